@@ -1,0 +1,308 @@
+//! The one error type of every layer.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The result of every fallible call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, as far as the caller has to act differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The thing does not exist: check its name, or create it.
+    NotFound,
+    /// The thing exists already: use it, or choose another name.
+    AlreadyExists,
+    /// Another writer was faster in a way that matters: read the new state, decide again, retry.
+    Conflict,
+    /// An argument of the call is wrong: mend the call.
+    InvalidInput,
+    /// A setting is wrong: mend the configuration.
+    InvalidConfig,
+    /// Stored or received data is broken: the message says which object and where.
+    InvalidData,
+    /// The implementation cannot do this: choose another one, or another mode.
+    Unsupported,
+    /// Credentials are missing or do not suffice: mend them, a retry does not help.
+    PermissionDenied,
+    /// The other side asks for patience: wait, then retry.
+    RateLimited,
+    /// The other side is not there for now: retry with back-off.
+    Unavailable,
+    /// The caller gave up, or a deadline passed.
+    Cancelled,
+    /// None of the above: most likely a bug; report it with the whole message.
+    Unexpected,
+}
+
+impl ErrorKind {
+    /// The kind in words, as it stands in messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not found",
+            Self::AlreadyExists => "already exists",
+            Self::Conflict => "conflict",
+            Self::InvalidInput => "invalid input",
+            Self::InvalidConfig => "invalid configuration",
+            Self::InvalidData => "invalid data",
+            Self::Unsupported => "unsupported",
+            Self::PermissionDenied => "permission denied",
+            Self::RateLimited => "rate limited",
+            Self::Unavailable => "unavailable",
+            Self::Cancelled => "cancelled",
+            Self::Unexpected => "unexpected",
+        }
+    }
+}
+
+/// What a failed commit has left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CommitState {
+    /// The commit is durable and visible; only work after it failed.
+    Committed,
+    /// Nothing is visible: the commit can be tried again.
+    NotCommitted,
+    /// The answer was lost: look for the commit's own tag in a fresh snapshot before a retry.
+    Unknown,
+}
+
+/// An error with its kind, where it happened, and what led to it.
+///
+/// `Display` is one line for logs, the source left out; `Debug` is many lines for people. Messages are
+/// lowercase without a full stop and may change; match on [`Error::kind`].
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    operation: Option<&'static str>,
+    context: Vec<(&'static str, String)>,
+    commit: Option<CommitState>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this kind with this message.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            inner: Box::new(Inner {
+                kind,
+                message,
+                operation: None,
+                context: vec![],
+                commit: None,
+                source: None,
+            }),
+        }
+    }
+
+    /// Shorthand for [`ErrorKind::NotFound`].
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, message)
+    }
+
+    /// Shorthand for [`ErrorKind::InvalidInput`].
+    #[must_use]
+    pub fn invalid_input(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// Shorthand for [`ErrorKind::InvalidConfig`].
+    #[must_use]
+    pub fn invalid_config(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidConfig, message)
+    }
+
+    /// Shorthand for [`ErrorKind::InvalidData`].
+    #[must_use]
+    pub fn invalid_data(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidData, message)
+    }
+
+    /// Shorthand for [`ErrorKind::Unsupported`].
+    #[must_use]
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unsupported, message)
+    }
+
+    /// Shorthand for [`ErrorKind::Conflict`].
+    #[must_use]
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Conflict, message)
+    }
+
+    /// Shorthand for [`ErrorKind::Unexpected`].
+    #[must_use]
+    pub fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unexpected, message)
+    }
+
+    /// Says which call failed, as `role::verb`. The innermost one stays.
+    #[must_use]
+    pub fn with_operation(mut self, operation: &'static str) -> Self {
+        self.inner.operation.get_or_insert(operation);
+        self
+    }
+
+    /// Adds one `key=value`. The caller keeps secrets out of the value.
+    #[must_use]
+    pub fn with_context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.inner.context.push((key, value.to_string()));
+        self
+    }
+
+    /// Keeps the error that led to this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+
+    /// Says what a failed commit has left behind.
+    #[must_use]
+    pub fn with_commit_state(mut self, state: CommitState) -> Self {
+        self.inner.commit = Some(state);
+        self
+    }
+
+    /// What kind of error this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
+    /// The message alone.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.inner.message
+    }
+
+    /// What the failed commit has left behind; `None` where no commit was involved.
+    #[must_use]
+    pub fn commit_state(&self) -> Option<CommitState> {
+        self.inner.commit
+    }
+
+    /// The value of a context key.
+    #[must_use]
+    pub fn context(&self, key: &str) -> Option<&str> {
+        self.inner.context.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether the same call may succeed later without any change by the caller.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::RateLimited | ErrorKind::Unavailable)
+            && self.inner.commit != Some(CommitState::Unknown)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.inner.kind.as_str())?;
+        if let Some(operation) = self.inner.operation {
+            write!(f, " at {operation}")?;
+        }
+        write!(f, ": {}", self.inner.message)?;
+        for (key, value) in &self.inner.context {
+            write!(f, " {key}={value}")?;
+        }
+        match self.inner.commit {
+            Some(CommitState::Committed) => write!(f, " (committed)"),
+            Some(CommitState::NotCommitted) => write!(f, " (not committed)"),
+            Some(CommitState::Unknown) => write!(f, " (commit state unknown)"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(f, "\n  caused by: {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.source.as_deref().map(|e| e as &(dyn StdError + 'static))
+    }
+}
+
+impl From<object_store::Error> for Error {
+    fn from(error: object_store::Error) -> Self {
+        use object_store::Error as S;
+        let kind = match &error {
+            S::NotFound { .. } => ErrorKind::NotFound,
+            S::AlreadyExists { .. } => ErrorKind::AlreadyExists,
+            S::Precondition { .. } | S::NotModified { .. } => ErrorKind::Conflict,
+            S::InvalidPath { .. } => ErrorKind::InvalidInput,
+            S::NotSupported { .. } | S::NotImplemented { .. } => ErrorKind::Unsupported,
+            S::PermissionDenied { .. } | S::Unauthenticated { .. } => ErrorKind::PermissionDenied,
+            S::UnknownConfigurationKey { .. } => ErrorKind::InvalidConfig,
+            S::Generic { .. } => ErrorKind::Unavailable,
+            _ => ErrorKind::Unexpected,
+        };
+        Self::new(kind, "the object store refused the request").with_source(error)
+    }
+}
+
+impl From<arrow_schema::ArrowError> for Error {
+    fn from(error: arrow_schema::ArrowError) -> Self {
+        match error {
+            // An error of ours that travelled through an arrow interface comes back whole.
+            arrow_schema::ArrowError::ExternalError(source) => match source.downcast::<Self>() {
+                Ok(ours) => *ours,
+                Err(source) => Self::unexpected("arrow reports an external error").with_source(source),
+            },
+            other => Self::invalid_data("arrow refuses the data").with_source(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn displays_one_line_and_debugs_the_causes() {
+        let error = Error::conflict("another writer replaced the snapshot")
+            .with_operation("log::commit")
+            .with_context("table", "a.b")
+            .with_commit_state(CommitState::NotCommitted)
+            .with_source(Error::not_found("no such file"));
+        assert_eq!(
+            error.to_string(),
+            "conflict at log::commit: another writer replaced the snapshot table=a.b (not committed)"
+        );
+        assert!(format!("{error:?}").ends_with("caused by: not found: no such file"));
+        assert_eq!(error.context("table"), Some("a.b"));
+    }
+
+    #[test]
+    fn an_unknown_commit_is_never_retryable() {
+        let error = Error::new(ErrorKind::Unavailable, "no answer");
+        assert!(error.is_retryable());
+        assert!(!error.with_commit_state(CommitState::Unknown).is_retryable());
+    }
+
+    #[test]
+    fn an_own_error_survives_an_arrow_interface() {
+        let error = Error::conflict("x").with_context("k", 1);
+        let back = Error::from(arrow_schema::ArrowError::ExternalError(Box::new(error)));
+        assert_eq!(back.kind(), ErrorKind::Conflict);
+        assert_eq!(back.context("k"), Some("1"));
+    }
+}

@@ -1,0 +1,52 @@
+#![doc = include_str!("../README.md")]
+
+mod budget;
+mod catalog;
+mod engine;
+mod error;
+mod file;
+mod format;
+mod ident;
+mod log;
+mod mapping;
+mod partition;
+mod predicate;
+mod registry;
+mod relation;
+mod scalar;
+mod source;
+mod stores;
+mod stream;
+
+pub use budget::{Budget, Reservation};
+pub use catalog::{Catalog, CatalogCapabilities, Entry, ListArgs, NamespaceChange, Pointer, SwapArgs};
+pub use engine::{Engine, EngineCapabilities, Explanation, Names, QueryArgs};
+pub use error::{CommitState, Error, ErrorKind, Result};
+pub use file::{ColumnStats, DataFile, DeleteFile, Deleted, Deletes, EqualityDeletes, FileStats, Native};
+pub use format::{FileSummary, FileWriter, Format, FormatCapabilities, Formats, ReadArgs, WriteArgs};
+pub use ident::{Info, TableIdent};
+pub use log::{
+    At, Changes, CommitArgs, CommitTag, Committed, CreateArgs, FileFilter, HistoryArgs, Log, LogArgs,
+    LogCapabilities, LogFactory, Reads, Retry, Snapshot, StatsFor, Version, WriteDeletesArgs,
+};
+pub use mapping::{
+    COMMENT, FIELD_ID, FieldMapping, INITIAL_DEFAULT, MapBy, PHYSICAL_NAME, field_id, repeat, with_field_id,
+};
+pub use partition::{PartitionField, PartitionSpec, Transform};
+pub use predicate::{Column, Comparison, Match, Predicate, Statistics, col};
+pub use registry::{OpenUrl, Opener, Registry};
+pub use relation::{
+    EditSummary, Editor, InsertMode, PlannedFile, Pushdown, Relation, ScanArgs, ScanPlan, predicate_columns,
+};
+pub use scalar::Scalar;
+pub use source::{Cursor, Message, Op, OpenArgs, Part, Rows, Source, SourceCapabilities, StreamInfo};
+pub use stores::{Object, Options, StoreFactory, Stores, check_options, join};
+pub use stream::{BatchStream, BatchStreamAdapter, RecordBatchStream, collect, count_rows};
+
+/// The arrow crates whose types stand in the API, so that a connector needs no version of its own.
+pub mod arrow {
+    pub use arrow_array as array;
+    pub use arrow_schema as schema;
+}
+pub use object_store;
+pub use roaring::RoaringTreemap;

@@ -1,0 +1,413 @@
+//! Table logs: which files are live, and atomic changes of that.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use roaring::RoaringTreemap;
+
+use crate::{
+    Budget, Catalog, Column, DataFile, DeleteFile, Deletes, FieldMapping, Formats, Info, Options,
+    PartitionField, PartitionSpec, Predicate, Result, Scalar, Stores, TableIdent,
+};
+
+/// What a log can do beyond appending, replacing and removing whole files. All false by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogCapabilities {
+    /// `Log::write_deletes` works: rows can be deleted without rewriting their file.
+    pub position_deletes: bool,
+    /// `At::Version` finds older snapshots.
+    pub time_travel_by_version: bool,
+    /// `At::Timestamp` finds older snapshots.
+    pub time_travel_by_timestamp: bool,
+    /// Branches and tags can be read with `At::Ref`.
+    pub refs: bool,
+    /// Columns can be added.
+    pub add_column: bool,
+    /// Fields have ids that renames leave alone.
+    pub field_ids: bool,
+    /// Files can be partitioned by more than the value of a column.
+    pub partition_transforms: bool,
+    /// A log without a catalog is a table of its own.
+    pub without_catalog: bool,
+}
+
+/// Which snapshot of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum At {
+    /// The newest one.
+    #[default]
+    Latest,
+    /// The one with this id: Delta's version, Iceberg's snapshot id.
+    Version(i64),
+    /// The newest one that is not younger than this, in milliseconds since 1970.
+    Timestamp(i64),
+    /// The one that a branch or a tag points to.
+    Ref(String),
+}
+
+/// A mark inside a commit that says whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitTag {
+    /// Who commits (`pipeline/github`).
+    pub application: String,
+    /// Which of its commits this is. Ids of one application only grow.
+    pub id: i64,
+    /// Whatever the application wants to find again with the commit, as JSON (a cursor). A log that has been
+    /// cleaned up may have lost it while it still knows the id.
+    pub payload: Option<serde_json::Value>,
+}
+
+/// What a commit has read, and so must not change before it lands.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Reads {
+    /// Nothing: a blind append. Never in conflict with data.
+    #[default]
+    Nothing,
+    /// The rows that pass: somebody else's new or removed file that may hold such rows is a conflict.
+    Rows(Predicate),
+    /// The whole table: any change of data is a conflict.
+    Everything,
+}
+
+/// What a commit does.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Files that become live.
+    pub added: Vec<DataFile>,
+    /// Files that cease to be live, as the base snapshot gave them.
+    pub removed: Vec<DataFile>,
+    /// Deletes that replace those of a file; the pair as the base snapshot and `write_deletes` gave it.
+    pub deletes: Vec<(DataFile, DeleteFile)>,
+    /// The new schema, where it changes. Fields without an id get a new one.
+    pub schema: Option<SchemaRef>,
+    /// The new partitioning for files written from now on.
+    pub partitioning: Option<Vec<PartitionField>>,
+    /// Properties to set; `None` removes one.
+    pub properties: BTreeMap<String, Option<String>>,
+}
+
+impl Changes {
+    /// Whether the commit only adds files.
+    #[must_use]
+    pub fn is_append(&self) -> bool {
+        self.removed.is_empty()
+            && self.deletes.is_empty()
+            && self.schema.is_none()
+            && self.partitioning.is_none()
+            && self.properties.is_empty()
+    }
+}
+
+/// How long a commit tries while others are faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Give up after this long **without progress by anybody**; a lost race is progress by the winner.
+    pub patience: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { patience: Duration::from_secs(60) }
+    }
+}
+
+/// A commit.
+#[derive(Debug, Clone)]
+pub struct CommitArgs {
+    /// The snapshot that the changes were made from.
+    pub base: Arc<dyn Snapshot>,
+    /// What changes.
+    pub changes: Changes,
+    /// What was read.
+    pub reads: Reads,
+    /// Whose commit it is. A log that already carries the tag's id, or a higher one, of its application
+    /// refuses with `AlreadyExists`.
+    pub tag: Option<CommitTag>,
+    /// The operation in words, for the history (`append`, `overwrite`, `delete`).
+    pub operation: String,
+    /// How long to try.
+    pub retry: Retry,
+}
+
+impl CommitArgs {
+    /// A commit of `changes` made from `base`, which has read nothing.
+    #[must_use]
+    pub fn new(base: Arc<dyn Snapshot>, operation: impl Into<String>, changes: Changes) -> Self {
+        Self {
+            base,
+            changes,
+            reads: Reads::Nothing,
+            tag: None,
+            operation: operation.into(),
+            retry: Retry::default(),
+        }
+    }
+}
+
+/// A commit that has landed.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The snapshot that the commit made.
+    pub snapshot: Arc<dyn Snapshot>,
+    /// How often somebody else was faster.
+    pub lost_races: u32,
+}
+
+/// One entry of a table's history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// What `At::Version` takes.
+    pub id: i64,
+    /// When, in milliseconds since 1970.
+    pub timestamp_ms: i64,
+    /// The operation in words.
+    pub operation: String,
+    /// The tag of the commit.
+    pub tag: Option<CommitTag>,
+    /// What the log says besides: counts of rows and files, and so on.
+    pub summary: BTreeMap<String, String>,
+}
+
+/// Which part of the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HistoryArgs {
+    /// At most this many, newest first; all when `None`.
+    pub limit: Option<usize>,
+}
+
+/// For which columns the files of a listing bring statistics.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StatsFor {
+    /// None.
+    #[default]
+    Nothing,
+    /// These.
+    Columns(Vec<Column>),
+    /// All.
+    All,
+}
+
+/// Which files to list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FileFilter {
+    /// Leave out files in which, by partition and statistics, no row can pass.
+    pub predicate: Option<Predicate>,
+    /// Which statistics to bring.
+    pub stats: StatsFor,
+}
+
+/// Rows of one data file to delete.
+#[derive(Debug, Clone)]
+pub struct WriteDeletesArgs {
+    /// The file, as a snapshot gave it.
+    pub file: DataFile,
+    /// All positions that shall be deleted afterwards, those that already are included.
+    pub positions: RoaringTreemap,
+}
+
+/// The log of one table: which data files and deletes are live, with which statistics; and atomic changes of
+/// that.
+///
+/// # For users
+/// Most callers want the `table` crate, which has the operations. A log is opened or created by a
+/// [`LogFactory`] from the registry.
+///
+/// # For implementors
+/// A commit must be one atomic step in the store or the catalog. Clauses, each tested by
+/// `stitchwork_testkit::log`:
+/// - `log::create::refuses_existing`: creating where a table is gives `AlreadyExists`.
+/// - `log::open::missing_is_not_found`: opening where none is gives `NotFound`.
+/// - `log::create::schema_survives`: the schema, the partitioning and the properties come back from a fresh
+///   snapshot.
+/// - `log::commit::append_is_listed`: added files are live, with rows, partition and statistics intact.
+/// - `log::commit::remove_is_exact`: removed files are gone and all others stay.
+/// - `log::commit::blind_appends_rebase`: an append from a stale base lands, and loses nothing of the winner.
+/// - `log::commit::concurrent_appends_all_land`: many appends at once all land, each exactly once.
+/// - `log::commit::conflicting_remove_refused`: of two commits that remove the same file, the second is a
+///   `Conflict`, not committed.
+/// - `log::commit::read_conflict_refused`: a commit that has read rows which a faster one added is a
+///   `Conflict`; one that has read others lands.
+/// - `log::commit::tag_is_found`: the tag is found by a fresh snapshot, with its payload.
+/// - `log::commit::tag_twice_refused`: a tag whose id is not above the last of its application gives
+///   `AlreadyExists`, and changes nothing.
+/// - `log::commit::lost_answer_is_found`: when the store did the write but its answer was lost, the commit
+///   lands once and says so.
+/// - `log::commit::properties_change`: properties are set and removed.
+/// - `log::commit::add_column`: with `add_column`, the new schema holds for files old and new.
+/// - `log::snapshot::time_travel`: older snapshots by version and by time give the files of then.
+/// - `log::snapshot::missing_version_is_not_found`: a version that never was is `NotFound`.
+/// - `log::files::prunes_by_partition_and_stats`: with a predicate, files that cannot match are left out, and
+///   none that can.
+/// - `log::files::stats_on_demand`: statistics come for the columns asked for.
+/// - `log::history::newest_first`: the history has each commit once, newest first, with operation and tag.
+/// - `log::deletes::positions_round_trip`: with `position_deletes`, deleted positions come back from
+///   `Snapshot::deletes`; without, `write_deletes` is `Unsupported`.
+#[async_trait]
+pub trait Log: Debug + Send + Sync + 'static {
+    /// Who this is.
+    fn info(&self) -> Info;
+
+    /// What this can do.
+    fn capabilities(&self) -> LogCapabilities;
+
+    /// The location of the table.
+    fn location(&self) -> &str;
+
+    /// Where a new data file goes: `file_name` in the place that files of this partition have. `partition` has
+    /// the names and values of the partitioning's fields.
+    fn data_location(&self, partition: &[(&str, &Scalar)], file_name: &str) -> String;
+
+    /// The table as it is, or was.
+    ///
+    /// # Errors
+    /// `NotFound` for a version that is not there; `Unsupported` for one of the format's features that would
+    /// give wrong rows, naming it; `InvalidData` for a broken log.
+    async fn snapshot(&self, at: At) -> Result<Arc<dyn Snapshot>>;
+
+    /// Writes deletes for a file, invisible until they are part of a commit.
+    ///
+    /// # Errors
+    /// `Unsupported` without `position_deletes`, or what the store says.
+    async fn write_deletes(&self, args: WriteDeletesArgs) -> Result<DeleteFile>;
+
+    /// Changes the table in one step. Repeats itself over snapshots of others as long as they do not conflict.
+    ///
+    /// # Errors
+    /// `Conflict` where somebody else's commit forbids this one; `AlreadyExists` for a tag that is there
+    /// already. Each error has a [`crate::CommitState`].
+    async fn commit(&self, args: CommitArgs) -> Result<Committed>;
+
+    /// The commits that made the table, newest first.
+    fn history(&self, args: HistoryArgs) -> BoxStream<'static, Result<Version>>;
+}
+
+/// A table at one point of its life. Never changes.
+#[async_trait]
+pub trait Snapshot: Debug + Send + Sync + 'static {
+    /// What `At::Version` takes; -1 for a table without any commit of data yet, where the log gives none.
+    fn version(&self) -> i64;
+
+    /// When it was made, in milliseconds since 1970.
+    fn timestamp_ms(&self) -> i64;
+
+    /// The columns, with ids and the like in the metadata of their fields.
+    fn schema(&self) -> SchemaRef;
+
+    /// The columns of data files written now: in their names there, without those the log keeps itself.
+    fn file_schema(&self) -> SchemaRef;
+
+    /// How columns are found in files.
+    fn mapping(&self) -> Arc<FieldMapping>;
+
+    /// The partitionings that files have; the last one is that of files written now.
+    fn partitioning(&self) -> &[PartitionSpec];
+
+    /// The table's properties.
+    fn properties(&self) -> &BTreeMap<String, String>;
+
+    /// The newest tag of an application.
+    ///
+    /// # Errors
+    /// What the store says, where the tag's payload must be read.
+    async fn tag(&self, application: &str) -> Result<Option<CommitTag>>;
+
+    /// The live files in chunks, pruned before they are made.
+    fn files(&self, filter: FileFilter) -> BoxStream<'static, Result<Vec<DataFile>>>;
+
+    /// The deletes of a file of this snapshot.
+    ///
+    /// # Errors
+    /// `InvalidData` for a broken delete file, or what the store says.
+    async fn deletes(&self, file: &DataFile) -> Result<Deletes>;
+}
+
+/// What a log needs to know of its surroundings.
+#[derive(Debug, Clone)]
+pub struct LogArgs {
+    /// Where the table lies. Empty: where the catalog says.
+    pub location: String,
+    /// Its name, where there is a catalog.
+    pub ident: Option<TableIdent>,
+    /// The catalog that names it.
+    pub catalog: Option<Arc<dyn Catalog>>,
+    /// The stores.
+    pub stores: Stores,
+    /// The formats.
+    pub formats: Formats,
+    /// Options of the log by name; an unknown one is an error.
+    pub options: Options,
+    /// What the log's own reading is accounted against.
+    pub budget: Budget,
+}
+
+impl LogArgs {
+    /// A table at a location, without a catalog.
+    #[must_use]
+    pub fn new(location: impl Into<String>, stores: Stores, formats: Formats) -> Self {
+        Self {
+            location: location.into(),
+            ident: None,
+            catalog: None,
+            stores,
+            formats,
+            options: Options::new(),
+            budget: Budget::default(),
+        }
+    }
+
+    /// The same under a name in a catalog.
+    #[must_use]
+    pub fn with_catalog(mut self, catalog: Arc<dyn Catalog>, ident: TableIdent) -> Self {
+        self.catalog = Some(catalog);
+        self.ident = Some(ident);
+        self
+    }
+}
+
+/// What a new table shall be.
+#[derive(Debug, Clone)]
+pub struct CreateArgs {
+    /// Its columns. Field ids are given where they are missing.
+    pub schema: SchemaRef,
+    /// How its files are divided.
+    pub partitioning: Vec<PartitionField>,
+    /// Its properties.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl CreateArgs {
+    /// A table with these columns.
+    #[must_use]
+    pub fn new(schema: SchemaRef) -> Self {
+        Self { schema, partitioning: vec![], properties: BTreeMap::new() }
+    }
+}
+
+/// Opens and creates logs of one kind.
+#[async_trait]
+pub trait LogFactory: Debug + Send + Sync + 'static {
+    /// Who the logs are.
+    fn info(&self) -> Info;
+
+    /// What the logs can do.
+    fn capabilities(&self) -> LogCapabilities;
+
+    /// The log of a table that is there.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none; `Unsupported` without a catalog where the log needs one.
+    async fn open(&self, args: LogArgs) -> Result<Arc<dyn Log>>;
+
+    /// Makes a table: its log in the store and, where a catalog is given, its entry there.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when there is one; `Unsupported` for a type or a partitioning that the log cannot
+    /// hold, naming it.
+    async fn create(&self, args: LogArgs, create: CreateArgs) -> Result<Arc<dyn Log>>;
+}

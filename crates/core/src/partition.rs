@@ -1,0 +1,134 @@
+//! How rows are divided into files.
+
+use std::fmt;
+
+use arrow_schema::{DataType, TimeUnit};
+
+use crate::Column;
+
+/// A function from a column's value to a partition value (Iceberg spec, "Partition Transforms").
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transform {
+    /// The value itself.
+    Identity,
+    /// Years since 1970.
+    Year,
+    /// Months since 1970-01.
+    Month,
+    /// Days since 1970-01-01, as a date.
+    Day,
+    /// Hours since 1970-01-01 00:00.
+    Hour,
+    /// A 32-bit murmur3 hash of the value, modulo this.
+    Bucket(u32),
+    /// The value cut to this width.
+    Truncate(u32),
+    /// Always null: a field that was dropped from the partitioning.
+    Void,
+    /// One that we do not know; files can be read, not written.
+    Other(String),
+}
+
+impl Transform {
+    /// The type of the partition value for a column of type `source`.
+    #[must_use]
+    pub fn result_type(&self, source: &DataType) -> DataType {
+        match self {
+            Self::Year | Self::Month | Self::Hour | Self::Bucket(_) => DataType::Int32,
+            Self::Day => DataType::Date32,
+            Self::Identity | Self::Truncate(_) | Self::Void | Self::Other(_) => source.clone(),
+        }
+    }
+
+    /// Whether the transform takes values of this type.
+    #[must_use]
+    pub fn accepts(&self, source: &DataType) -> bool {
+        use DataType as T;
+        let text = matches!(source, T::Utf8 | T::LargeUtf8 | T::Utf8View);
+        let bytes = matches!(source, T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_));
+        let integer = matches!(source, T::Int8 | T::Int16 | T::Int32 | T::Int64);
+        let decimal = matches!(source, T::Decimal128(..));
+        let timestamp = matches!(source, T::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _));
+        match self {
+            Self::Identity | Self::Void => !source.is_nested(),
+            Self::Year | Self::Month | Self::Day => timestamp || matches!(source, T::Date32),
+            Self::Hour => timestamp,
+            Self::Bucket(n) => {
+                *n > 0
+                    && (text
+                        || bytes
+                        || integer
+                        || decimal
+                        || timestamp
+                        || matches!(source, T::Date32 | T::Time64(_)))
+            }
+            Self::Truncate(w) => *w > 0 && (text || bytes || integer || decimal),
+            Self::Other(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Transform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity => f.write_str("identity"),
+            Self::Year => f.write_str("year"),
+            Self::Month => f.write_str("month"),
+            Self::Day => f.write_str("day"),
+            Self::Hour => f.write_str("hour"),
+            Self::Bucket(n) => write!(f, "bucket[{n}]"),
+            Self::Truncate(w) => write!(f, "truncate[{w}]"),
+            Self::Void => f.write_str("void"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One field of a partitioning.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PartitionField {
+    /// The column.
+    pub source: Column,
+    /// What is done to its value.
+    pub transform: Transform,
+    /// The name of the partition value; the column's for identity, `column_day` and the like otherwise.
+    pub name: String,
+}
+
+impl PartitionField {
+    /// Divides by the value of a column.
+    #[must_use]
+    pub fn identity(column: impl Into<String>) -> Self {
+        let name = column.into();
+        Self { source: Column::new(name.clone()), transform: Transform::Identity, name }
+    }
+
+    /// Divides by a function of a column, under the name that Iceberg's writers give it.
+    #[must_use]
+    pub fn new(column: impl Into<String>, transform: Transform) -> Self {
+        let column = column.into();
+        let suffix = match &transform {
+            Transform::Identity => return Self::identity(column),
+            Transform::Bucket(_) => "bucket",
+            Transform::Truncate(_) => "trunc",
+            Transform::Year => "year",
+            Transform::Month => "month",
+            Transform::Day => "day",
+            Transform::Hour => "hour",
+            Transform::Void => "null",
+            Transform::Other(name) => name.as_str(),
+        };
+        let name = format!("{column}_{suffix}");
+        Self { source: Column::new(column), transform, name }
+    }
+}
+
+/// A partitioning that some files of a table have.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct PartitionSpec {
+    /// What [`crate::DataFile::spec`] refers to.
+    pub id: i32,
+    /// Its fields; none for a table that is not partitioned.
+    pub fields: Vec<PartitionField>,
+}

@@ -1,0 +1,259 @@
+//! A small algebra of row filters that every layer can translate.
+
+mod evaluate;
+mod prune;
+
+use std::fmt;
+
+pub use prune::{Match, Statistics};
+
+use crate::Scalar;
+
+/// A column, or a field inside a column of structs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Column {
+    /// The name of the column, then the names of the fields on the way down.
+    pub path: Vec<String>,
+}
+
+impl Column {
+    /// A column at the top.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { path: vec![name.into()] }
+    }
+
+    /// The field `name` inside this one.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>) -> Self {
+        self.path.push(name.into());
+        self
+    }
+
+    /// The name of the column at the top.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        self.path.first().map_or("", String::as_str)
+    }
+}
+
+impl From<&str> for Column {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for Column {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (level, name) in self.path.iter().enumerate() {
+            let dot = if level == 0 { "" } else { "." };
+            write!(f, "{dot}\"{}\"", name.replace('"', "\"\""))?;
+        }
+        Ok(())
+    }
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// Equal.
+    Eq,
+    /// Not equal.
+    NotEq,
+    /// Less than.
+    Lt,
+    /// Less than or equal.
+    LtEq,
+    /// Greater than.
+    Gt,
+    /// Greater than or equal.
+    GtEq,
+}
+
+impl Comparison {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Eq => "=",
+            Self::NotEq => "<>",
+            Self::Lt => "<",
+            Self::LtEq => "<=",
+            Self::Gt => ">",
+            Self::GtEq => ">=",
+        }
+    }
+}
+
+/// A filter over rows, with SQL's three-valued logic: a comparison with null is null, and only rows for
+/// which the whole is true pass.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Predicate {
+    /// A column against a value.
+    Compare {
+        /// The left side.
+        column: Column,
+        /// The comparison.
+        op: Comparison,
+        /// The right side.
+        value: Scalar,
+    },
+    /// A column is one of some values.
+    In {
+        /// The left side.
+        column: Column,
+        /// The values.
+        values: Vec<Scalar>,
+    },
+    /// A column is null. Never null itself.
+    IsNull(Column),
+    /// A text column matches a pattern with `%` and `_`, `\` making the next character literal.
+    Like {
+        /// The left side.
+        column: Column,
+        /// The pattern.
+        pattern: String,
+    },
+    /// All of them; true when empty.
+    And(Vec<Predicate>),
+    /// Any of them; false when empty.
+    Or(Vec<Predicate>),
+    /// The opposite; null stays null.
+    Not(Box<Predicate>),
+}
+
+/// Starts a predicate about a column: `col("a").gt(5)`.
+#[must_use]
+pub fn col(column: impl Into<Column>) -> Column {
+    column.into()
+}
+
+macro_rules! comparisons {
+    ($($method:ident $op:ident $doc:literal),*) => {$(
+        #[doc = $doc]
+        #[must_use]
+        pub fn $method(self, value: impl Into<Scalar>) -> Predicate {
+            Predicate::Compare { column: self, op: Comparison::$op, value: value.into() }
+        }
+    )*};
+}
+
+impl Column {
+    comparisons!(
+        eq Eq "`column = value`.",
+        not_eq NotEq "`column <> value`.",
+        lt Lt "`column < value`.",
+        lt_eq LtEq "`column <= value`.",
+        gt Gt "`column > value`.",
+        gt_eq GtEq "`column >= value`."
+    );
+
+    /// `column in (values)`.
+    #[must_use]
+    pub fn is_in<I: IntoIterator<Item = S>, S: Into<Scalar>>(self, values: I) -> Predicate {
+        Predicate::In { column: self, values: values.into_iter().map(Into::into).collect() }
+    }
+
+    /// `column is null`.
+    #[must_use]
+    pub fn is_null(self) -> Predicate {
+        Predicate::IsNull(self)
+    }
+
+    /// `column is not null`.
+    #[must_use]
+    pub fn is_not_null(self) -> Predicate {
+        Predicate::IsNull(self).negate()
+    }
+
+    /// `column like pattern`.
+    #[must_use]
+    pub fn like(self, pattern: impl Into<String>) -> Predicate {
+        Predicate::Like { column: self, pattern: pattern.into() }
+    }
+}
+
+impl Predicate {
+    /// Both this one and `other`, in one flat list.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let mut all = self.into_conjuncts();
+        all.extend(other.into_conjuncts());
+        Self::And(all)
+    }
+
+    /// This one or `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self::Or(vec![self, other])
+    }
+
+    /// The opposite of this one.
+    #[must_use]
+    pub fn negate(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    /// The parts that must all hold.
+    #[must_use]
+    pub fn into_conjuncts(self) -> Vec<Self> {
+        match self {
+            Self::And(parts) => parts.into_iter().flat_map(Self::into_conjuncts).collect(),
+            other => vec![other],
+        }
+    }
+
+    /// Every column that the predicate asks for, each once, in order.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        let mut found = Vec::new();
+        self.visit_columns(&mut |column| found.push(column.clone()));
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    fn visit_columns(&self, visit: &mut impl FnMut(&Column)) {
+        match self {
+            Self::Compare { column, .. }
+            | Self::In { column, .. }
+            | Self::IsNull(column)
+            | Self::Like { column, .. } => {
+                visit(column);
+            }
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.visit_columns(visit)),
+            Self::Not(part) => part.visit_columns(visit),
+        }
+    }
+}
+
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |f: &mut fmt::Formatter<'_>, parts: &[Self], word: &str, empty: &str| {
+            if parts.is_empty() {
+                return f.write_str(empty);
+            }
+            for (i, part) in parts.iter().enumerate() {
+                if i > 0 {
+                    write!(f, " {word} ")?;
+                }
+                write!(f, "({part})")?;
+            }
+            Ok(())
+        };
+        match self {
+            Self::Compare { column, op, value } => write!(f, "{column} {} {value:?}", op.as_str()),
+            Self::In { column, values } => write!(f, "{column} in {values:?}"),
+            Self::IsNull(column) => write!(f, "{column} is null"),
+            Self::Like { column, pattern } => write!(f, "{column} like {pattern:?}"),
+            Self::And(parts) => joined(f, parts, "and", "true"),
+            Self::Or(parts) => joined(f, parts, "or", "false"),
+            Self::Not(part) => write!(f, "not ({part})"),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The facade: every Stitchwork layer behind one feature each.

@@ -1,0 +1,60 @@
+//! Which layer a crate belongs to, and what its layer may use.
+
+/// The thin core.
+pub(super) const CORE: &str = "stitchwork-core";
+
+/// A layer of the architecture, told by the crate's name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Layer {
+    Core,
+    /// Implements a trait of core; the helpers that its layer shares.
+    Implementation(&'static [&'static str]),
+    /// Is shared by a layer, or used beside it; the helpers that it may use.
+    Helper(&'static [&'static str]),
+    /// May name many implementations.
+    Face,
+}
+
+/// Crates whose tests may be used by every implementation's tests.
+pub(super) const TEST_HELPERS: [&str; 3] = ["testkit", "catalog-memory", "events-server"];
+
+/// The layer of a package of the workspace.
+pub(super) fn of(package: &str) -> Layer {
+    match short(package) {
+        "core" => Layer::Core,
+        "stitchwork" | "cli" | "examples" | "tests" | "xtask" => Layer::Face,
+        "ingest" => Layer::Helper(&["shred", "table"]),
+        "expr" => Layer::Helper(&["sql"]),
+        "testkit" | "events-server" | "iceberg-meta" | "shred" | "table" | "sql" | "ffi" => {
+            Layer::Helper(&[])
+        }
+        name => by_role(name),
+    }
+}
+
+/// Implementations are named role first; any other crate is a helper of its own.
+fn by_role(name: &str) -> Layer {
+    match name.split_once('-').map(|(role, _)| role) {
+        Some("format" | "store") => Layer::Implementation(&[]),
+        Some("log" | "catalog") => Layer::Implementation(&["iceberg-meta"]),
+        Some("engine") => Layer::Implementation(&["sql", "expr", "ffi"]),
+        Some("source") => Layer::Implementation(&["ingest", "table"]),
+        Some("sink" | "runner") => Layer::Implementation(&["table"]),
+        _ => Layer::Helper(&["table", "sql", "expr", "ingest", "shred"]),
+    }
+}
+
+/// Layers whose crates compile in seconds, so that no heavy crate may be behind them.
+pub(super) fn is_light(package: &str) -> bool {
+    ["format-", "store-", "catalog-", "source-"].iter().any(|role| short(package).starts_with(role))
+}
+
+/// Whether a package implements a trait of core.
+pub(super) fn is_implementation(package: &str) -> bool {
+    matches!(of(package), Layer::Implementation(_))
+}
+
+/// The name of a crate as its folder has it.
+pub(super) fn short(package: &str) -> &str {
+    package.strip_prefix("stitchwork-").unwrap_or(package)
+}

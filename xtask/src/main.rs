@@ -1,0 +1,107 @@
+//! The repository's own commands: `cargo xtask <verb>`, one file per verb.
+//!
+//! It depends on no heavy crate, so that it builds in seconds, and runs the heavy parts as processes.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program prints")]
+
+mod check;
+mod demo;
+mod deps;
+mod metadata;
+mod oracles;
+mod steps;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use workspace::Workspace;
+
+/// Success, or one message for the person at the terminal.
+type Outcome<T = ()> = Result<T, String>;
+
+struct Verb {
+    name: &'static str,
+    usage: &'static str,
+    about: &'static str,
+    run: fn(&Workspace, &[String]) -> Outcome,
+}
+
+const VERBS: [Verb; 6] = [
+    Verb {
+        name: "demo",
+        usage: "demo [name] [flags]",
+        about: "builds and runs a demo; --list shows them, flags go to the demo",
+        run: demo::run,
+    },
+    Verb {
+        name: "test",
+        usage: "test [crate]",
+        about: "checks the house and runs all tests, or those of one crate",
+        run: test::run,
+    },
+    Verb {
+        name: "check",
+        usage: "check",
+        about: "everything of test but running the tests: format, lints, docs, rules, licences",
+        run: check::run,
+    },
+    Verb {
+        name: "deps",
+        usage: "deps",
+        about: "prints the graph of our crates and checks the dependency rules",
+        run: deps::run,
+    },
+    Verb {
+        name: "tidy",
+        usage: "tidy",
+        about: "checks file lengths, READMEs, crate lists, clause ids and unfinished places",
+        run: tidy::run,
+    },
+    Verb {
+        name: "oracles",
+        usage: "oracles",
+        about: "installs the Python peers that our tables are compared with",
+        run: oracles::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Outcome {
+    let Some((name, rest)) = args.split_first() else {
+        print!("{}", help());
+        return Ok(());
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print!("{}", help());
+        return Ok(());
+    }
+    let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
+        let known = VERBS.map(|verb| verb.name).join(", ");
+        return Err(format!("unknown verb {name:?}, the verbs are {known}"));
+    };
+    (verb.run)(&Workspace::find()?, rest)
+}
+
+fn help() -> String {
+    let mut text = String::from("The repository's own commands.\n\nUsage: cargo xtask <verb>\n\n");
+    for verb in &VERBS {
+        text.push_str(&format!("  {:<22}{}\n", verb.usage, verb.about));
+    }
+    text
+}
+
+/// Refuses arguments for a verb that takes none.
+fn no_arguments(verb: &str, args: &[String]) -> Outcome {
+    if args.is_empty() { Ok(()) } else { Err(format!("{verb} takes no arguments, got {}", args.join(" "))) }
+}

@@ -1,0 +1,83 @@
+//! What `cargo metadata` says, in the parts that we read.
+
+use std::path::PathBuf;
+use std::str;
+
+use serde::Deserialize;
+
+use crate::Outcome;
+use crate::workspace::{self, Workspace};
+
+/// The answer of `cargo metadata`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
+    pub(crate) workspace_members: Vec<String>,
+    pub(crate) resolve: Option<Resolve>,
+    pub(crate) target_directory: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// A dependency as the manifest declares it, switched on or not.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Resolve {
+    pub(crate) nodes: Vec<Node>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) id: String,
+    pub(crate) deps: Vec<NodeDep>,
+}
+
+/// A dependency as it was resolved.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NodeDep {
+    pub(crate) pkg: String,
+    pub(crate) dep_kinds: Vec<DepKind>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct DepKind {
+    pub(crate) kind: Option<String>,
+}
+
+/// The packages of the workspace without their dependencies: quick, and nothing is resolved.
+pub(crate) fn members_only(workspace: &Workspace) -> Outcome<Metadata> {
+    read(workspace, &["metadata", "--format-version", "1", "--no-deps"])
+}
+
+/// The whole resolved graph for this machine's platform.
+pub(crate) fn resolved(workspace: &Workspace) -> Outcome<Metadata> {
+    let host = host()?;
+    read(workspace, &["metadata", "--format-version", "1", "--filter-platform", &host])
+}
+
+fn read(workspace: &Workspace, args: &[&str]) -> Outcome<Metadata> {
+    let answer = workspace::capture(&mut workspace.cargo(args))?;
+    serde_json::from_slice(&answer).map_err(|e| format!("cargo metadata answered what we cannot read: {e}"))
+}
+
+/// The platform of the compiler, so that cargo fetches no crate for another one.
+fn host() -> Outcome<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let answer = workspace::capture(std::process::Command::new(rustc).arg("-vV"))?;
+    let text = str::from_utf8(&answer).map_err(|e| format!("rustc -vV answered what we cannot read: {e}"))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .map(str::to_owned)
+        .ok_or_else(|| "rustc -vV names no host".to_owned())
+}

@@ -1,0 +1,128 @@
+//! What a catalog in memory holds, and the changes of it. All of them are made under one lock.
+
+use std::collections::BTreeMap;
+
+use stitchwork_core::{CommitState, Entry, Error, ErrorKind, NamespaceChange, Result, SwapArgs, TableIdent};
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) tables: BTreeMap<TableIdent, Entry>,
+    pub(crate) namespaces: BTreeMap<Vec<String>, BTreeMap<String, String>>,
+}
+
+impl State {
+    pub(crate) fn load(&self, ident: &TableIdent) -> Result<&Entry> {
+        self.tables.get(ident).ok_or_else(|| missing(ident))
+    }
+
+    pub(crate) fn create(&mut self, entry: Entry) -> Result<Entry> {
+        check_parts(&entry.ident)?;
+        if self.tables.contains_key(&entry.ident) {
+            return Err(taken(&entry.ident));
+        }
+        self.add_namespace(&entry.ident.namespace);
+        self.tables.insert(entry.ident.clone(), entry.clone());
+        Ok(entry)
+    }
+
+    pub(crate) fn remove(&mut self, ident: &TableIdent) -> Result<Entry> {
+        self.tables.remove(ident).ok_or_else(|| missing(ident))
+    }
+
+    pub(crate) fn rename(&mut self, from: &TableIdent, to: &TableIdent) -> Result<()> {
+        check_parts(to)?;
+        self.load(from)?;
+        if self.tables.contains_key(to) {
+            return Err(taken(to));
+        }
+        let mut entry = self.remove(from)?;
+        entry.ident = to.clone();
+        self.add_namespace(&to.namespace);
+        self.tables.insert(to.clone(), entry);
+        Ok(())
+    }
+
+    /// All or nothing: every swap is checked before the first one is made.
+    pub(crate) fn swap(&mut self, swaps: Vec<SwapArgs>) -> Result<Vec<Entry>> {
+        for (place, swap) in swaps.iter().enumerate() {
+            let fail = |error: Error| {
+                error.with_context("table", &swap.ident).with_commit_state(CommitState::NotCommitted)
+            };
+            if swap.updates.is_some() {
+                return Err(fail(Error::unsupported(
+                    "the catalog keeps pointers and cannot apply updates itself",
+                )));
+            }
+            if swaps.iter().take(place).any(|other| other.ident == swap.ident) {
+                return Err(fail(Error::invalid_input("a table stands twice in one swap")));
+            }
+            let Ok(entry) = self.load(&swap.ident) else {
+                return Err(fail(Error::not_found("the catalog has no such table")));
+            };
+            if entry.pointer != swap.expected {
+                let found = entry.pointer.as_ref().map_or("none", |pointer| pointer.0.as_str());
+                let expected = swap.expected.as_ref().map_or("none", |pointer| pointer.0.as_str());
+                return Err(fail(Error::conflict("the table points elsewhere than expected"))
+                    .with_context("expected", expected)
+                    .with_context("found", found));
+            }
+        }
+        let set = |swap: SwapArgs| {
+            let entry = self.tables.get_mut(&swap.ident)?;
+            entry.pointer = swap.new;
+            Some(entry.clone())
+        };
+        Ok(swaps.into_iter().filter_map(set).collect())
+    }
+
+    pub(crate) fn alter_namespace(&mut self, namespace: &[String], change: NamespaceChange) -> Result<()> {
+        let fail = |error: Error| error.with_context("namespace", namespace.join("."));
+        if namespace.is_empty() || namespace.iter().any(String::is_empty) {
+            return Err(fail(Error::invalid_input("a namespace needs levels that are not empty")));
+        }
+        match change {
+            NamespaceChange::Create(properties) => {
+                if self.namespaces.contains_key(namespace) {
+                    return Err(fail(Error::new(ErrorKind::AlreadyExists, "the namespace is there already")));
+                }
+                self.namespaces.insert(namespace.to_vec(), properties);
+                Ok(())
+            }
+            NamespaceChange::Drop => {
+                if !self.namespaces.contains_key(namespace) {
+                    return Err(fail(Error::not_found("the catalog has no such namespace")));
+                }
+                let table = self.tables.keys().any(|ident| ident.namespace.starts_with(namespace));
+                let below =
+                    |other: &Vec<String>| other.len() > namespace.len() && other.starts_with(namespace);
+                if table || self.namespaces.keys().any(below) {
+                    return Err(fail(Error::conflict("the namespace is not empty")));
+                }
+                self.namespaces.remove(namespace);
+                Ok(())
+            }
+            _ => Err(fail(Error::unsupported("the catalog does not know this change of a namespace"))),
+        }
+    }
+
+    fn add_namespace(&mut self, namespace: &[String]) {
+        if !namespace.is_empty() {
+            self.namespaces.entry(namespace.to_vec()).or_default();
+        }
+    }
+}
+
+fn check_parts(ident: &TableIdent) -> Result<()> {
+    if ident.name.is_empty() || ident.namespace.iter().any(String::is_empty) {
+        return Err(Error::invalid_input("a table name has an empty part").with_context("table", ident));
+    }
+    Ok(())
+}
+
+fn missing(ident: &TableIdent) -> Error {
+    Error::not_found("the catalog has no such table").with_context("table", ident)
+}
+
+fn taken(ident: &TableIdent) -> Error {
+    Error::new(ErrorKind::AlreadyExists, "the table is there already").with_context("table", ident)
+}

@@ -43,8 +43,8 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
         return start(workspace, &["--bin", "demo"], &workspace.target()?.join("debug/demo"), flags);
     }
     if !talks.iter().any(|(talk, _)| talk == name) {
-        let known: Vec<_> = talks.iter().map(|(talk, _)| talk.as_str()).collect();
-        return Err(format!("no demo {name:?}, the demos are {}, {}", MAIN.0, known.join(", ")));
+        let known: Vec<_> = [MAIN.0].into_iter().chain(talks.iter().map(|(talk, _)| talk.as_str())).collect();
+        return Err(format!("no demo {name:?}, the demos are {}", known.join(", ")));
     }
     let built = workspace.target()?.join("debug/examples").join(name);
     start(workspace, &["--example", name], &built, flags)

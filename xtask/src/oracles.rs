@@ -12,6 +12,8 @@ pub(crate) const PYTHON: &str = "STITCHWORK_PYTHON";
 pub(crate) const REQUIRE: &str = "STITCHWORK_REQUIRE_ORACLES";
 
 const PINS: &str = "tests/oracles/requirements.txt";
+/// Imports and loads every peer, and prints its version.
+const VERSIONS: &str = "tests/oracles/versions.py";
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     no_arguments("oracles", args)?;
@@ -20,34 +22,53 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     Ok(())
 }
 
+/// The interpreter of the peers, if they are installed as they are pinned now.
+pub(crate) fn installed(workspace: &Workspace) -> Outcome<Option<PathBuf>> {
+    let place = Place::of(workspace)?;
+    Ok(place.is_current().then_some(place.python))
+}
+
 /// Installs the peers if they are not there yet, and returns the environment's interpreter.
 pub(crate) fn install(workspace: &Workspace) -> Outcome<PathBuf> {
-    let folder = workspace.target()?.join("oracles");
-    let python = folder.join("bin/python");
-    let pins_file = workspace.root.join(PINS);
-    let pins = fs::read_to_string(&pins_file).map_err(|e| format!("{PINS} cannot be read: {e}"))?;
-    let stamp = folder.join("installed-pins.txt");
-    if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
+    let place = Place::of(workspace)?;
+    let Place { folder, python, stamp, pins } = &place;
+    if place.is_current() {
         println!("the peers are installed in {}", folder.display());
-        return Ok(python);
+        return Ok(place.python);
     }
 
     println!("installing the peers into {} (about a minute)", folder.display());
-    let place = folder.to_string_lossy();
-    workspace::run(&mut workspace.command(Path::new("python3"), &["-m", "venv", "--clear", &place]))
-        .map_err(|e| {
-            format!("{e}; Python 3.10 or newer with its venv module is needed (package python3-venv)")
-        })?;
-    let requirements = pins_file.to_string_lossy();
-    let pip =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", &requirements];
-    workspace::run(&mut workspace.command(&python, &pip))?;
+    let venv = ["-m", "venv", "--clear", &folder.to_string_lossy()];
+    workspace::run(&mut workspace.command(Path::new("python3"), &venv)).map_err(|e| {
+        format!("{e}; Python 3.10 or newer with its venv module is needed (package python3-venv)")
+    })?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", PINS];
+    workspace::run(&mut workspace.command(python, &pip))?;
     // A peer that is installed but does not load would fail each test on its own, later.
-    let versions = workspace.root.join("tests/oracles/versions.py");
-    workspace::run(
-        workspace.command(&python, &[&versions.to_string_lossy()]).env("PYTHONDONTWRITEBYTECODE", "1"),
-    )?;
+    workspace::run(workspace.command(python, &[VERSIONS]).env("PYTHONDONTWRITEBYTECODE", "1"))?;
     // Written last: an interrupted installation starts again.
-    fs::write(&stamp, pins).map_err(|e| format!("{} cannot be written: {e}", stamp.display()))?;
-    Ok(python)
+    fs::write(stamp, pins).map_err(|e| format!("{} cannot be written: {e}", stamp.display()))?;
+    Ok(place.python)
+}
+
+/// Where the environment lies, and what it must hold.
+struct Place {
+    folder: PathBuf,
+    python: PathBuf,
+    /// Holds the pins that were installed.
+    stamp: PathBuf,
+    pins: String,
+}
+
+impl Place {
+    fn of(workspace: &Workspace) -> Outcome<Self> {
+        let folder = workspace.target()?.join("oracles");
+        let pins = fs::read_to_string(workspace.root.join(PINS))
+            .map_err(|e| format!("{PINS} cannot be read: {e}"))?;
+        Ok(Self { python: folder.join("bin/python"), stamp: folder.join("installed-pins.txt"), folder, pins })
+    }
+
+    fn is_current(&self) -> bool {
+        self.python.is_file() && fs::read_to_string(&self.stamp).is_ok_and(|installed| installed == self.pins)
+    }
 }

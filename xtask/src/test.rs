@@ -36,7 +36,13 @@ fn one(workspace: &Workspace, name: &str) -> Outcome {
         let known: Vec<_> = members.packages.iter().map(|package| short(&package.name)).collect();
         return Err(format!("no crate {name:?}, the crates are {}", known.join(", ")));
     };
-    let counts = tests(&mut workspace.cargo(&["test", "--package", &package.name]))?;
+    let mut command = workspace.cargo(&["test", "--package", &package.name]);
+    if short(&package.name) == "tests" {
+        command.env(oracles::PYTHON, oracles::install(workspace)?).env(oracles::REQUIRE, "1");
+    } else if let Some(python) = oracles::installed(workspace)? {
+        command.env(oracles::PYTHON, python);
+    }
+    let counts = tests(&mut command)?;
     println!("{}", counts.shown());
     Ok(())
 }

@@ -20,15 +20,16 @@ class UsageError(Exception):
 
 
 def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], None]) -> None:
-    """Parses the arguments and runs `main`; a failure is one line on stderr and a non-zero status."""
+    """Parses the arguments and runs `main`; a failure is a message on stderr and a non-zero status."""
     args = parser.parse_args()
     try:
         main(args)
     except UsageError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         sys.exit(2)
-    except Exception as error:  # A peer's own error type says more than a traceback here.
-        print(f"{parser.prog}: {type(error).__name__}: {error}", file=sys.stderr)
+    except Exception as error:  # A peer's own error says more than a traceback, ours or its own.
+        message, _, _ = str(error).strip().partition("\n\n")
+        print(f"{parser.prog}: {type(error).__name__}: {message}", file=sys.stderr)
         sys.exit(1)
 
 

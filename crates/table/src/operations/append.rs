@@ -1,0 +1,98 @@
+//! Adding rows.
+
+use futures::TryStreamExt;
+use stitchwork_core::{BatchStream, Changes, CommitArgs, CommitTag, DataFile, Reads, Result};
+
+use super::OperationSummary;
+use crate::sink::remove_files;
+use crate::{Table, merge_schemas};
+
+/// How to append.
+#[derive(Debug, Clone, Default)]
+pub struct AppendArgs {
+    /// Adds the columns of the rows that the table lacks, in the same commit.
+    pub evolve: bool,
+    /// Whose commit it is.
+    pub tag: Option<CommitTag>,
+}
+
+impl Table {
+    /// Adds the rows of a stream, in one commit. A stream without rows commits nothing unless it has a tag.
+    ///
+    /// # Errors
+    /// `InvalidInput` for rows that do not fit; nothing is then committed and what was written is removed.
+    pub async fn append(&self, rows: BatchStream, args: AppendArgs) -> Result<OperationSummary> {
+        let base = self.snapshot().await?;
+        let schema = if args.evolve { merge_schemas(&base.schema(), &rows.schema())? } else { None };
+        let (files, count) = self.write_all(rows, base.clone(), schema.clone()).await?;
+        if files.is_empty() && args.tag.is_none() && schema.is_none() {
+            return Ok(OperationSummary::nothing(base));
+        }
+        let bytes = files.iter().map(|f| f.size).sum();
+        let added = files.len() as u64;
+        let changes = Changes { added: files.clone(), schema, ..Changes::default() };
+        let commit =
+            CommitArgs { reads: Reads::Nothing, tag: args.tag, ..CommitArgs::new(base, "append", changes) };
+        let done = match self.log.commit(commit).await {
+            Ok(done) => done,
+            Err(e) => return Err(self.clean_up(e, &files).await),
+        };
+        Ok(OperationSummary {
+            rows_added: count,
+            files_added: added,
+            bytes_added: bytes,
+            lost_races: done.lost_races,
+            ..OperationSummary::nothing(done.snapshot)
+        })
+    }
+
+    /// Writes a stream to files, and removes them again when it breaks.
+    pub(crate) async fn write_all(
+        &self,
+        mut rows: BatchStream,
+        base: std::sync::Arc<dyn stitchwork_core::Snapshot>,
+        schema: Option<arrow_schema::SchemaRef>,
+    ) -> Result<(Vec<DataFile>, u64)> {
+        let mut sink = self.sink(base, schema, "part-")?;
+        loop {
+            let result = match rows.try_next().await {
+                Ok(Some(batch)) => sink.write(&batch).await,
+                Ok(None) => break,
+                Err(e) => Err(e),
+            };
+            if let Err(e) = result {
+                // The first error is the one that matters; what cannot be removed is invisible.
+                let _ = sink.abort().await;
+                return Err(e);
+            }
+        }
+        let count = sink.rows();
+        Ok((sink.finish().await?, count))
+    }
+
+    /// Removes files of a commit that has surely not landed, and gives the error back.
+    pub(crate) async fn clean_up(
+        &self,
+        error: stitchwork_core::Error,
+        files: &[DataFile],
+    ) -> stitchwork_core::Error {
+        if error.commit_state() == Some(stitchwork_core::CommitState::NotCommitted) {
+            let _ = remove_files(&self.stores, files).await;
+        }
+        error
+    }
+}
+
+impl OperationSummary {
+    pub(super) fn nothing(snapshot: std::sync::Arc<dyn stitchwork_core::Snapshot>) -> Self {
+        Self {
+            snapshot,
+            rows_added: 0,
+            rows_removed: 0,
+            files_added: 0,
+            files_removed: 0,
+            bytes_added: 0,
+            lost_races: 0,
+        }
+    }
+}

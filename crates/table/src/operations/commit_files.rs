@@ -1,0 +1,83 @@
+//! Committing files that were written before.
+
+use arrow_schema::SchemaRef;
+use futures::TryStreamExt;
+use stitchwork_core::{Changes, CommitArgs, CommitTag, DataFile, Reads, Result};
+
+use super::{OperationSummary, can_repeat};
+use crate::plan::filter;
+use crate::{Table, merge_schemas};
+
+/// What to commit.
+#[derive(Debug, Clone, Default)]
+pub struct CommitFilesArgs {
+    /// The files, written through [`Table::sink`].
+    pub files: Vec<DataFile>,
+    /// The columns that the rows have; those the table lacks are added.
+    pub schema: Option<SchemaRef>,
+    /// Whether the files replace everything that is there.
+    pub replace: bool,
+    /// Whose commit it is. A table that carries the tag already is left as it is.
+    pub tag: Option<CommitTag>,
+}
+
+impl Table {
+    /// Commits files that were written before, perhaps by a process that is no more. `None` where the table
+    /// carries the tag already, so that a repeated call changes nothing.
+    ///
+    /// # Errors
+    /// What the log says. Files stay, whatever happens: whoever wrote them decides.
+    pub async fn commit_files(&self, args: CommitFilesArgs) -> Result<Option<OperationSummary>> {
+        let mut tries = self.config.conflict_retries;
+        loop {
+            let base = self.snapshot().await?;
+            if let Some(tag) = &args.tag
+                && base.tag(&tag.application).await?.is_some_and(|known| known.id >= tag.id)
+            {
+                return Ok(None);
+            }
+            let mut changes = Changes { added: args.files.clone(), ..Changes::default() };
+            if let Some(schema) = &args.schema {
+                changes.schema = merge_schemas(&base.schema(), schema)?;
+            }
+            let mut operation = "append";
+            let mut reads = Reads::Nothing;
+            if args.replace {
+                let mut live = base.files(filter(None));
+                while let Some(chunk) = live.try_next().await? {
+                    changes.removed.extend(chunk);
+                }
+                (operation, reads) = ("overwrite", Reads::Everything);
+            }
+            let summary = OperationSummary {
+                rows_added: args.files.iter().filter_map(|f| f.rows).sum(),
+                rows_removed: changes.removed.iter().filter_map(|f| f.rows).sum(),
+                files_added: args.files.len() as u64,
+                files_removed: changes.removed.len() as u64,
+                bytes_added: args.files.iter().map(|f| f.size).sum(),
+                ..OperationSummary::nothing(base.clone())
+            };
+            let commit =
+                CommitArgs { reads, tag: args.tag.clone(), ..CommitArgs::new(base, operation, changes) };
+            match self.log.commit(commit).await {
+                Ok(done) => {
+                    return Ok(Some(OperationSummary {
+                        snapshot: done.snapshot,
+                        lost_races: done.lost_races,
+                        ..summary
+                    }));
+                }
+                Err(e) if tries > 0 && can_repeat(&e) => tries -= 1,
+                // Somebody has committed the same load meanwhile: the next look finds the tag.
+                Err(e)
+                    if tries > 0
+                        && args.tag.is_some()
+                        && e.kind() == stitchwork_core::ErrorKind::AlreadyExists =>
+                {
+                    tries -= 1
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! From a snapshot to the files of a scan.
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field, Schema, SchemaRef};
+use futures::TryStreamExt;
+use std::sync::Arc;
+use stitchwork_core::{
+    Column, DataFile, Deleted, FileFilter, PartitionSpec, PlannedFile, Predicate, Pushdown, Result, Scalar,
+    ScanArgs, Snapshot, StatsFor, Transform,
+};
+
+/// The planned files and one grade per conjunct.
+pub(crate) async fn files(
+    snapshot: &dyn Snapshot,
+    args: &ScanArgs,
+) -> Result<(Vec<PlannedFile>, Vec<Pushdown>)> {
+    let schema = snapshot.schema();
+    let conjuncts = args.predicate.clone().map(Predicate::into_conjuncts).unwrap_or_default();
+    let mut decided = vec![true; conjuncts.len()];
+    let mut planned = Vec::new();
+    let mut enough = Enough::new(args);
+    let mut chunks =
+        snapshot.files(FileFilter { predicate: args.predicate.clone(), stats: args.stats.clone() });
+    'chunks: while let Some(chunk) = chunks.try_next().await? {
+        for file in chunk {
+            let constants = constants(&file, snapshot.partitioning(), &schema);
+            let mut passes = true;
+            for (conjunct, decided) in conjuncts.iter().zip(&mut decided) {
+                match by_constants(conjunct, &constants, &schema)? {
+                    Some(result) => passes &= result,
+                    None => *decided = false,
+                }
+            }
+            if !passes {
+                continue;
+            }
+            let done = enough.after(&file);
+            planned.push(PlannedFile { file, constants });
+            if done {
+                break 'chunks;
+            }
+        }
+    }
+    let grades = decided
+        .into_iter()
+        .map(|decided| if decided { Pushdown::Exact } else { Pushdown::Inexact })
+        .collect();
+    Ok((planned, grades))
+}
+
+/// Stops the listing of a limited scan once the listed files hold enough rows.
+struct Enough {
+    wanted: Option<u64>,
+    rows: u64,
+}
+
+impl Enough {
+    fn new(args: &ScanArgs) -> Self {
+        // With a predicate, only reading tells how many rows of a file pass.
+        let wanted = if args.predicate.is_none() { args.limit.map(|limit| limit as u64) } else { None };
+        Self { wanted, rows: 0 }
+    }
+
+    fn after(&mut self, file: &DataFile) -> bool {
+        let live = match (file.rows, file.deleted) {
+            (Some(rows), Deleted::Nothing) => rows,
+            (Some(rows), Deleted::Exactly(deleted)) => rows.saturating_sub(deleted),
+            _ => 0,
+        };
+        self.rows += live;
+        self.wanted.is_some_and(|wanted| self.rows >= wanted)
+    }
+}
+
+/// The columns that identity partitioning makes constant in a file.
+pub(crate) fn constants(
+    file: &DataFile,
+    specs: &[PartitionSpec],
+    schema: &SchemaRef,
+) -> Vec<(usize, Scalar)> {
+    let Some(spec) = specs.iter().find(|spec| spec.id == file.spec) else { return vec![] };
+    let fields = spec.fields.iter().zip(&file.partition);
+    fields
+        .filter(|(field, _)| field.transform == Transform::Identity && field.source.path.len() == 1)
+        .filter_map(|(field, value)| {
+            let (place, column) = schema.column_with_name(field.source.root())?;
+            // A promoted column's old partition values are of the old type.
+            Some((place, value.cast(column.data_type()).ok()?))
+        })
+        .collect()
+}
+
+/// Whether the rows of a file pass, where its constants alone decide that.
+fn by_constants(
+    predicate: &Predicate,
+    constants: &[(usize, Scalar)],
+    schema: &SchemaRef,
+) -> Result<Option<bool>> {
+    let columns = predicate.columns();
+    let known =
+        |column: &Column| constants.iter().find(|(place, _)| schema.field(*place).name() == column.root());
+    if columns.is_empty() || !columns.iter().all(|column| known(column).is_some()) {
+        return Ok(None);
+    }
+    let (fields, arrays): (Vec<Field>, Vec<_>) = constants
+        .iter()
+        .map(|(place, value)| (schema.field(*place).clone().with_nullable(true), value.array().clone()))
+        .unzip();
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let row = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?;
+    Ok(Some(predicate.passes(&row)?.true_count() == 1))
+}
+
+/// The part of a predicate that says nothing about constants, for the reader of the file: a constant column
+/// may be absent there, or hold something else.
+pub(crate) fn for_reader(
+    predicate: &Predicate,
+    constants: &[(usize, Scalar)],
+    schema: &SchemaRef,
+) -> Option<Predicate> {
+    let constant =
+        |column: &Column| constants.iter().any(|(place, _)| schema.field(*place).name() == column.root());
+    let mut rest: Vec<_> = predicate.clone().into_conjuncts();
+    rest.retain(|conjunct| !conjunct.columns().iter().any(constant));
+    (!rest.is_empty()).then_some(Predicate::And(rest))
+}
+
+/// Every live file that may hold rows which pass, without statistics.
+pub(crate) fn filter(predicate: Option<&Predicate>) -> FileFilter {
+    FileFilter { predicate: predicate.cloned(), stats: StatsFor::Nothing }
+}

@@ -1,0 +1,323 @@
+//! Rows to data files: adapted to the table, divided by partition, rolled at the target size.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::row::OwnedRow;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use stitchwork_core::{
+    DataFile, Error, FieldMapping, FileStats, FileSummary, FileWriter, Format, Log, PartitionSpec, Result,
+    Scalar, Snapshot, Stores, WriteArgs,
+};
+use uuid::Uuid;
+
+use crate::TableConfig;
+use crate::fit::{check_fits, to_file};
+use crate::partition;
+
+/// What one writer of Parquet holds at most before it flushes a row group.
+const ROW_GROUP_BYTES: u64 = 64 << 20;
+
+/// What a sink needs to know.
+#[derive(Debug, Clone)]
+pub struct SinkArgs {
+    /// The log that says where files go.
+    pub log: Arc<dyn Log>,
+    /// The snapshot whose schema and partitioning the files have.
+    pub snapshot: Arc<dyn Snapshot>,
+    /// The schema of the rows that the files hold, where it is to become the table's with the same commit.
+    pub schema: Option<SchemaRef>,
+    /// The stores.
+    pub stores: Stores,
+    /// The format of the files.
+    pub format: Arc<dyn Format>,
+    /// Sizes and options.
+    pub config: TableConfig,
+    /// The start of the files' names.
+    pub prefix: String,
+}
+
+/// Writes data files that are invisible until a commit names them.
+#[derive(Debug)]
+pub struct FileSink {
+    args: SinkArgs,
+    schema: SchemaRef,
+    file_schema: SchemaRef,
+    mapping: Arc<FieldMapping>,
+    spec: PartitionSpec,
+    checked: Option<SchemaRef>,
+    open: BTreeMap<Option<OwnedRow>, OpenFile>,
+    done: Vec<DataFile>,
+    rows: u64,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    writer: Box<dyn FileWriter>,
+    location: String,
+    partition: Vec<Scalar>,
+}
+
+impl FileSink {
+    /// A sink without any file yet.
+    #[must_use]
+    pub fn new(args: SinkArgs) -> Self {
+        let snapshot = &args.snapshot;
+        let mapping = snapshot.mapping();
+        let schema = args.schema.clone().unwrap_or_else(|| snapshot.schema());
+        let file_schema = file_schema(&schema, snapshot.as_ref());
+        let spec = snapshot.partitioning().last().cloned().unwrap_or_default();
+        Self {
+            args,
+            schema,
+            file_schema,
+            mapping,
+            spec,
+            checked: None,
+            open: BTreeMap::new(),
+            done: vec![],
+            rows: 0,
+        }
+    }
+
+    /// The schema that rows are adapted to.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Adds rows, whose columns are found by name.
+    ///
+    /// # Errors
+    /// `InvalidInput` for rows that do not fit, or what the store says.
+    pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        if self.checked.as_ref().is_none_or(|checked| !Arc::ptr_eq(checked, batch.schema_ref())) {
+            check_fits(batch.schema_ref(), &self.schema)?;
+            self.checked = Some(batch.schema());
+        }
+        let rows = FieldMapping::by_name()
+            .adapt(batch, &self.schema)
+            .map_err(|e| e.with_operation("table::write"))?;
+        self.rows += rows.num_rows() as u64;
+        if self.spec.fields.is_empty() {
+            return self.write_part(None, vec![], &rows).await;
+        }
+        for (key, part) in partition::split(&rows, &self.spec)? {
+            self.write_part(Some(key), part.values, &part.rows).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_part(
+        &mut self,
+        key: Option<OwnedRow>,
+        values: Vec<Scalar>,
+        rows: &RecordBatch,
+    ) -> Result<()> {
+        let rows = to_file(rows, &self.file_schema, &self.mapping)?;
+        if !self.open.contains_key(&key) {
+            while self.open.len() >= self.args.config.max_open_files.max(1) {
+                self.close_largest().await?;
+            }
+            let file = start(&self.args, &self.spec, &self.file_schema, values).await?;
+            self.open.insert(key.clone(), file);
+        }
+        let Some(file) = self.open.get_mut(&key) else { return Ok(()) };
+        file.writer.write(&rows).await?;
+        if file.writer.bytes() >= self.args.config.target_file_bytes {
+            self.close(&key).await?;
+        }
+        while self.open.len() > 1 && self.buffered_bytes() > self.args.config.budget.total() / 2 {
+            self.close_largest().await?;
+        }
+        Ok(())
+    }
+
+    /// Rows written so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The bytes that open files may hold in memory.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> u64 {
+        self.open.values().map(|file| file.writer.bytes().min(ROW_GROUP_BYTES)).sum()
+    }
+
+    /// Closes the file that holds most, to free its memory; the next rows of its partition start another.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn close_largest(&mut self) -> Result<()> {
+        let largest =
+            self.open.iter().max_by_key(|(_, file)| file.writer.bytes()).map(|(key, _)| key.clone());
+        match largest {
+            Some(key) => self.close(&key).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&mut self, key: &Option<OwnedRow>) -> Result<()> {
+        let Some(file) = self.open.remove(key) else { return Ok(()) };
+        let OpenFile { writer, location, partition } = file;
+        let summary = writer.finish().await?;
+        let format = self.args.format.info().scheme.to_owned();
+        self.done.push(data_file(
+            location,
+            format,
+            self.spec.id,
+            partition,
+            summary,
+            &self.schema,
+            &self.mapping,
+        ));
+        Ok(())
+    }
+
+    /// Closes every file and gives them all.
+    ///
+    /// # Errors
+    /// What the store says. Files that were written are then left behind, invisible.
+    pub async fn finish(mut self) -> Result<Vec<DataFile>> {
+        let keys: Vec<_> = self.open.keys().cloned().collect();
+        for key in keys {
+            self.close(&key).await?;
+        }
+        Ok(self.done)
+    }
+
+    /// Gives up, and removes what was written.
+    ///
+    /// # Errors
+    /// What the store says; what is left behind is invisible.
+    pub async fn abort(self) -> Result<()> {
+        let Self { args, open, done, .. } = self;
+        for file in open.into_values() {
+            file.writer.abort().await?;
+        }
+        remove_files(&args.stores, &done).await
+    }
+}
+
+/// Starts the next file of a partition.
+async fn start(
+    args: &SinkArgs,
+    spec: &PartitionSpec,
+    file_schema: &SchemaRef,
+    partition: Vec<Scalar>,
+) -> Result<OpenFile> {
+    let names = spec.fields.iter().map(|f| f.name.as_str());
+    let pairs: Vec<(&str, &Scalar)> = names.zip(&partition).collect();
+    let extension = args.format.extensions().first().copied().unwrap_or("data");
+    let name = format!("{}{}.{extension}", args.prefix, Uuid::now_v7().simple());
+    let location = args.log.data_location(&pairs, &name);
+    let object = args.stores.resolve(&location)?;
+    let write = WriteArgs {
+        schema: file_schema.clone(),
+        options: args.config.format_options.clone(),
+        metadata: args.config.file_metadata.clone(),
+        budget: None,
+    };
+    let writer = args.format.write(&object, write).await?;
+    Ok(OpenFile { writer, location, partition })
+}
+
+/// Removes data files that no commit names.
+///
+/// # Errors
+/// What the store says, other than that a file is gone already.
+pub(crate) async fn remove_files(stores: &Stores, files: &[DataFile]) -> Result<()> {
+    use object_store::ObjectStoreExt;
+    for file in files {
+        let object = stores.resolve(&file.location)?;
+        match object.store.delete(&object.path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(e) => return Err(object.error(e)),
+        }
+    }
+    Ok(())
+}
+
+/// The schema of files for rows of `schema`: the snapshot's own where that is its schema, else with the new
+/// columns at the end.
+fn file_schema(schema: &SchemaRef, snapshot: &dyn Snapshot) -> SchemaRef {
+    let (old, file) = (snapshot.schema(), snapshot.file_schema());
+    if Arc::ptr_eq(schema, &old) || schema == &old {
+        return file;
+    }
+    let mapping = snapshot.mapping();
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .filter(|field| match old.fields().find(field.name()) {
+            // What the log keeps itself for old columns, it keeps itself.
+            Some((_, known)) => file.fields().find(mapping.physical_name(known)).is_some(),
+            None => true,
+        })
+        .map(|field| {
+            let name = mapping.physical_name(field).to_owned();
+            Arc::new(field.as_ref().clone().with_name(name))
+        })
+        .collect();
+    Arc::new(arrow_schema::Schema::new_with_metadata(fields, file.metadata().clone()))
+}
+
+/// A data file from what its writer says, with statistics under the table's names.
+pub(crate) fn data_file(
+    location: String,
+    format: String,
+    spec: i32,
+    partition: Vec<Scalar>,
+    summary: FileSummary,
+    schema: &SchemaRef,
+    mapping: &FieldMapping,
+) -> DataFile {
+    let columns = summary
+        .stats
+        .columns
+        .into_iter()
+        .filter_map(|(mut column, stats)| {
+            let mut fields = schema.fields().clone();
+            // Structs are followed under their physical names; elements of lists keep the names they have.
+            for name in &mut column.path {
+                let field = fields.iter().find(|f| mapping.physical_name(f) == name.as_str()).cloned();
+                let Some(field) = field else { break };
+                *name = field.name().clone();
+                match field.data_type() {
+                    arrow_schema::DataType::Struct(inner) => fields = inner.clone(),
+                    _ => break,
+                }
+            }
+            Some((column, stats))
+        })
+        .collect();
+    DataFile {
+        location,
+        format,
+        size: summary.bytes,
+        rows: Some(summary.rows),
+        spec,
+        partition,
+        stats: Some(Arc::new(FileStats { rows: Some(summary.rows), columns })),
+        split_offsets: summary.split_offsets,
+        ..DataFile::default()
+    }
+}
+
+/// The format by name, or an error that says what can write.
+pub(crate) fn writing_format(
+    config: &TableConfig,
+    formats: &stitchwork_core::Formats,
+) -> Result<Arc<dyn Format>> {
+    let format = formats.get(&config.format)?;
+    if format.capabilities().write {
+        Ok(format)
+    } else {
+        Err(Error::unsupported("the format cannot be written").with_context("format", &config.format))
+    }
+}

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use stitchwork_core::{Error, Result};
 
-use crate::fit::same_type;
-
 /// The table's schema with the columns of `input` that it lacks added at the end, nullable, at every depth
 /// of structs. `None` where nothing is new.
 ///
@@ -67,12 +65,6 @@ fn plain(field: &Field) -> Field {
         other => other.clone(),
     };
     Field::new(field.name(), data_type, true)
-}
-
-/// Whether two schemas have the same columns in the same order.
-pub(crate) fn same_shape(a: &SchemaRef, b: &SchemaRef) -> bool {
-    a.fields().len() == b.fields().len()
-        && a.fields().iter().zip(b.fields()).all(|(a, b)| a.name() == b.name() && same_type(a, b))
 }
 
 #[cfg(test)]

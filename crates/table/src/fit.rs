@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, FieldRef, Fields, SchemaRef, TimeUnit};
 use arrow_array::cast::AsArray;
 use arrow_array::{
     Array, ArrayRef, GenericListArray, MapArray, OffsetSizeTrait, RecordBatch, RecordBatchOptions,
@@ -169,9 +169,4 @@ fn relabel_list<O: OffsetSizeTrait>(array: &ArrayRef, element: &FieldRef) -> Res
     let (_, offsets, values, nulls) = array.as_list::<O>().clone().into_parts();
     let values = relabel(&values, element)?;
     Ok(Arc::new(GenericListArray::<O>::try_new(element.clone(), offsets, values, nulls)?))
-}
-
-/// The field without anything that only a table knows, for comparing shapes.
-pub(crate) fn same_type(a: &Field, b: &Field) -> bool {
-    a.data_type().equals_datatype(b.data_type())
 }

@@ -34,6 +34,6 @@ pub struct OperationSummary {
 }
 
 /// Whether an operation that failed can be done again from the new snapshot.
-fn can_repeat(error: &Error) -> bool {
+pub(crate) fn can_repeat(error: &Error) -> bool {
     error.kind() == ErrorKind::Conflict && error.commit_state() != Some(CommitState::Unknown)
 }

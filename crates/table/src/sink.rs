@@ -26,8 +26,6 @@ pub struct SinkArgs {
     pub log: Arc<dyn Log>,
     /// The snapshot whose schema and partitioning the files have.
     pub snapshot: Arc<dyn Snapshot>,
-    /// The schema of the rows that the files hold, where it is to become the table's with the same commit.
-    pub schema: Option<SchemaRef>,
     /// The stores.
     pub stores: Stores,
     /// The format of the files.
@@ -65,8 +63,7 @@ impl FileSink {
     pub fn new(args: SinkArgs) -> Self {
         let snapshot = &args.snapshot;
         let mapping = snapshot.mapping();
-        let schema = args.schema.clone().unwrap_or_else(|| snapshot.schema());
-        let file_schema = file_schema(&schema, snapshot.as_ref());
+        let (schema, file_schema) = (snapshot.schema(), snapshot.file_schema());
         let spec = snapshot.partitioning().last().cloned().unwrap_or_default();
         Self {
             args,
@@ -241,30 +238,6 @@ pub(crate) async fn remove_files(stores: &Stores, files: &[DataFile]) -> Result<
         }
     }
     Ok(())
-}
-
-/// The schema of files for rows of `schema`: the snapshot's own where that is its schema, else with the new
-/// columns at the end.
-fn file_schema(schema: &SchemaRef, snapshot: &dyn Snapshot) -> SchemaRef {
-    let (old, file) = (snapshot.schema(), snapshot.file_schema());
-    if Arc::ptr_eq(schema, &old) || schema == &old {
-        return file;
-    }
-    let mapping = snapshot.mapping();
-    let fields: Vec<_> = schema
-        .fields()
-        .iter()
-        .filter(|field| match old.fields().find(field.name()) {
-            // What the log keeps itself for old columns, it keeps itself.
-            Some((_, known)) => file.fields().find(mapping.physical_name(known)).is_some(),
-            None => true,
-        })
-        .map(|field| {
-            let name = mapping.physical_name(field).to_owned();
-            Arc::new(field.as_ref().clone().with_name(name))
-        })
-        .collect();
-    Arc::new(arrow_schema::Schema::new_with_metadata(fields, file.metadata().clone()))
 }
 
 /// A data file from what its writer says, with statistics under the table's names.

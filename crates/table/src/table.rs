@@ -11,6 +11,7 @@ use stitchwork_core::{
     Options, Registry, Relation, Result, ScanArgs, Snapshot, Stores, TableIdent, Version,
 };
 
+use crate::operations::can_repeat;
 use crate::sink::{FileSink, SinkArgs, writing_format};
 use crate::{TableConfig, TableRelation, written};
 
@@ -153,10 +154,18 @@ impl Table {
     /// # Errors
     /// `InvalidInput` where a column has another type, `Conflict` where another writer changed the schema.
     pub async fn add_columns(&self, schema: &SchemaRef) -> Result<Arc<dyn Snapshot>> {
-        let base = self.snapshot().await?;
-        let Some(merged) = crate::merge_schemas(&base.schema(), schema)? else { return Ok(base) };
-        let changes = Changes { schema: Some(merged), ..Changes::default() };
-        Ok(self.log.commit(CommitArgs::new(base, "add columns", changes)).await?.snapshot)
+        let mut tries = self.config.conflict_retries;
+        loop {
+            let base = self.snapshot().await?;
+            // Another writer may have added the same columns meanwhile: then there is nothing left to do.
+            let Some(merged) = crate::merge_schemas(&base.schema(), schema)? else { return Ok(base) };
+            let changes = Changes { schema: Some(merged), ..Changes::default() };
+            match self.log.commit(CommitArgs::new(base, "add columns", changes)).await {
+                Ok(done) => return Ok(done.snapshot),
+                Err(e) if tries > 0 && can_repeat(&e) => tries -= 1,
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     /// Sets properties; `None` removes one.
@@ -172,21 +181,15 @@ impl Table {
         Ok(self.log.commit(CommitArgs::new(base, "set properties", changes)).await?.snapshot)
     }
 
-    /// Starts to write data files that nobody sees until [`Table::commit_files`] or [`Table::append`] names
-    /// them. `schema` is given where the rows have columns that the table is to get with the same commit.
+    /// Starts to write data files of the snapshot's schema, which nobody sees until [`Table::commit_files`]
+    /// names them.
     ///
     /// # Errors
     /// `NotFound` when the configured format is not registered.
-    pub fn sink(
-        &self,
-        snapshot: Arc<dyn Snapshot>,
-        schema: Option<SchemaRef>,
-        prefix: &str,
-    ) -> Result<FileSink> {
+    pub fn sink(&self, snapshot: Arc<dyn Snapshot>, prefix: &str) -> Result<FileSink> {
         Ok(FileSink::new(SinkArgs {
             log: self.log.clone(),
             snapshot,
-            schema,
             stores: self.stores.clone(),
             format: writing_format(&self.config, &self.formats)?,
             config: self.config.clone(),

@@ -4,13 +4,14 @@ use futures::TryStreamExt;
 use stitchwork_core::{BatchStream, Changes, CommitArgs, CommitTag, DataFile, Reads, Result};
 
 use super::OperationSummary;
+use crate::Table;
 use crate::sink::remove_files;
-use crate::{Table, merge_schemas};
 
 /// How to append.
 #[derive(Debug, Clone, Default)]
 pub struct AppendArgs {
-    /// Adds the columns of the rows that the table lacks, in the same commit.
+    /// Adds the columns of the rows that the table lacks, in a commit before the rows: files must know the
+    /// ids that the table gives to its columns.
     pub evolve: bool,
     /// Whose commit it is.
     pub tag: Option<CommitTag>,
@@ -22,15 +23,15 @@ impl Table {
     /// # Errors
     /// `InvalidInput` for rows that do not fit; nothing is then committed and what was written is removed.
     pub async fn append(&self, rows: BatchStream, args: AppendArgs) -> Result<OperationSummary> {
-        let base = self.snapshot().await?;
-        let schema = if args.evolve { merge_schemas(&base.schema(), &rows.schema())? } else { None };
-        let (files, count) = self.write_all(rows, base.clone(), schema.clone()).await?;
-        if files.is_empty() && args.tag.is_none() && schema.is_none() {
+        let base =
+            if args.evolve { self.add_columns(&rows.schema()).await? } else { self.snapshot().await? };
+        let (files, count) = self.write_all(rows, base.clone()).await?;
+        if files.is_empty() && args.tag.is_none() {
             return Ok(OperationSummary::nothing(base));
         }
         let bytes = files.iter().map(|f| f.size).sum();
         let added = files.len() as u64;
-        let changes = Changes { added: files.clone(), schema, ..Changes::default() };
+        let changes = Changes { added: files.clone(), ..Changes::default() };
         let commit =
             CommitArgs { reads: Reads::Nothing, tag: args.tag, ..CommitArgs::new(base, "append", changes) };
         let done = match self.log.commit(commit).await {
@@ -51,9 +52,8 @@ impl Table {
         &self,
         mut rows: BatchStream,
         base: std::sync::Arc<dyn stitchwork_core::Snapshot>,
-        schema: Option<arrow_schema::SchemaRef>,
     ) -> Result<(Vec<DataFile>, u64)> {
-        let mut sink = self.sink(base, schema, "part-")?;
+        let mut sink = self.sink(base, "part-")?;
         loop {
             let result = match rows.try_next().await {
                 Ok(Some(batch)) => sink.write(&batch).await,

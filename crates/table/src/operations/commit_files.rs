@@ -1,20 +1,17 @@
 //! Committing files that were written before.
 
-use arrow_schema::SchemaRef;
 use futures::TryStreamExt;
 use stitchwork_core::{Changes, CommitArgs, CommitTag, DataFile, Reads, Result};
 
 use super::{OperationSummary, can_repeat};
+use crate::Table;
 use crate::plan::filter;
-use crate::{Table, merge_schemas};
 
 /// What to commit.
 #[derive(Debug, Clone, Default)]
 pub struct CommitFilesArgs {
     /// The files, written through [`Table::sink`].
     pub files: Vec<DataFile>,
-    /// The columns that the rows have; those the table lacks are added.
-    pub schema: Option<SchemaRef>,
     /// Whether the files replace everything that is there.
     pub replace: bool,
     /// Whose commit it is. A table that carries the tag already is left as it is.
@@ -37,9 +34,6 @@ impl Table {
                 return Ok(None);
             }
             let mut changes = Changes { added: args.files.clone(), ..Changes::default() };
-            if let Some(schema) = &args.schema {
-                changes.schema = merge_schemas(&base.schema(), schema)?;
-            }
             let mut operation = "append";
             let mut reads = Reads::Nothing;
             if args.replace {

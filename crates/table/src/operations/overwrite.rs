@@ -8,14 +8,14 @@ use stitchwork_core::{
 };
 
 use super::{OperationSummary, can_repeat};
-use crate::{Table, merge_schemas};
+use crate::Table;
 
 /// How to overwrite.
 #[derive(Debug, Clone, Default)]
 pub struct OverwriteArgs {
     /// The rows to replace; all when `None`. Every new row must pass it too.
     pub predicate: Option<Predicate>,
-    /// Adds the columns of the rows that the table lacks, in the same commit.
+    /// Adds the columns of the rows that the table lacks, in a commit before the rows.
     pub evolve: bool,
     /// Whose commit it is.
     pub tag: Option<CommitTag>,
@@ -28,15 +28,14 @@ impl Table {
     /// `InvalidInput` for a new row that does not pass the predicate, or does not fit; `Conflict` after too
     /// many repetitions. Nothing is then committed.
     pub async fn overwrite(&self, rows: BatchStream, args: OverwriteArgs) -> Result<OperationSummary> {
-        let mut base = self.snapshot().await?;
-        let schema = if args.evolve { merge_schemas(&base.schema(), &rows.schema())? } else { None };
+        let mut base =
+            if args.evolve { self.add_columns(&rows.schema()).await? } else { self.snapshot().await? };
         let rows = match args.predicate.clone() {
-            Some(predicate) => all_pass(rows, predicate, schema.clone().unwrap_or_else(|| base.schema())),
+            Some(predicate) => all_pass(rows, predicate, base.schema()),
             None => rows,
         };
         // The new rows are written once; what they replace is found again after a conflict.
-        let input = rows.schema();
-        let (files, count) = self.write_all(rows, base.clone(), schema).await?;
+        let (files, count) = self.write_all(rows, base.clone()).await?;
         let mut tries = self.config.conflict_retries;
         loop {
             let rewritten = match self.rewrite_without(&base, args.predicate.as_ref()).await {
@@ -59,9 +58,6 @@ impl Table {
             let mut changes =
                 Changes { added: files.clone(), removed: rewritten.removed, ..Changes::default() };
             changes.added.extend(rewritten.added);
-            if args.evolve {
-                changes.schema = merge_schemas(&base.schema(), &input)?;
-            }
             let reads = args.predicate.clone().map_or(Reads::Everything, Reads::Rows);
             let commit = CommitArgs {
                 reads,

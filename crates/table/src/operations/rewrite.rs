@@ -53,7 +53,7 @@ impl Table {
         let columns = predicate.map(Predicate::columns).unwrap_or_default();
         let mut chunks =
             base.files(FileFilter { predicate: predicate.cloned(), stats: StatsFor::Columns(columns) });
-        let mut sink = self.sink(base.clone(), None, "part-")?;
+        let mut sink = self.sink(base.clone(), "part-")?;
         while let Some(chunk) = chunks.try_next().await? {
             for file in chunk {
                 if let Err(e) = self.rewrite_file(base, predicate, file, &mut sink, &mut result).await {

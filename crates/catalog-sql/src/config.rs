@@ -1,0 +1,113 @@
+//! Settings, and where a URL points to.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use stitchwork_core::{Error, OpenUrl, Options, Result, check_options};
+use url::form_urlencoded;
+
+/// The name of the catalog within the database, unless the settings say another one.
+const CATALOG_NAME: &str = "stitchwork";
+
+/// The settings of a [`crate::SqlCatalog`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SqlConfig {
+    /// The database: `sqlite:///absolute/path.db`, `sqlite:relative/path.db` or `sqlite::memory:`.
+    pub url: String,
+    /// The name of the catalog within the database, which holds any number of them.
+    #[serde(default = "catalog_name")]
+    pub catalog_name: String,
+}
+
+fn catalog_name() -> String {
+    CATALOG_NAME.to_owned()
+}
+
+impl SqlConfig {
+    /// The catalog `stitchwork` in the database at a URL.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), catalog_name: catalog_name() }
+    }
+
+    /// Takes another catalog of the same database.
+    #[must_use]
+    pub fn with_catalog_name(mut self, name: impl Into<String>) -> Self {
+        self.catalog_name = name.into();
+        self
+    }
+
+    /// The settings that a URL and its options give; an option may also stand in the query of the URL.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for an unknown option.
+    pub fn from_open(open: OpenUrl) -> Result<Self> {
+        let (url, query) = open.url.split_once('?').unwrap_or((&open.url, ""));
+        let mut options: Options = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        options.extend(open.options);
+        check_options(&options, &["catalog_name"])?;
+        let config = Self::new(url);
+        Ok(match options.remove("catalog_name") {
+            Some(name) => config.with_catalog_name(name),
+            None => config,
+        })
+    }
+
+    /// Where the database lies.
+    pub(crate) fn place(&self) -> Result<Place> {
+        let fail = |message: &str| Err(Error::invalid_config(message).with_context("url", &self.url));
+        let Some(rest) = self.url.strip_prefix("sqlite:") else {
+            return fail("the URL of a database begins with `sqlite:`");
+        };
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        match path {
+            ":memory:" => Ok(Place::Memory),
+            "" => fail("the URL names no database file"),
+            _ if path.contains(['?', '\0']) => fail("the path of a database file has no `?` or zero byte"),
+            path => Ok(Place::File(PathBuf::from(path))),
+        }
+    }
+}
+
+/// Where a SQLite database lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a file.
+    File(PathBuf),
+    /// In memory, gone with its only connection.
+    Memory,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_files_and_memory() {
+        let place = |url: &str| SqlConfig::new(url).place();
+        assert_eq!(place("sqlite:///a b/c.db").unwrap(), Place::File("/a b/c.db".into()));
+        assert_eq!(place("sqlite:c.db").unwrap(), Place::File("c.db".into()));
+        assert_eq!(place("sqlite://d/c.db").unwrap(), Place::File("d/c.db".into()));
+        assert_eq!(place("sqlite::memory:").unwrap(), Place::Memory);
+        for url in ["sqlite:", "sqlite://", "postgres://x", "sqlite:///a?b"] {
+            assert!(place(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn options_stand_in_the_query_or_beside_it() {
+        let open = OpenUrl::new("sqlite:c.db?catalog_name=a%20b");
+        assert_eq!(
+            SqlConfig::from_open(open).unwrap(),
+            SqlConfig::new("sqlite:c.db").with_catalog_name("a b")
+        );
+        let mut open = OpenUrl::new("sqlite:c.db");
+        open.options.insert("catalog".into(), "x".into());
+        let error = SqlConfig::from_open(open).unwrap_err();
+        assert_eq!(
+            (error.context("option"), error.context("known")),
+            (Some("catalog"), Some("catalog_name"))
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! The clauses of `stitchwork_core::Catalog`, on a file and in memory.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+use stitchwork_catalog_sql::{SqlCatalog, SqlConfig, register};
+use stitchwork_core::{
+    Catalog, CommitState, Entry, ErrorKind, ListArgs, NamespaceChange, OpenUrl, Pointer, Registry, SwapArgs,
+    TableIdent,
+};
+
+async fn memory() -> SqlCatalog {
+    SqlCatalog::open(SqlConfig::new("sqlite::memory:")).await.unwrap()
+}
+
+fn pointer(text: &str) -> Option<Pointer> {
+    Some(Pointer(text.to_owned()))
+}
+
+fn entry(ident: TableIdent, log: &str, to: Option<&str>) -> Entry {
+    let properties =
+        BTreeMap::from([("owner".to_owned(), "o'Brien".to_owned()), ("".to_owned(), "".to_owned())]);
+    Entry {
+        ident,
+        log: log.to_owned(),
+        location: "memory:/t".to_owned(),
+        pointer: to.and_then(pointer),
+        properties,
+    }
+}
+
+fn swap(ident: &TableIdent, expected: Option<&str>, new: Option<&str>) -> SwapArgs {
+    let (expected, new) = (expected.and_then(pointer), new.and_then(pointer));
+    SwapArgs { ident: ident.clone(), expected, new, updates: None }
+}
+
+#[tokio::test]
+async fn create_load_and_drop() {
+    let catalog = memory().await;
+    for log in ["iceberg", "delta", "some-log"] {
+        for to in [None, Some("p0"), Some("memory:/t/metadata/0.json")] {
+            let made = entry(TableIdent::new(log, "t"), log, to);
+            assert_eq!(catalog.create(made.clone()).await.unwrap(), made);
+            assert_eq!(catalog.load(&made.ident).await.unwrap(), made);
+            let again = entry(made.ident.clone(), "delta", Some("other"));
+            assert_eq!(catalog.create(again).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+            assert_eq!(catalog.load(&made.ident).await.unwrap(), made);
+            catalog.drop(&made.ident).await.unwrap();
+            assert_eq!(catalog.load(&made.ident).await.unwrap_err().kind(), ErrorKind::NotFound);
+            assert_eq!(catalog.drop(&made.ident).await.unwrap_err().kind(), ErrorKind::NotFound);
+        }
+    }
+}
+
+#[tokio::test]
+async fn list_is_complete_over_many_pages_and_below_a_namespace() {
+    let catalog = memory().await;
+    let mut all = vec![];
+    for n in 0..1_203 {
+        let namespace: Vec<String> = [vec![], vec!["a"], vec!["a", "b"], vec!["ab"], vec!["A"]][n % 5]
+            .iter()
+            .map(|s| s.to_string())
+            .collect();
+        let ident = TableIdent { namespace, name: format!("t{n}") };
+        catalog
+            .create(Entry { properties: BTreeMap::new(), ..entry(ident.clone(), "delta", None) })
+            .await
+            .unwrap();
+        all.push(ident);
+    }
+    for below in [vec![], vec!["a"], vec!["a", "b"], vec!["ab"], vec!["x"], vec!["a.b"]] {
+        let namespace: Vec<String> = below.iter().map(|s| s.to_string()).collect();
+        let mut expected: Vec<_> =
+            all.iter().filter(|i| i.namespace.starts_with(&namespace)).cloned().collect();
+        let mut got: Vec<_> = catalog.list(ListArgs { namespace }).try_collect().await.unwrap();
+        expected.sort();
+        got.sort();
+        assert_eq!(got, expected, "{below:?}");
+    }
+}
+
+#[tokio::test]
+async fn rename_moves_the_entry() {
+    let catalog = memory().await;
+    let (from, to) = (TableIdent::new("a", "t"), TableIdent::new("b", "u"));
+    assert_eq!(catalog.rename(&from, &to).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let made = catalog.create(entry(from.clone(), "iceberg", Some("p0"))).await.unwrap();
+    catalog.rename(&from, &to).await.unwrap();
+    assert_eq!(catalog.load(&to).await.unwrap(), Entry { ident: to.clone(), ..made.clone() });
+    assert_eq!(catalog.load(&from).await.unwrap_err().kind(), ErrorKind::NotFound);
+    catalog.create(entry(from.clone(), "delta", None)).await.unwrap();
+    assert_eq!(catalog.rename(&from, &to).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(catalog.rename(&to, &to).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(catalog.load(&to).await.unwrap().pointer, made.pointer);
+    assert!(catalog.namespaces().await.unwrap().contains(&vec!["b".to_owned()]));
+}
+
+#[tokio::test]
+async fn swap_compares_and_sets() {
+    let catalog = memory().await;
+    for log in ["iceberg", "delta"] {
+        let ident = TableIdent::new(log, "t");
+        let made = catalog.create(entry(ident.clone(), log, None)).await.unwrap();
+        let mut last = None;
+        for next in [Some("p0"), Some("memory:/t/metadata/1.json"), Some("p2"), None] {
+            let swapped = catalog.swap(vec![swap(&ident, last, next)]).await.unwrap();
+            let expected = Entry { pointer: next.and_then(pointer), ..made.clone() };
+            assert_eq!(swapped, std::slice::from_ref(&expected));
+            assert_eq!(catalog.load(&ident).await.unwrap(), expected);
+            let stale = catalog.swap(vec![swap(&ident, Some("stale"), Some("x"))]).await.unwrap_err();
+            assert_eq!(
+                (stale.kind(), stale.commit_state()),
+                (ErrorKind::Conflict, Some(CommitState::NotCommitted))
+            );
+            assert_eq!(catalog.load(&ident).await.unwrap(), expected);
+            last = next;
+        }
+    }
+    let unknown = catalog.swap(vec![swap(&TableIdent::bare("no"), None, None)]).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_swap_of_many_tables_is_all_or_nothing() {
+    let catalog = memory().await;
+    let idents = ["a", "b", "c"].map(|name| TableIdent::new("n", name));
+    for ident in &idents {
+        catalog.create(entry(ident.clone(), "iceberg", Some("p0"))).await.unwrap();
+    }
+    let mut swaps: Vec<_> = idents.iter().map(|ident| swap(ident, Some("p0"), Some("p1"))).collect();
+    swaps[2].expected = pointer("stale");
+    assert_eq!(catalog.swap(swaps.clone()).await.unwrap_err().kind(), ErrorKind::Conflict);
+    for ident in &idents {
+        assert_eq!(catalog.load(ident).await.unwrap().pointer, pointer("p0"));
+    }
+    swaps[2].expected = pointer("p0");
+    assert_eq!(catalog.swap(swaps.clone()).await.unwrap().len(), 3);
+    for ident in &idents {
+        assert_eq!(catalog.load(ident).await.unwrap().pointer, pointer("p1"));
+    }
+    let twice = vec![swap(&idents[0], Some("p1"), Some("p2")), swap(&idents[0], Some("p2"), Some("p3"))];
+    assert_eq!(catalog.swap(twice).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn names_come_back_or_are_refused() {
+    let catalog = memory().await;
+    let long = "n".repeat(200);
+    for name in ["it's", "\"q\"", "a b", "a.b", "😀", "%_", "?", "ümlaut", "../x", &long] {
+        let made = entry(TableIdent::new("ns 'q\" 😀%_", name), "delta", None);
+        catalog.create(made.clone()).await.unwrap();
+        assert_eq!(catalog.load(&made.ident).await.unwrap(), made);
+    }
+    assert_eq!(catalog.list(ListArgs::default()).try_collect::<Vec<_>>().await.unwrap().len(), 10);
+    let bad = [TableIdent::new("a.b", "t"), TableIdent::bare("n".repeat(256)), TableIdent::bare("")];
+    for ident in bad.into_iter().chain([TableIdent::new("", "t"), TableIdent::new("n", "\0")]) {
+        let made = entry(ident.clone(), "delta", None);
+        assert_eq!(catalog.create(made).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{ident}");
+        assert_eq!(catalog.load(&ident).await.unwrap_err().kind(), ErrorKind::NotFound, "{ident}");
+    }
+}
+
+#[tokio::test]
+async fn namespaces_come_and_go() {
+    let catalog = memory().await;
+    let name = |levels: &[&str]| levels.iter().map(|s| s.to_string()).collect::<Vec<_>>();
+    let create = || NamespaceChange::Create(BTreeMap::from([("k".into(), "v".into())]));
+    for levels in [name(&["p"]), name(&["p", "q"])] {
+        catalog.alter_namespace(&levels, create()).await.unwrap();
+        let again = catalog.alter_namespace(&levels, create()).await.unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+    }
+    catalog.create(entry(TableIdent::new("t", "x"), "delta", None)).await.unwrap();
+    assert_eq!(catalog.namespaces().await.unwrap(), [name(&["p"]), name(&["p", "q"]), name(&["t"])]);
+    for full in [name(&["p"]), name(&["t"])] {
+        let error = catalog.alter_namespace(&full, NamespaceChange::Drop).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+    }
+    for levels in [name(&["p", "q"]), name(&["p"])] {
+        catalog.alter_namespace(&levels, NamespaceChange::Drop).await.unwrap();
+        let error = catalog.alter_namespace(&levels, NamespaceChange::Drop).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+    for bad in [name(&[]), name(&["a.b"]), name(&[""])] {
+        assert_eq!(
+            catalog.alter_namespace(&bad, create()).await.unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_registry_opens_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut registry = Registry::new();
+    register(&mut registry).unwrap();
+    assert!(register(&mut registry).is_err());
+    let url = format!("sqlite://{}/catalog.db?catalog_name=c", folder.path().display());
+    let catalog = registry.catalog(OpenUrl::new(&url)).await.unwrap();
+    assert_eq!(catalog.info().scheme, "sqlite");
+    assert!(catalog.capabilities().durable);
+    catalog.create(entry(TableIdent::new("n", "t"), "delta", None)).await.unwrap();
+    let again = registry.catalog(OpenUrl::new(&url)).await.unwrap();
+    assert_eq!(again.load(&TableIdent::new("n", "t")).await.unwrap().location, "memory:/t");
+    assert!(registry.catalog(OpenUrl::new("sqlite:x.db?mode=ro")).await.is_err());
+}

@@ -1,0 +1,258 @@
+//! Writing: batches in, row groups out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float16Type, Float32Type, Float64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Fields, SchemaRef};
+use async_trait::async_trait;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
+use parquet::file::metadata::KeyValue;
+use parquet::file::writer::SerializedFileWriter;
+use stitchwork_core::{
+    Budget, Error, FieldMapping, FileSummary, FileWriter, Object, Reservation, Result, WriteArgs,
+};
+
+use crate::columns::{Leaf, leaves, unsupported};
+use crate::config::ParquetConfig;
+use crate::error::{guard, write_error};
+use crate::file::NAN_COUNTS;
+use crate::statistics::summarize;
+use crate::upload::Upload;
+
+/// How many rows are encoded in one go: what limits look at, and how long others may have to wait.
+const SLICE_ROWS: usize = 8192;
+/// What a writer may hold without asking the budget: below it row groups would be absurdly small.
+const FREE_BYTES: u64 = 1 << 20;
+
+/// One file that is being written.
+pub(crate) struct ParquetWriter {
+    object: Object,
+    schema: SchemaRef,
+    leaves: Vec<Leaf>,
+    writer: ArrowWriter<Vec<u8>>,
+    upload: Upload,
+    nans: BTreeMap<usize, u64>,
+    most_memory: u64,
+    budget: Option<Budget>,
+    held: Vec<Reservation>,
+}
+
+impl ParquetWriter {
+    pub(crate) fn new(object: &Object, args: WriteArgs, config: &ParquetConfig) -> Result<Self> {
+        let config = config.with_options(&args.options)?;
+        let metadata = args.metadata.into_iter().map(|(key, value)| KeyValue { key, value: Some(value) });
+        let properties = config.properties(metadata.collect())?;
+        check_schema(&args.schema)?;
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties)
+            .with_skip_arrow_metadata(!config.arrow_schema);
+        let schema = args.schema;
+        let writer = guard(|| ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options))
+            .map_err(|e| write_error(object, e))?;
+        let leaves = leaves(schema.fields());
+        let floats = leaves.iter().enumerate();
+        let nans = floats
+            .filter(|(_, leaf)| !leaf.repeated && leaf.field.data_type().is_floating())
+            .map(|(place, _)| (place, 0));
+        Ok(Self {
+            object: object.clone(),
+            nans: nans.collect(),
+            leaves,
+            writer,
+            upload: Upload::new(object.clone()),
+            // Dictionaries and the buffers of encoders may take more memory than what comes out of them.
+            most_memory: (config.row_group_bytes as u64).saturating_mul(2),
+            budget: args.budget,
+            held: vec![],
+            schema,
+        })
+    }
+
+    /// Encodes rows, and sends what is ready.
+    async fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
+        guard(|| self.writer.write(batch)).map_err(|e| write_error(&self.object, e))?;
+        if !self.fits() {
+            guard(|| self.writer.flush()).map_err(|e| write_error(&self.object, e))?;
+            self.held.clear();
+        }
+        self.send().await
+    }
+
+    async fn send(&mut self) -> Result<()> {
+        if self.writer.inner().is_empty() {
+            return Ok(());
+        }
+        let ready = std::mem::take(self.writer.inner_mut());
+        if self.writer.in_progress_rows() == 0 {
+            self.held.clear();
+        }
+        self.upload.write(ready.into()).await
+    }
+
+    /// Whether the open row group may stay in memory: it is below its limit, and the budget gives the bytes.
+    fn fits(&mut self) -> bool {
+        let memory = self.writer.memory_size() as u64;
+        if memory > self.most_memory {
+            return false;
+        }
+        let Some(budget) = &self.budget else { return true };
+        let held: u64 = self.held.iter().map(Reservation::bytes).sum();
+        if memory <= held.max(FREE_BYTES) {
+            return true;
+        }
+        // Never waits: what this writer holds may be what the others wait for.
+        let more = (memory - held).next_multiple_of(FREE_BYTES);
+        budget.try_reserve(more).map(|reservation| self.held.push(reservation)).is_some()
+    }
+}
+
+#[async_trait]
+impl FileWriter for ParquetWriter {
+    async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let batch = conform(batch, &self.schema)?;
+        for (place, count) in &mut self.nans {
+            if let Some(leaf) = self.leaves.get(*place) {
+                *count += nans_below(&batch, &leaf.path);
+            }
+        }
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let rows = SLICE_ROWS.min(batch.num_rows() - start);
+            let groups = self.writer.flushed_row_groups().len();
+            if let Err(error) = self.encode(&batch.slice(start, rows)).await {
+                // The parts are invisible whether or not this works, and the first error is the one to tell.
+                let _ = self.upload.abort().await;
+                return Err(error);
+            }
+            start += rows;
+            if groups != self.writer.flushed_row_groups().len() {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.upload.bytes() + (self.writer.inner().len() + self.writer.in_progress_size()) as u64
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<FileSummary> {
+        if !self.nans.is_empty() {
+            let counts = serde_json::to_string(&self.nans)
+                .map_err(|e| Error::unexpected("the NaN counts are no JSON").with_source(e))?;
+            self.writer.append_key_value_metadata(KeyValue::new(NAN_COUNTS.to_owned(), counts));
+        }
+        let metadata = guard(|| self.writer.finish()).map_err(|e| write_error(&self.object, e))?;
+        let rest = std::mem::take(self.writer.inner_mut());
+        self.upload.write(rest.into()).await?;
+        let bytes = self.upload.finish().await?;
+        Ok(summarize(&metadata, &self.leaves, &self.nans, bytes))
+    }
+
+    async fn abort(mut self: Box<Self>) -> Result<()> {
+        self.upload.abort().await
+    }
+}
+
+impl fmt::Debug for ParquetWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParquetWriter")
+            .field("object", &self.object)
+            .field("row_groups", &self.writer.flushed_row_groups().len())
+            .field("rows_in_progress", &self.writer.in_progress_rows())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds the first column that cannot be written before any row is.
+fn check_schema(schema: &SchemaRef) -> Result<()> {
+    let refuse = |column: &str, data_type: &DataType| {
+        Error::unsupported("Parquet cannot hold the type of a column")
+            .with_context("column", column)
+            .with_context("type", data_type)
+    };
+    if let Some((path, data_type)) = schema.fields().iter().find_map(unsupported) {
+        return Err(refuse(&path, &data_type));
+    }
+    for field in schema.fields() {
+        let alone = SchemaRef::new(arrow_schema::Schema::new(vec![field.clone()]));
+        // Some types are only refused when a row group begins.
+        let begun = guard(|| {
+            let converted = parquet::arrow::ArrowSchemaConverter::new().convert(&alone)?;
+            let file =
+                SerializedFileWriter::new(Vec::new(), converted.root_schema_ptr(), Default::default())?;
+            ArrowRowGroupWriterFactory::new(&file, alone.clone()).create_column_writers(0).map(|_| ())
+        });
+        begun.map_err(|e| refuse(field.name(), field.data_type()).with_source(e))?;
+    }
+    Ok(())
+}
+
+/// The batch with exactly the writer's schema; only metadata may differ.
+fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if batch.schema_ref().fields() == schema.fields() {
+        return Ok(batch.clone());
+    }
+    if same_fields(batch.schema_ref().fields(), schema.fields()) {
+        return FieldMapping::by_name().adapt(batch, schema);
+    }
+    Err(Error::invalid_input("the batch has another schema than the file")
+        .with_context("file", fields_in_words(schema.fields()))
+        .with_context("batch", fields_in_words(batch.schema_ref().fields())))
+}
+
+fn same_fields(a: &Fields, b: &Fields) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_field(a, b))
+}
+
+fn same_field(a: &Field, b: &Field) -> bool {
+    let types = match (a.data_type(), b.data_type()) {
+        (DataType::Struct(a), DataType::Struct(b)) => same_fields(a, b),
+        (DataType::List(a), DataType::List(b)) | (DataType::LargeList(a), DataType::LargeList(b)) => {
+            same_field(a, b)
+        }
+        (DataType::Map(a, x), DataType::Map(b, y)) => x == y && same_field(a, b),
+        (a, b) => a == b,
+    };
+    types && a.name() == b.name() && a.is_nullable() == b.is_nullable()
+}
+
+fn fields_in_words(fields: &Fields) -> String {
+    let one = |field: &std::sync::Arc<Field>| {
+        let null = if field.is_nullable() { "" } else { " not null" };
+        format!("{} {}{null}", field.name(), field.data_type())
+    };
+    fields.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// How many NaNs a floating leaf has that does not lie in a list.
+fn nans_below(batch: &RecordBatch, path: &[String]) -> u64 {
+    let Some((root, rest)) = path.split_first() else { return 0 };
+    let Some(array) = batch.column_by_name(root) else { return 0 };
+    let mut array = array.clone();
+    let mut parents = Vec::new();
+    for name in rest {
+        let Some(parent) = array.as_struct_opt() else { return 0 };
+        parents.extend(parent.nulls().cloned());
+        let Some(child) = parent.column_by_name(name) else { return 0 };
+        array = child.clone();
+    }
+    let hidden = |row: usize| parents.iter().any(|nulls| nulls.is_null(row));
+    let count = |rows: &mut dyn Iterator<Item = bool>| {
+        rows.enumerate().filter(|(row, nan)| *nan && !array.is_null(*row) && !hidden(*row)).count() as u64
+    };
+    match array.data_type() {
+        DataType::Float16 => count(&mut values::<Float16Type>(&array).iter().map(|v| v.is_nan())),
+        DataType::Float32 => count(&mut values::<Float32Type>(&array).iter().map(|v| v.is_nan())),
+        DataType::Float64 => count(&mut values::<Float64Type>(&array).iter().map(|v| v.is_nan())),
+        _ => 0,
+    }
+}
+
+fn values<T: arrow_array::types::ArrowPrimitiveType>(array: &ArrayRef) -> &[T::Native] {
+    array.as_primitive::<T>().values()
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod column;
+mod hash;
+mod name;
+mod namer;
+mod number;
+mod options;
+mod scan;
+mod shape;
+mod shredder;
+mod store;
+mod table;
+mod time;
+mod walk;
+
+pub use name::normalize;
+pub use namer::TableNamer;
+pub use options::ShredOptions;
+pub use shape::Step;
+pub use shredder::Shredder;
+pub use store::{SchemaChange, TableBatch, TableInfo};
+pub use table::{ColumnInfo, LIST_INDEX, LOAD_ID, OVERFLOW, PARENT_ID, ROOT_ID, ROW_ID};

@@ -1,0 +1,433 @@
+//! A table under construction.
+
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_schema::{DataType, Field as ArrowField, FieldRef, Schema, SchemaRef};
+use stitchwork_core::{Error, Result};
+
+use crate::column::{Column, Kind};
+use crate::hash::{ID_LENGTH, hash, id_text, part};
+use crate::name::Names;
+use crate::number::Number;
+use crate::shape::{Field, Shape, Step};
+
+/// The column of a row's id.
+pub const ROW_ID: &str = "_row_id";
+/// The column of the id of the row that a child row's list stands in.
+pub const PARENT_ID: &str = "_parent_id";
+/// The column of the id of the outermost row around a child row.
+pub const ROOT_ID: &str = "_root_id";
+/// The column of a child row's place in its list, from 0.
+pub const LIST_INDEX: &str = "_list_index";
+/// The column of the load that brought a row.
+pub const LOAD_ID: &str = "_load_id";
+/// The column of what is beyond the greatest number of columns: a JSON object from JSON pointers to values.
+pub const OVERFLOW: &str = "_overflow";
+
+/// The system columns, in the order in which they lead a table.
+const SYSTEM: [&str; 5] = [ROW_ID, PARENT_ID, ROOT_ID, LIST_INDEX, LOAD_ID];
+
+/// A place in the batches of a table.
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    /// One of [`SYSTEM`].
+    System(usize),
+    Column(usize),
+}
+
+/// Where a row stands: its own id and those of the rows around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowId {
+    pub(crate) id: u128,
+    pub(crate) root: u128,
+    pub(crate) parent: u128,
+    pub(crate) index: i64,
+}
+
+/// A column of a table, and where in the JSON its values come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnInfo {
+    /// The column.
+    pub field: FieldRef,
+    /// The steps from the row to the value; `None` for system columns, and for columns that the table had before
+    /// and no row has used.
+    pub path: Option<Vec<Step>>,
+    /// The text is the JSON of the value, not a string value.
+    pub json: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: Arc<str>,
+    pub(crate) parent: Option<usize>,
+    /// The steps from the parent's row to the list.
+    pub(crate) path: Vec<Step>,
+    /// How many tables are above it.
+    pub(crate) level: usize,
+    /// The hash of its name, for the ids of its rows.
+    pub(crate) identity: u128,
+    pub(crate) shape: Shape,
+    /// The changes of its schema up to here have been reported.
+    pub(crate) reported: Option<usize>,
+    columns: Vec<Column>,
+    /// The field of each column and whether it holds JSON.
+    owners: Vec<Option<(usize, bool)>>,
+    names: Names,
+    layout: Vec<(Slot, FieldRef)>,
+    rows: Vec<RowId>,
+    /// Rows that left in batches.
+    past: u64,
+    text_bytes: usize,
+    width: usize,
+    overflow: Option<usize>,
+    overflow_row: String,
+    schema: SchemaRef,
+}
+
+impl Table {
+    pub(crate) fn new(name: Arc<str>, parent: Option<(usize, Vec<Step>, usize)>) -> Self {
+        let mut bytes = vec![];
+        part(&mut bytes, b't', name.as_bytes());
+        let mut names = Names::default();
+        SYSTEM.into_iter().chain([OVERFLOW]).for_each(|name| names.reserve(name));
+        let (parent, path, level) = match parent {
+            Some((parent, path, level)) => (Some(parent), path, level),
+            None => (None, vec![], 0),
+        };
+        let mut table = Self {
+            name,
+            parent,
+            path,
+            level,
+            identity: hash(&bytes),
+            shape: Shape::new(),
+            reported: None,
+            columns: vec![],
+            owners: vec![],
+            names,
+            layout: vec![],
+            rows: vec![],
+            past: 0,
+            text_bytes: 0,
+            width: 0,
+            overflow: None,
+            overflow_row: String::new(),
+            schema: Arc::new(Schema::empty()),
+        };
+        table.add_system();
+        table
+    }
+
+    /// Starts from the columns that the table has already.
+    pub(crate) fn adopt(&mut self, schema: &SchemaRef) -> Result<()> {
+        self.layout.clear();
+        for field in schema.fields() {
+            let name = field.name().as_str();
+            if let Some(system) = SYSTEM.iter().position(|system| *system == name)
+                && self.has_system(name)
+            {
+                if field.data_type() != &system_type(system) {
+                    return Err(Error::invalid_input("a system column of the table has another type")
+                        .with_operation("shred::add_schema")
+                        .with_context("table", &self.name)
+                        .with_context("column", name)
+                        .with_context("type", field.data_type())
+                        .with_context("expected", system_type(system)));
+                }
+                self.layout.push((Slot::System(system), Arc::clone(field)));
+                continue;
+            }
+            let column = Column::existing(Arc::clone(field));
+            if name == OVERFLOW && column.holds(Kind::Json) {
+                self.overflow = Some(self.columns.len());
+            } else {
+                self.names.remember(name, self.columns.len());
+            }
+            self.add_column(column, None);
+        }
+        self.reported = Some(self.layout.len());
+        self.schema = Arc::clone(schema);
+        self.add_system();
+        Ok(())
+    }
+
+    /// Adds the system columns that are not there yet.
+    fn add_system(&mut self) {
+        for (system, name) in SYSTEM.into_iter().enumerate() {
+            if self.has_system(name) && !self.layout.iter().any(|(_, field)| field.name() == name) {
+                let field = ArrowField::new(name, system_type(system), true);
+                self.layout.push((Slot::System(system), Arc::new(field)));
+                self.width += if system_type(system) == DataType::Int64 { 9 } else { ID_LENGTH + 5 };
+            }
+        }
+    }
+
+    /// Whether the table has this one of the system columns.
+    fn has_system(&self, name: &str) -> bool {
+        self.parent.is_some() || matches!(name, ROW_ID | LOAD_ID)
+    }
+
+    fn add_column(&mut self, column: Column, owner: Option<(usize, bool)>) -> usize {
+        let index = self.columns.len();
+        self.width += column.width();
+        self.layout.push((Slot::Column(index), Arc::clone(column.field())));
+        self.columns.push(column);
+        self.owners.push(owner);
+        index
+    }
+
+    /// The number of the row under construction, from 1.
+    #[inline]
+    pub(crate) fn row_number(&self) -> u64 {
+        self.past + self.rows.len() as u64 + 1
+    }
+
+    /// Ends the row under construction.
+    pub(crate) fn end_row(&mut self, row: RowId) {
+        if !self.overflow_row.is_empty() {
+            self.overflow_row.push('}');
+            let column = match self.overflow {
+                Some(column) => column,
+                None => self.add_column(Column::new(OVERFLOW, Kind::Json), None),
+            };
+            self.overflow = Some(column);
+            self.text_bytes += self.overflow_row.len();
+            self.columns[column].text(self.rows.len(), &self.overflow_row);
+            self.overflow_row.clear();
+        }
+        self.rows.push(row);
+    }
+
+    /// Keeps a value that gets no column, under its JSON pointer.
+    pub(crate) fn put_overflow(&mut self, pointer: &str, json: &str) {
+        self.overflow_row.push(if self.overflow_row.is_empty() { '{' } else { ',' });
+        quote(&mut self.overflow_row, pointer);
+        self.overflow_row.push(':');
+        self.overflow_row.push_str(json);
+    }
+
+    pub(crate) fn put_bool(&mut self, field: usize, value: bool) {
+        let row = self.rows.len();
+        let main = self.main(field, Kind::Bool);
+        if !self.columns[main].bool(row, value) {
+            let variant = self.variant(field, Kind::Bool);
+            self.columns[variant].bool(row, value);
+        }
+    }
+
+    /// Puts a number; `text` is how it was written.
+    pub(crate) fn put_number(&mut self, field: usize, number: Number, text: &str) {
+        let row = self.rows.len();
+        let kind = match number {
+            Number::Int(_) => Kind::Int,
+            Number::Float(_) => Kind::Float,
+            Number::Big(_) => Kind::Decimal,
+            Number::Raw => return self.put_json(field, text),
+        };
+        let put = |column: &mut Column| match number {
+            Number::Int(value) => column.int(row, value),
+            Number::Float(value) => column.float(row, value),
+            Number::Big(value) => column.decimal(row, value),
+            Number::Raw => false,
+        };
+        let main = self.main(field, kind);
+        if put(&mut self.columns[main]) {
+            return;
+        }
+        let variant = self.variant(field, kind);
+        put(&mut self.columns[variant]);
+    }
+
+    pub(crate) fn put_text(&mut self, field: usize, value: &str, kind: impl FnOnce(&str) -> Kind) {
+        let row = self.rows.len();
+        self.text_bytes += value.len();
+        let main = match self.shape.fields[field].main {
+            Some(main) => main,
+            None => self.main(field, kind(value)),
+        };
+        if !self.columns[main].text(row, value) {
+            let variant = self.variant(field, Kind::Text);
+            self.columns[variant].text(row, value);
+        }
+    }
+
+    /// Puts the JSON text of a value that no typed column holds.
+    pub(crate) fn put_json(&mut self, field: usize, json: &str) {
+        self.text_bytes += json.len();
+        let variant = self.variant(field, Kind::Json);
+        self.columns[variant].text(self.rows.len(), json);
+    }
+
+    /// The column that bears the field's name.
+    #[inline]
+    fn main(&mut self, field: usize, kind: Kind) -> usize {
+        match self.shape.fields[field].main {
+            Some(main) => main,
+            None => {
+                let Self { shape, names, .. } = self;
+                let Field { name, identity, .. } = &shape.fields[field];
+                let (name, existing) = names.claim(name, *identity);
+                let column = match existing {
+                    Some(column) => column,
+                    None => self.add_column(Column::new(&name, kind), None),
+                };
+                self.owners[column] = Some((field, false));
+                self.shape.fields[field].main = Some(column);
+                column
+            }
+        }
+    }
+
+    /// The column of those values of the field that its main column does not hold.
+    fn variant(&mut self, field: usize, kind: Kind) -> usize {
+        if let Some(column) = self.shape.fields[field].variants[kind as usize] {
+            return column;
+        }
+        let Field { name, identity, .. } = &self.shape.fields[field];
+        let base = format!("{name}__v_{}", kind.name());
+        let mut bytes = identity.to_le_bytes().to_vec();
+        part(&mut bytes, b'v', kind.name().as_bytes());
+        let identity = hash(&bytes);
+        let column = loop {
+            match self.names.claim(&base, identity) {
+                (_, Some(column)) if self.columns[column].holds(kind) => break column,
+                // The table has a column of this name and another type: the next name is free.
+                (_, Some(_)) => {}
+                (name, None) => break self.add_column(Column::new(&name, kind), None),
+            }
+        };
+        self.owners[column] = Some((field, kind == Kind::Json));
+        self.shape.fields[field].variants[kind as usize] = Some(column);
+        column
+    }
+
+    /// Gives the fields that held nothing but nulls a column of text. A field that the table knows as an object has
+    /// columns below its name, and needs none.
+    pub(crate) fn settle_blank(&mut self, has_child: impl Fn(&str) -> bool) {
+        for index in 0..self.shape.fields.len() {
+            let field = &self.shape.fields[index];
+            let below = format!("{}__", field.name);
+            let lost = field.blank
+                && field.main.is_none()
+                && field.variants.iter().all(Option::is_none)
+                && field.list.is_none()
+                && !self.names.any_begins_with(&below)
+                && !has_child(&field.table_name);
+            // An object whose keys are blank too is represented by their columns.
+            let object = field.node.is_some_and(|node| self.shape.has_keys(node));
+            if lost && !object {
+                self.main(index, Kind::Text);
+            }
+        }
+    }
+
+    /// How many rows are under construction.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The bytes that the rows under construction take.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.text_bytes + self.rows.len() * self.width
+    }
+
+    /// How many columns batches have from now on.
+    pub(crate) fn width_in_columns(&self) -> usize {
+        self.layout.len()
+    }
+
+    /// The rows as a batch; the table is empty then.
+    pub(crate) fn cut(&mut self, load_id: i64) -> Result<RecordBatch> {
+        let count = self.rows.len();
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.layout.len());
+        for (slot, field) in &mut self.layout {
+            arrays.push(match slot {
+                Slot::System(system) => system_array(SYSTEM[*system], &self.rows, load_id),
+                Slot::Column(column) => {
+                    let column = &mut self.columns[*column];
+                    *field = Arc::clone(column.field());
+                    column.finish(count)
+                }
+            });
+        }
+        if self.schema.fields().len() != self.layout.len() {
+            let fields: Vec<FieldRef> = self.layout.iter().map(|(_, field)| Arc::clone(field)).collect();
+            let metadata = self.schema.metadata().clone();
+            self.schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+        }
+        self.past += count as u64;
+        self.rows.clear();
+        self.text_bytes = 0;
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        RecordBatch::try_new_with_options(self.schema(), arrays, &options).map_err(|error| {
+            Error::invalid_input("the rows do not fit the table that exists")
+                .with_operation("shred::cut")
+                .with_context("table", &self.name)
+                .with_source(error)
+        })
+    }
+
+    /// The columns of the last batch, or those that the table had before.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// The columns with their origins.
+    pub(crate) fn columns(&self) -> Vec<ColumnInfo> {
+        let mut infos = Vec::with_capacity(self.layout.len());
+        for (slot, field) in &self.layout {
+            infos.push(match slot {
+                Slot::System(_) => ColumnInfo { field: Arc::clone(field), path: None, json: false },
+                Slot::Column(column) => ColumnInfo {
+                    field: Arc::clone(self.columns[*column].field()),
+                    path: self.owners[*column].map(|(field, _)| self.shape.path(field)),
+                    json: self.owners[*column].is_some_and(|(_, json)| json),
+                },
+            });
+        }
+        infos
+    }
+}
+
+fn system_type(system: usize) -> DataType {
+    match SYSTEM[system] {
+        LIST_INDEX | LOAD_ID => DataType::Int64,
+        _ => DataType::Utf8,
+    }
+}
+
+fn system_array(name: &str, rows: &[RowId], load_id: i64) -> ArrayRef {
+    match name {
+        ROW_ID => Arc::new(ids(rows, |row| row.id)),
+        PARENT_ID => Arc::new(ids(rows, |row| row.parent)),
+        ROOT_ID => Arc::new(ids(rows, |row| row.root)),
+        LIST_INDEX => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.index))),
+        _ => Arc::new(Int64Array::from_value(load_id, rows.len())),
+    }
+}
+
+fn ids(rows: &[RowId], id: impl Fn(&RowId) -> u128) -> StringArray {
+    let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * ID_LENGTH);
+    for row in rows {
+        let text = id_text(id(row));
+        // The digits are ASCII.
+        builder.append_value(str::from_utf8(&text).unwrap_or_default());
+    }
+    builder.finish()
+}
+
+/// Appends a JSON string (RFC 8259, section 7).
+fn quote(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            '\0'..='\x1f' => out.push_str(&format!("\\u{:04x}", character as u32)),
+            _ => out.push(character),
+        }
+    }
+    out.push('"');
+}

@@ -236,6 +236,22 @@ pub struct ManifestInfo {
     pub first_row_id: Option<u64>,
 }
 
+impl ManifestInfo {
+    /// Fills in counts that the manifest list of an old table lacks and later format versions require.
+    pub fn fill_counts(&mut self, manifest: &ParsedManifest) {
+        let entries = |status| manifest.entries.iter().filter(move |e| e.status == status);
+        let files = |status| u32::try_from(entries(status).count()).ok();
+        let rows = |status| entries(status).try_fold(0u64, |sum, e| sum.checked_add(e.file.record_count));
+        use EntryStatus::{Added, Deleted, Existing};
+        self.added_files_count = self.added_files_count.or_else(|| files(Added));
+        self.existing_files_count = self.existing_files_count.or_else(|| files(Existing));
+        self.deleted_files_count = self.deleted_files_count.or_else(|| files(Deleted));
+        self.added_rows_count = self.added_rows_count.or_else(|| rows(Added));
+        self.existing_rows_count = self.existing_rows_count.or_else(|| rows(Existing));
+        self.deleted_rows_count = self.deleted_rows_count.or_else(|| rows(Deleted));
+    }
+}
+
 /// The range of one partition field in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartitionSummary {

@@ -203,7 +203,7 @@ fn encode(out: &mut Encoder, manifest: &ManifestInfo, counts: &Counts, version: 
 /// # Errors
 /// [`MetaError::Invalid`] if the file is no manifest list.
 pub fn parse_manifest_list(bytes: &[u8], table_format_version: u8) -> Result<Vec<ManifestInfo>> {
-    let header = Header::read(bytes)?;
+    let mut header = Header::read(bytes)?;
     let own = header.get("format-version").and_then(|v| std::str::from_utf8(v).ok()?.parse().ok());
     // The fields that are there tell more than a version that a writer forgot to state.
     let fields =
@@ -214,8 +214,18 @@ pub fn parse_manifest_list(bytes: &[u8], table_format_version: u8) -> Result<Vec
         2 => FormatVersion::V2,
         _ => FormatVersion::V3,
     };
-    let list = ManifestList::parse_with_version(bytes, version)
-        .map_err(|e| MetaError::from_iceberg("reading a manifest list", &e))?;
+    let list = match version {
+        // The library knows the counts of version 1 by their old names only, and reads the new ones as missing.
+        FormatVersion::V1 => {
+            let renamed = ["added", "existing", "deleted"].iter().fold(fields, |fields, kind| {
+                fields.replace(&format!("\"{kind}_files_count\""), &format!("\"{kind}_data_files_count\""))
+            });
+            header.set("avro.schema", renamed.into_bytes());
+            ManifestList::parse_with_version(&header.to_file(), version)
+        }
+        _ => ManifestList::parse_with_version(bytes, version),
+    };
+    let list = list.map_err(|e| MetaError::from_iceberg("reading a manifest list", &e))?;
     Ok(list.consume_entries().into_iter().map(info_from_iceberg).collect())
 }
 

@@ -24,6 +24,9 @@ const RESERVED_COLUMNS: [i64; 2] = [2_147_483_546, 2_147_483_545];
 /// Where the ids of the made-up source columns of partition values begin; real ids are below.
 const SOURCE_IDS: i64 = 2_000_000_000;
 
+/// How many columns may have bounds in a file that does not state its schema.
+const FALLBACK_COLUMNS: i64 = 1_000;
+
 /// A manifest as it is stored, with the numbers inherited from its manifest list if that was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedManifest {
@@ -31,9 +34,9 @@ pub struct ParsedManifest {
     pub format_version: u8,
     /// What it lists.
     pub content: ManifestContent,
-    /// The schema that was current when it was written.
-    pub schema_id: i32,
-    /// The partition spec of all its files.
+    /// The schema that was current when it was written, if the file says so.
+    pub schema_id: Option<i32>,
+    /// The partition spec of all its files, as the file states it.
     pub spec: IceSpec,
     /// The entries, in their order, deleted ones included.
     pub entries: Vec<IceManifestEntry>,
@@ -51,33 +54,56 @@ pub struct ParsedManifest {
 pub fn parse_manifest(bytes: &[u8], info: Option<&ManifestInfo>) -> Result<ParsedManifest> {
     let mut header = Header::read(bytes)?;
     let text = |key: &str| header.get(key).and_then(|v| std::str::from_utf8(v).ok());
-    let number = |key: &str, default: i32| match text(key) {
-        None => Ok(default),
-        Some(v) => v.parse().map_err(|_| MetaError::invalid(format!("the manifest's {key} is {v:?}"))),
+    let number = |key: &str| match text(key) {
+        None => Ok(None),
+        Some(v) => {
+            v.parse().map(Some).map_err(|_| MetaError::invalid(format!("the manifest's {key} is {v:?}")))
+        }
     };
-    let member = |key: &str| -> Result<Value> {
-        let value =
-            text(key).ok_or_else(|| MetaError::invalid(format!("the manifest's header lacks {key}")))?;
-        serde_json::from_str(value).map_err(|e| MetaError::from_json(&format!("the manifest's {key}"), &e))
+    let member = |key: &str| -> Result<Option<Value>> {
+        text(key)
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|e| MetaError::from_json(&format!("the manifest's {key}"), &e))
     };
-    let format_version = u8::try_from(number("format-version", 1)?)
-        .map_err(|_| MetaError::invalid("the manifest's format version is out of range"))?;
+    let mut avro = member("avro.schema")?.ok_or_else(|| MetaError::invalid("the file has no Avro schema"))?;
+    let format_version: Option<i32> = number("format-version")?;
+    let format_version = match format_version {
+        Some(version) => u8::try_from(version)
+            .map_err(|_| MetaError::invalid(format!("the manifest's format version is {version}")))?,
+        // Some writers leave the header empty; the fields tell the version then.
+        None => {
+            let file = child(&mut avro, "data_file");
+            1 + u8::from(file.and_then(|file| child(file, "content")).is_some())
+        }
+    };
     let content = match text("content") {
-        None | Some("data") => ManifestContent::Data,
+        None => info.map_or(ManifestContent::Data, |i| i.content),
+        Some("data") => ManifestContent::Data,
         Some("deletes") => ManifestContent::Deletes,
         Some(other) => return Err(MetaError::invalid(format!("the manifest's content is {other:?}"))),
     };
-    let schema_id = number("schema-id", 0)?;
+    let schema = member("schema")?;
+    let stated =
+        schema.as_ref().and_then(|s| s.get("schema-id")?.as_i64()).and_then(|id| i32::try_from(id).ok());
+    let schema_id = number("schema-id")?.or(stated);
     let spec = IceSpec {
-        id: number("partition-spec-id", info.map_or(0, |i| i.spec_id))?,
-        fields: IceSpec::fields_from_json(&member("partition-spec")?)?,
+        id: number("partition-spec-id")?.unwrap_or_else(|| info.map_or(0, |i| i.spec_id)),
+        fields: match member("partition-spec")? {
+            Some(fields) => IceSpec::fields_from_json(&fields)?,
+            None => spec_from_avro(&mut avro)?,
+        },
     };
-    let columns = column_ids(&member("schema")?);
-    let mut avro = member("avro.schema")?;
+    let columns = match &schema {
+        Some(schema) => column_ids(schema),
+        None => (1..=FALLBACK_COLUMNS).chain(RESERVED_COLUMNS).collect(),
+    };
     let partition = PartitionLayout::take(&mut avro, &spec.fields)?;
     header.set("avro.schema", avro.to_string().into_bytes());
-    header.set("schema", partition.plain_schema(&columns, schema_id).to_string().into_bytes());
+    header.set("schema", partition.plain_schema(&columns).to_string().into_bytes());
+    header.set("schema-id", b"0".to_vec());
     header.set("partition-spec", partition.plain_spec(&spec.fields).to_string().into_bytes());
+    header.set("format-version", format_version.to_string().into_bytes());
     let manifest = Manifest::parse_avro(&header.to_file())
         .map_err(|e| MetaError::from_iceberg("reading a manifest", &e))?;
 
@@ -131,6 +157,31 @@ fn column_ids(schema: &Value) -> BTreeSet<i64> {
     ids
 }
 
+/// The partition fields of a file that does not state its spec: their transforms stay unknown.
+fn spec_from_avro(avro: &mut Value) -> Result<Vec<IceSpecField>> {
+    let field = |(index, field): (usize, &Value)| {
+        let name = field.get("name").and_then(Value::as_str).unwrap_or_default();
+        let id = field.get("field-id").and_then(Value::as_i64).unwrap_or(1_000 + index as i64);
+        Ok(IceSpecField {
+            source_id: 0,
+            field_id: i32::try_from(id)
+                .map_err(|_| MetaError::invalid(format!("the partition value {name:?} has the id {id}")))?,
+            name: name.to_owned(),
+            transform: IceTransform::Unknown("unknown".to_owned()),
+        })
+    };
+    partition_fields(avro)?.iter().enumerate().map(field).collect()
+}
+
+/// The fields of the partition record in the Avro schema.
+fn partition_fields(avro: &mut Value) -> Result<&mut Vec<Value>> {
+    child(avro, "data_file")
+        .and_then(|file| child(file, "partition"))
+        .and_then(|partition| partition.get_mut("fields"))
+        .and_then(Value::as_array_mut)
+        .ok_or_else(|| MetaError::invalid("the file has no partition record, so it is no manifest"))
+}
+
 /// How the partition values are stored.
 struct PartitionLayout {
     fields: Vec<PartitionField>,
@@ -157,10 +208,7 @@ enum Meaning {
 impl PartitionLayout {
     /// Reads the layout from the Avro schema, and takes the logical types out of it.
     fn take(avro: &mut Value, spec: &[IceSpecField]) -> Result<Self> {
-        let file = child(avro, "data_file").and_then(|file| child(file, "partition"));
-        let partition = file.and_then(|p| p.get_mut("fields")).and_then(Value::as_array_mut);
-        let partition =
-            partition.ok_or_else(|| MetaError::invalid("the manifest has no partition record"))?;
+        let partition = partition_fields(avro)?;
         let mut fields = Vec::with_capacity(spec.len());
         for (index, spec_field) in spec.iter().enumerate() {
             let id = Value::from(spec_field.field_id);
@@ -174,12 +222,12 @@ impl PartitionLayout {
     }
 
     /// A schema in which columns are bytes and partition sources have the stored types.
-    fn plain_schema(&self, columns: &BTreeSet<i64>, schema_id: i32) -> Value {
+    fn plain_schema(&self, columns: &BTreeSet<i64>) -> Value {
         let column = |id: i64, ty: &str| json!({"id": id, "name": format!("column {id}"), "required": false, "type": ty});
         let columns = columns.iter().map(|id| column(*id, "binary"));
         let sources = (SOURCE_IDS..).zip(&self.fields).map(|(id, field)| column(id, &field.plain_type));
         let fields: Vec<Value> = columns.chain(sources).collect();
-        json!({"type": "struct", "schema-id": schema_id, "fields": fields})
+        json!({"type": "struct", "schema-id": 0, "fields": fields})
     }
 
     /// A spec of identities of the partition sources.

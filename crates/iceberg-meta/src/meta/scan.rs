@@ -17,7 +17,7 @@ use crate::snapshot::IceRef;
 use crate::transform::IceTransform;
 
 /// The members of a metadata file that the library reads and writes itself.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 15] = [
     "table-uuid",
     "location",
     "last-sequence-number",
@@ -29,7 +29,6 @@ const KNOWN: [&str; 16] = [
     "properties",
     "current-snapshot-id",
     "default-sort-order-id",
-    "next-row-id",
     "encryption-keys",
     "statistics",
     "partition-statistics",
@@ -54,6 +53,8 @@ pub(super) struct Scan {
     pub(super) refs: Option<BTreeMap<String, IceRef>>,
     #[serde(default)]
     pub(super) snapshots: Option<Vec<ScanSnapshot>>,
+    #[serde(default)]
+    next_row_id: Option<u64>,
     #[serde(default, rename = "snapshot-log")]
     _snapshot_log: IgnoredAny,
     #[serde(flatten)]
@@ -152,6 +153,7 @@ impl Scan {
         specs.iter().flat_map(|s| &s.fields).any(|f| unknown(&f.transform))
             || orders.iter().flat_map(|o| &o.fields).any(|f| unknown(&f.transform))
             || !self.snapshots.iter().flatten().all(summary)
+            || (self.format_version >= 3 && self.next_row_id.is_none())
     }
 }
 
@@ -160,7 +162,8 @@ fn known_operation(operation: Option<&str>) -> bool {
 }
 
 /// Rewrites what the library refuses without need: unknown transforms become its own placeholder, and a snapshot
-/// without a known operation becomes an overwrite, which promises nothing about what changed.
+/// without a known operation becomes an overwrite, which promises nothing about what changed. A missing next row id is
+/// the first one that no snapshot has taken.
 pub(super) fn mend(bytes: &[u8]) -> Result<Value> {
     let mut json: Value =
         serde_json::from_slice(bytes).map_err(|e| MetaError::from_json("the table metadata", &e))?;
@@ -180,6 +183,7 @@ pub(super) fn mend(bytes: &[u8]) -> Result<Value> {
             }
         }
     }
+    mend_next_row_id(&mut json);
     for snapshot in json.get_mut("snapshots").and_then(Value::as_array_mut).into_iter().flatten() {
         let operation = snapshot.pointer("/summary/operation").and_then(Value::as_str);
         if known_operation(operation) {
@@ -196,4 +200,18 @@ pub(super) fn mend(bytes: &[u8]) -> Result<Value> {
         }
     }
     Ok(json)
+}
+
+fn mend_next_row_id(json: &mut Value) {
+    let snapshots = json.get("snapshots").and_then(Value::as_array);
+    let number = |snapshot: &Value, key: &str| snapshot.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let ends = snapshots
+        .into_iter()
+        .flatten()
+        .map(|s| number(s, "first-row-id").saturating_add(number(s, "added-rows")));
+    let next = ends.max().unwrap_or(0);
+    let version = json.get("format-version").and_then(Value::as_u64);
+    if let (Some(3..), Some(object)) = (version, json.as_object_mut()) {
+        object.entry("next-row-id").or_insert_with(|| next.into());
+    }
 }

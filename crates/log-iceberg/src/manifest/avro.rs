@@ -1,0 +1,237 @@
+//! The fast way: a manifest as arrow arrays.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type};
+use arrow_array::{Array, ArrayRef, BinaryArray, ListArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow_avro::reader::ReaderBuilder;
+use arrow_avro::schema::AvroSchema;
+use arrow_schema::Field;
+use bytes::Bytes;
+use stitchwork_core::{Error, FieldMapping, Result, Scalar};
+use stitchwork_iceberg_meta::{EntryStatus, ManifestContent, ManifestInfo};
+
+use super::{Bound, Count, Entry, Inherited, Rows, content, header, inherited};
+use crate::partitions::Spec;
+use crate::types::type_to_arrow;
+
+/// The most entries of a batch.
+const BATCH: u32 = 64 << 10;
+
+pub(super) fn decode(
+    bytes: &Bytes,
+    info: &ManifestInfo,
+    spec: &Spec,
+    stats: bool,
+) -> Result<Vec<Box<dyn Rows>>> {
+    let schema = header::projected_schema(bytes, stats)?;
+    // A batch takes the memory of its whole size, however few entries there are.
+    let entries = [info.added_files_count, info.existing_files_count, info.deleted_files_count];
+    let entries = entries.into_iter().try_fold(0_u32, |sum, count| sum.checked_add(count?));
+    let batch = entries.unwrap_or(1024).clamp(1, BATCH);
+    let reader = ReaderBuilder::new()
+        .with_batch_size(batch as usize)
+        .with_reader_schema(AvroSchema::new(schema))
+        .build(Cursor::new(bytes.clone()))?;
+    reader.map(|batch| Ok(Box::new(AvroRows::new(&batch?, info, spec)?) as Box<dyn Rows>)).collect()
+}
+
+/// A map from column ids, which Iceberg stores as an array of pairs.
+#[derive(Debug)]
+struct IdMap<V> {
+    lists: ListArray,
+    keys: PrimitiveArray<Int32Type>,
+    values: V,
+}
+
+impl<V> IdMap<V> {
+    fn new(column: Option<&ArrayRef>, values: impl Fn(&ArrayRef) -> Option<V>) -> Option<Self> {
+        let lists = column?.as_list_opt::<i32>()?;
+        let pairs = lists.values().as_struct_opt()?;
+        let keys = pairs.column_by_name("key")?.as_primitive_opt::<Int32Type>()?.clone();
+        let values = values(pairs.column_by_name("value")?)?;
+        Some(Self { lists: lists.clone(), keys, values })
+    }
+
+    /// The place of a column's value among all values.
+    fn place(&self, row: usize, column: i32) -> Option<usize> {
+        if self.lists.is_null(row) {
+            return None;
+        }
+        let offsets = self.lists.value_offsets();
+        let from = usize::try_from(*offsets.get(row)?).ok()?;
+        let to = usize::try_from(*offsets.get(row + 1)?).ok()?;
+        let keys = self.keys.values().get(from..to)?;
+        keys.iter().position(|key| *key == column).map(|place| from + place)
+    }
+}
+
+type Counts = IdMap<PrimitiveArray<Int64Type>>;
+type Bounds = IdMap<BinaryArray>;
+
+struct AvroRows {
+    inherited: Inherited,
+    manifest: ManifestContent,
+    status: PrimitiveArray<Int32Type>,
+    snapshot_id: Option<PrimitiveArray<Int64Type>>,
+    sequence_number: Option<PrimitiveArray<Int64Type>>,
+    content: Option<PrimitiveArray<Int32Type>>,
+    path: StringArray,
+    format: StringArray,
+    rows: PrimitiveArray<Int64Type>,
+    size: PrimitiveArray<Int64Type>,
+    partition: Vec<ArrayRef>,
+    split_offsets: Option<ListArray>,
+    equality_ids: Option<ListArray>,
+    referenced: Option<StringArray>,
+    content_offset: Option<PrimitiveArray<Int64Type>>,
+    content_size: Option<PrimitiveArray<Int64Type>>,
+    sizes: Option<Counts>,
+    values: Option<Counts>,
+    nulls: Option<Counts>,
+    nans: Option<Counts>,
+    lower: Option<Bounds>,
+    upper: Option<Bounds>,
+}
+
+impl AvroRows {
+    fn new(batch: &RecordBatch, info: &ManifestInfo, spec: &Spec) -> Result<Self> {
+        let missing = |name: &str| {
+            Error::invalid_data("the manifest lacks a field, or has it in another type")
+                .with_context("field", name)
+        };
+        let file = batch
+            .column_by_name("data_file")
+            .and_then(|column| column.as_struct_opt())
+            .ok_or_else(|| missing("data_file"))?;
+        let text = |name: &str| file.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()).cloned();
+        let list = |name: &str| file.column_by_name(name).and_then(|c| c.as_list_opt::<i32>()).cloned();
+        let counts = |name: &str| {
+            IdMap::new(file.column_by_name(name), |v| v.as_primitive_opt::<Int64Type>().cloned())
+        };
+        let bounds =
+            |name: &str| IdMap::new(file.column_by_name(name), |v| v.as_binary_opt::<i32>().cloned());
+        Ok(Self {
+            inherited: inherited(info),
+            manifest: info.content,
+            status: primitive(batch.column_by_name("status")).ok_or_else(|| missing("status"))?,
+            snapshot_id: primitive(batch.column_by_name("snapshot_id")),
+            sequence_number: primitive(batch.column_by_name("sequence_number")),
+            content: primitive(file.column_by_name("content")),
+            path: text("file_path").ok_or_else(|| missing("file_path"))?,
+            format: text("file_format").ok_or_else(|| missing("file_format"))?,
+            rows: primitive(file.column_by_name("record_count")).ok_or_else(|| missing("record_count"))?,
+            size: primitive(file.column_by_name("file_size_in_bytes"))
+                .ok_or_else(|| missing("file_size_in_bytes"))?,
+            partition: partition(file.column_by_name("partition"), spec, batch.num_rows())?,
+            split_offsets: list("split_offsets"),
+            equality_ids: list("equality_ids"),
+            referenced: text("referenced_data_file"),
+            content_offset: primitive(file.column_by_name("content_offset")),
+            content_size: primitive(file.column_by_name("content_size_in_bytes")),
+            sizes: counts("column_sizes"),
+            values: counts("value_counts"),
+            nulls: counts("null_value_counts"),
+            nans: counts("nan_value_counts"),
+            lower: bounds("lower_bounds"),
+            upper: bounds("upper_bounds"),
+        })
+    }
+}
+
+fn primitive<T: ArrowPrimitiveType>(column: Option<&ArrayRef>) -> Option<PrimitiveArray<T>> {
+    column?.as_primitive_opt::<T>().cloned()
+}
+
+/// The partition values by field, in the types that they have today.
+fn partition(column: Option<&ArrayRef>, spec: &Spec, rows: usize) -> Result<Vec<ArrayRef>> {
+    let stored = column.and_then(|column| column.as_struct_opt());
+    let field = |(place, field): (usize, &crate::partitions::SpecField)| {
+        let data_type = type_to_arrow(&field.result)?;
+        match stored.and_then(|stored| stored.columns().get(place)) {
+            Some(values) => {
+                let wanted = Arc::new(Field::new(&field.name, data_type, true));
+                FieldMapping::by_name().adapt_array(values, &wanted)
+            }
+            None => Ok(arrow_array::new_null_array(&data_type, rows)),
+        }
+    };
+    spec.fields.iter().enumerate().map(field).collect()
+}
+
+fn value<T: ArrowPrimitiveType>(column: Option<&PrimitiveArray<T>>, row: usize) -> Option<T::Native> {
+    column.filter(|column| column.is_valid(row)).map(|column| column.value(row))
+}
+
+fn list<T: ArrowPrimitiveType>(column: Option<&ListArray>, row: usize) -> Vec<T::Native> {
+    let Some(column) = column.filter(|column| column.is_valid(row)) else { return vec![] };
+    let values = column.value(row);
+    values.as_primitive_opt::<T>().map(|values| values.values().to_vec()).unwrap_or_default()
+}
+
+impl Rows for AvroRows {
+    fn len(&self) -> usize {
+        self.status.len()
+    }
+
+    fn status(&self, row: usize) -> EntryStatus {
+        match self.status.value(row) {
+            1 => EntryStatus::Added,
+            2 => EntryStatus::Deleted,
+            _ => EntryStatus::Existing,
+        }
+    }
+
+    fn path(&self, row: usize) -> &str {
+        self.path.value(row)
+    }
+
+    fn record_count(&self, row: usize) -> u64 {
+        u64::try_from(self.rows.value(row)).unwrap_or(0)
+    }
+
+    fn partition(&self, row: usize, field: usize) -> Result<Scalar> {
+        match self.partition.get(field) {
+            Some(values) => Scalar::from_array(values, row),
+            None => Err(Error::unexpected("the partition has no such field").with_context("field", field)),
+        }
+    }
+
+    fn bound(&self, row: usize, bound: Bound, column: i32) -> Option<&[u8]> {
+        let bounds = match bound {
+            Bound::Lower => self.lower.as_ref(),
+            Bound::Upper => self.upper.as_ref(),
+        }?;
+        let place = bounds.place(row, column)?;
+        bounds.values.is_valid(place).then(|| bounds.values.value(place))
+    }
+
+    fn count(&self, row: usize, count: Count, column: i32) -> Option<u64> {
+        let counts = match count {
+            Count::Bytes => self.sizes.as_ref(),
+            Count::Values => self.values.as_ref(),
+            Count::Nulls => self.nulls.as_ref(),
+            Count::Nans => self.nans.as_ref(),
+        }?;
+        let place = counts.place(row, column)?;
+        u64::try_from(value(Some(&counts.values), place)?).ok()
+    }
+
+    fn entry(&self, row: usize) -> Entry {
+        let referenced = self.referenced.as_ref().filter(|column| column.is_valid(row));
+        Entry {
+            snapshot_id: self.inherited.snapshot_id(value(self.snapshot_id.as_ref(), row)),
+            sequence_number: self.inherited.sequence_number(value(self.sequence_number.as_ref(), row)),
+            content: content(value(self.content.as_ref(), row), self.manifest),
+            format: self.format.value(row).to_ascii_lowercase(),
+            size: u64::try_from(self.size.value(row)).unwrap_or(0),
+            split_offsets: list::<Int64Type>(self.split_offsets.as_ref(), row),
+            equality_ids: list::<Int32Type>(self.equality_ids.as_ref(), row),
+            referenced_data_file: referenced.map(|column| column.value(row).to_owned()),
+            content_offset: value(self.content_offset.as_ref(), row),
+            content_size: value(self.content_size.as_ref(), row),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Opening and creating tables.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stitchwork_core::{
+    CommitState, CreateArgs, Entry, Error, ErrorKind, Info, Log, LogArgs, LogCapabilities, LogFactory,
+    Registry, Result, Retry, check_options,
+};
+
+use crate::actions::Commit;
+use crate::commit::{Patience, Put, base_info, put};
+use crate::evolve;
+use crate::log::{DeltaLog, Shared};
+use crate::state::{Head, State};
+use crate::store::{LogStore, now_ms};
+
+/// The name under which the logs are registered.
+pub const SCHEME: &str = "delta";
+
+/// Opens and creates Delta tables.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeltaLogFactory;
+
+/// Adds Delta's logs to a registry, under [`SCHEME`].
+///
+/// # Errors
+/// `AlreadyExists` when the name is taken.
+pub fn register(registry: &mut Registry) -> Result<()> {
+    registry.register_log(Arc::new(DeltaLogFactory))
+}
+
+pub(crate) fn info() -> Info {
+    Info { scheme: SCHEME, name: "Delta Lake log".to_owned(), version: env!("CARGO_PKG_VERSION") }
+}
+
+/// What every table can do. Deletion vectors and column ids depend on the table's own features.
+pub(crate) fn capabilities() -> LogCapabilities {
+    LogCapabilities {
+        time_travel_by_version: true,
+        time_travel_by_timestamp: true,
+        add_column: true,
+        without_catalog: true,
+        ..LogCapabilities::default()
+    }
+}
+
+/// The location, from the arguments or from the catalog.
+async fn location(args: &LogArgs) -> Result<String> {
+    if !args.location.is_empty() {
+        return Ok(args.location.clone());
+    }
+    let (Some(catalog), Some(ident)) = (&args.catalog, &args.ident) else {
+        return Err(Error::invalid_input("a table needs a location, or a catalog and a name"));
+    };
+    let entry = catalog.load(ident).await?;
+    if entry.log != SCHEME {
+        return Err(Error::invalid_input("the table has another log")
+            .with_context("table", ident)
+            .with_context("log", entry.log));
+    }
+    Ok(entry.location)
+}
+
+#[async_trait]
+impl LogFactory for DeltaLogFactory {
+    fn info(&self) -> Info {
+        info()
+    }
+
+    fn capabilities(&self) -> LogCapabilities {
+        capabilities()
+    }
+
+    async fn open(&self, args: LogArgs) -> Result<Arc<dyn Log>> {
+        let open = async {
+            check_options(&args.options, &[])?;
+            let shared = Shared::new(LogStore::new(&location(&args).await?, args.stores.clone())?);
+            shared.kept_or_load().await?;
+            Ok(shared)
+        };
+        let shared = open.await.map_err(|e: Error| e.with_operation("log::open"))?;
+        Ok(Arc::new(DeltaLog::new(shared)))
+    }
+
+    async fn create(&self, args: LogArgs, create: CreateArgs) -> Result<Arc<dyn Log>> {
+        let shared = make(&args, &create).await.map_err(|e| e.with_operation("log::create"))?;
+        Ok(Arc::new(DeltaLog::new(shared)))
+    }
+}
+
+async fn make(args: &LogArgs, create: &CreateArgs) -> Result<Shared> {
+    check_options(&args.options, &[])?;
+    if args.location.is_empty() {
+        return Err(Error::invalid_input("a new Delta table needs a location"));
+    }
+    let named = args.catalog.as_ref().zip(args.ident.as_ref());
+    if let Some((catalog, ident)) = named {
+        match catalog.load(ident).await {
+            Ok(_) => {
+                return Err(Error::new(ErrorKind::AlreadyExists, "the catalog has a table of that name")
+                    .with_context("table", ident));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let taken = || {
+        Error::new(ErrorKind::AlreadyExists, "there is a Delta table already")
+            .with_context("location", &args.location)
+    };
+    let store = LogStore::new(&args.location, args.stores.clone())?;
+    let (protocol, metadata) = evolve::created(create)?;
+    if store.exists().await? {
+        return Err(taken());
+    }
+    let mut commit = Commit {
+        info: Some(base_info("CREATE TABLE")),
+        protocol: Some(protocol),
+        metadata: Some(metadata),
+        ..Commit::default()
+    };
+    let id = commit.unique_id().unwrap_or_default().to_owned();
+    let bytes = bytes::Bytes::from(commit.to_bytes()?);
+    let mut patience = Patience::new(Retry::default().patience);
+    match put(&store, 0, &bytes, &id, &mut patience).await? {
+        Put::Won => {}
+        Put::Lost(_) => return Err(taken()),
+    }
+    commit.timestamp_ms = now_ms();
+    let state = State::build(None, Head::default(), (-1, 0), vec![Arc::new(commit)])?;
+    let shared = Shared::new(store);
+    shared.keep(&Arc::new(state));
+    if let Some((catalog, ident)) = named {
+        let entry = Entry {
+            ident: ident.clone(),
+            log: SCHEME.to_owned(),
+            location: args.location.clone(),
+            pointer: None,
+            properties: std::collections::BTreeMap::new(),
+        };
+        catalog.create(entry).await.map_err(|e| {
+            // The table itself is there; only its name is not.
+            e.with_context("location", &args.location).with_commit_state(CommitState::Committed)
+        })?;
+    }
+    Ok(shared)
+}

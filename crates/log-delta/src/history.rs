@@ -1,0 +1,85 @@
+//! The commits that made a table.
+
+use std::collections::BTreeMap;
+
+use futures::future;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use serde::Deserialize;
+use serde_json::Value;
+use stitchwork_core::{CommitTag, Result, Version};
+
+use crate::actions::{CommitInfo, Txn, parse_lines};
+use crate::store::LogStore;
+
+/// How many commits are read ahead.
+const FETCHES: usize = 8;
+
+/// The two actions that a history needs; the others are skipped without being read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HistoryLine {
+    commit_info: Option<CommitInfo>,
+    txn: Option<Txn>,
+}
+
+/// The history down from a version, as far as its commits are still there.
+pub(crate) fn down_from(
+    store: LogStore,
+    newest: i64,
+    limit: Option<usize>,
+) -> BoxStream<'static, Result<Version>> {
+    let ahead = limit.unwrap_or(FETCHES).clamp(1, FETCHES);
+    stream::iter((0..=newest).rev())
+        .map(move |version| {
+            let store = store.clone();
+            async move { read(&store, version).await }
+        })
+        .buffered(ahead)
+        .try_take_while(|version| future::ready(Ok(version.is_some())))
+        .try_filter_map(|version| future::ready(Ok(version)))
+        .take(limit.unwrap_or(usize::MAX))
+        .boxed()
+}
+
+async fn read(store: &LogStore, id: i64) -> Result<Option<Version>> {
+    let path = store.commit_path(id);
+    let Some((bytes, modified)) = store.get(&path).await? else { return Ok(None) };
+    let mut info = CommitInfo::new();
+    let mut txns = Vec::new();
+    let parsed = parse_lines(&bytes, |line: HistoryLine| {
+        info.extend(line.commit_info.unwrap_or_default());
+        txns.extend(line.txn);
+        Ok(())
+    });
+    parsed.map_err(|e| store.located(&path, e))?;
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut summary = BTreeMap::new();
+    for key in ["operationParameters", "operationMetrics"] {
+        if let Some(Value::Object(values)) = info.get(key) {
+            summary.extend(values.iter().map(|(key, value)| (key.clone(), text(value))));
+        }
+    }
+    if let Some(engine) = info.get("engineInfo") {
+        summary.insert("engineInfo".to_owned(), text(engine));
+    }
+    Ok(Some(Version {
+        id,
+        timestamp_ms: info.get("inCommitTimestamp").and_then(Value::as_i64).unwrap_or(modified),
+        operation: info.get("operation").map(text).unwrap_or_default(),
+        tag: tag(&info, &txns),
+        summary,
+    }))
+}
+
+/// Our own tag, or another writer's transaction where there is just one.
+fn tag(info: &CommitInfo, txns: &[Txn]) -> Option<CommitTag> {
+    let [txn] = txns else { return None };
+    let ours = info
+        .get("stitchwork")
+        .filter(|ours| ours.get("application").and_then(Value::as_str) == Some(txn.app_id.as_str()));
+    Some(CommitTag {
+        application: txn.app_id.clone(),
+        id: txn.version,
+        payload: ours.and_then(|ours| ours.get("payload")).filter(|payload| !payload.is_null()).cloned(),
+    })
+}

@@ -1,0 +1,8 @@
+//! The log as a user sees it, against a model and against another implementation.
+
+mod checkpoints;
+mod differential;
+mod features;
+mod helpers;
+mod pruning;
+mod replay;

@@ -11,7 +11,6 @@ use stitchwork_core::{
     Log, LogArgs, LogFactory, PartitionField, Reads, Result, Retry, Scalar, Snapshot, Stores, col,
 };
 
-use super::*;
 use crate::DeltaLogFactory;
 use crate::testing::{Fault, FaultyStore};
 
@@ -22,20 +21,22 @@ fn schema() -> Arc<Schema> {
     ]))
 }
 
+const LOCATION: &str = "store://test/t";
+
 async fn create(stores: &Stores) -> Arc<dyn Log> {
     let mut create = CreateArgs::new(schema());
     create.partitioning = vec![PartitionField::identity("day")];
-    let args = LogArgs::new("memory:t", stores.clone(), Formats::default());
+    let args = LogArgs::new(LOCATION, stores.clone(), Formats::default());
     DeltaLogFactory.create(args, create).await.unwrap()
 }
 
 async fn open(stores: &Stores) -> Arc<dyn Log> {
-    DeltaLogFactory.open(LogArgs::new("memory:t", stores.clone(), Formats::default())).await.unwrap()
+    DeltaLogFactory.open(LogArgs::new(LOCATION, stores.clone(), Formats::default())).await.unwrap()
 }
 
 fn file(name: &str, day: i64) -> DataFile {
     DataFile {
-        location: format!("memory:t/{name}"),
+        location: format!("{LOCATION}/{name}"),
         format: "parquet".to_owned(),
         size: 10,
         rows: Some(3),
@@ -64,13 +65,13 @@ async fn files(snapshot: &Arc<dyn Snapshot>) -> Vec<DataFile> {
 
 async fn names(log: &Arc<dyn Log>) -> Vec<String> {
     let snapshot = log.snapshot(At::Latest).await.unwrap();
-    files(&snapshot).await.into_iter().map(|f| f.location.replace("memory:t/", "")).collect()
+    files(&snapshot).await.into_iter().map(|f| f.location.replace("store://test/t/", "")).collect()
 }
 
 fn faulty() -> (Stores, Arc<FaultyStore>) {
     let stores = Stores::new();
     let store = Arc::new(FaultyStore::default());
-    stores.mount("memory://", store.clone());
+    stores.mount("store://test", store.clone());
     (stores, store)
 }
 
@@ -109,7 +110,7 @@ async fn a_store_that_stays_silent_leaves_the_commit_in_doubt() {
 
 #[tokio::test]
 async fn thirty_two_writers_lose_nothing() {
-    let stores = Stores::new();
+    let (stores, _) = faulty();
     create(&stores).await;
     let tasks = (0..32).map(|task| {
         let stores = stores.clone();
@@ -133,7 +134,7 @@ async fn thirty_two_writers_lose_nothing() {
 
 /// Two logs of one table, so that the second one must find out what the first has done.
 async fn two() -> (Arc<dyn Log>, Arc<dyn Log>, Arc<dyn Snapshot>) {
-    let stores = Stores::new();
+    let (stores, _) = faulty();
     let first = create(&stores).await;
     let base = first.snapshot(At::Latest).await.unwrap();
     first.commit(adding(&base, "a", 1)).await.unwrap();

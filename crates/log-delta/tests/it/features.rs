@@ -84,9 +84,9 @@ async fn mapped_columns_have_names_of_their_own_in_files() {
         let log = create(&location, &stores, &[("delta.columnMapping.mode", mode)]).await;
         let added = vec![file(log.as_ref(), "a", Some("x"), 0)];
         commit(&log, "append", Changes { added, ..Changes::default() }).await;
-        let fields =
-            schema().fields().iter().cloned().chain([Arc::new(Field::new("y", DataType::Int8, true))]);
-        let wider = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let mut fields = schema().fields().to_vec();
+        fields.push(Arc::new(Field::new("y", DataType::Int8, true)));
+        let wider = Arc::new(Schema::new(fields));
         commit(&log, "add column", Changes { schema: Some(wider), ..Changes::default() }).await;
         let fresh = open(&location, &stores).await.unwrap().snapshot(At::Latest).await.unwrap();
         assert_eq!(fresh.mapping().by, by);

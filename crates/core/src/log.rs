@@ -34,6 +34,9 @@ pub struct LogCapabilities {
     pub partition_transforms: bool,
     /// A log without a catalog is a table of its own.
     pub without_catalog: bool,
+    /// In a catalog, the log lives on its entry's pointer; else the location alone is the table, and an entry
+    /// can be made for it at any time.
+    pub pointer: bool,
 }
 
 /// Which snapshot of a table.

@@ -1,0 +1,198 @@
+//! One load: rows into data files of many tables, none of them visible yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use stitchwork_core::{DataFile, Result, Snapshot};
+use stitchwork_table::{FileSink, Table, merge_schemas};
+
+use crate::destination::Destination;
+use crate::manifest::ManifestTable;
+
+/// The tables that a run has opened, kept from load to load.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    destination: Destination,
+    open: BTreeMap<String, OpenTable>,
+    /// Tables that were made by this run.
+    pub new_tables: Vec<String>,
+    /// Columns that were added by this run.
+    pub new_columns: Vec<String>,
+}
+
+#[derive(Debug)]
+struct OpenTable {
+    table: Table,
+    snapshot: Arc<dyn Snapshot>,
+    /// The parent, for the order of commits.
+    depth: usize,
+    sink: Option<FileSink>,
+    files: Vec<DataFile>,
+    rows: u64,
+}
+
+impl Tables {
+    pub(crate) fn new(destination: Destination) -> Self {
+        Self { destination, open: BTreeMap::new(), new_tables: vec![], new_columns: vec![] }
+    }
+
+    /// Opens a table that must be there.
+    pub(crate) async fn get(&mut self, name: &str) -> Result<&Table> {
+        if !self.open.contains_key(name) {
+            let table = self.destination.open(name).await?;
+            self.insert(name, table).await?;
+        }
+        Ok(&self.entry(name)?.table)
+    }
+
+    /// The columns of a table that must be there.
+    pub(crate) async fn schema(&mut self, name: &str) -> Result<SchemaRef> {
+        self.get(name).await?;
+        Ok(self.entry(name)?.snapshot.schema())
+    }
+
+    /// The tables that are open.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.open.keys().cloned().collect()
+    }
+
+    async fn insert(&mut self, name: &str, table: Table) -> Result<()> {
+        let snapshot = table.snapshot().await?;
+        let open = OpenTable { table, snapshot, depth: 0, sink: None, files: vec![], rows: 0 };
+        self.open.insert(name.to_owned(), open);
+        Ok(())
+    }
+
+    fn entry(&mut self, name: &str) -> Result<&mut OpenTable> {
+        self.open.get_mut(name).ok_or_else(|| {
+            stitchwork_core::Error::unexpected("a table of the load is not open").with_context("table", name)
+        })
+    }
+
+    /// Writes rows of a table, making it and its columns where they are missing.
+    pub(crate) async fn write(
+        &mut self,
+        name: &str,
+        depth: usize,
+        batch: &RecordBatch,
+        load: i64,
+    ) -> Result<()> {
+        let schema = batch.schema();
+        if !self.open.contains_key(name) {
+            let (table, made) = self.destination.open_or_create(name, &schema).await?;
+            if made {
+                self.new_tables.push(name.to_owned());
+            }
+            self.insert(name, table).await?;
+        }
+        let limit = self.destination.config.budget.total() / 2;
+        let new = {
+            let open = self.entry(name)?;
+            open.depth = depth;
+            open.evolve(&schema).await?
+        };
+        self.new_columns.extend(new.into_iter().map(|column| format!("{name}.{column}")));
+        let open = self.entry(name)?;
+        if batch.num_rows() > 0 {
+            let sink = match &mut open.sink {
+                Some(sink) => sink,
+                empty => empty.insert(open.table.sink(open.snapshot.clone(), &format!("load-{load:08}-"))?),
+            };
+            sink.write(batch).await.map_err(|e| e.with_context("table", name))?;
+            open.rows += batch.num_rows() as u64;
+        }
+        self.keep_within(limit).await
+    }
+
+    /// Closes the largest open files while all together hold too much.
+    async fn keep_within(&mut self, limit: u64) -> Result<()> {
+        let held = |tables: &BTreeMap<String, OpenTable>| -> u64 {
+            tables.values().filter_map(|t| t.sink.as_ref()).map(FileSink::buffered_bytes).sum()
+        };
+        while held(&self.open) > limit {
+            let sinks = self.open.values_mut().filter_map(|t| t.sink.as_mut());
+            let Some(largest) = sinks.max_by_key(|sink| sink.buffered_bytes()) else { break };
+            largest.close_largest().await?;
+        }
+        Ok(())
+    }
+
+    /// Closes every file and says what each table has got, children before their parents, so that whoever
+    /// sees a parent row sees its children.
+    pub(crate) async fn finish_files(
+        &mut self,
+        replaced: &[String],
+    ) -> Result<Vec<(ManifestTable, Vec<DataFile>)>> {
+        let mut shares = Vec::new();
+        for (name, open) in &mut self.open {
+            open.close().await?;
+            let replace = replaced.contains(name);
+            if open.files.is_empty() && !replace {
+                continue;
+            }
+            let files = std::mem::take(&mut open.files);
+            let described = files.iter().map(Table::file_to_json).collect();
+            let rows = std::mem::take(&mut open.rows);
+            shares.push((
+                open.depth,
+                ManifestTable { name: name.clone(), replace, rows, files: described },
+                files,
+            ));
+        }
+        shares.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
+        Ok(shares.into_iter().map(|(_, share, files)| (share, files)).collect())
+    }
+
+    /// Removes everything that has been written and not been handed out.
+    pub(crate) async fn abort(&mut self, handed_out: &[DataFile]) {
+        let mut written: Vec<DataFile> = handed_out.to_vec();
+        for open in self.open.values_mut() {
+            if let Some(sink) = open.sink.take()
+                && let Err(e) = sink.abort().await
+            {
+                tracing::warn!(error = %e, "a file of a load that failed stays behind, invisible");
+            }
+            written.append(&mut open.files);
+            open.rows = 0;
+        }
+        for file in written {
+            let removed = async {
+                use object_store::ObjectStoreExt;
+                let object = self.destination.registry.stores().resolve(&file.location)?;
+                object.store.delete(&object.path).await.map_err(|e| object.error(e))
+            };
+            if let Err(e) = removed.await {
+                tracing::warn!(error = %e, "a file of a load that failed stays behind, invisible");
+            }
+        }
+    }
+}
+
+impl OpenTable {
+    /// Makes the table have every column of the rows; says which came new. Open files keep the columns they
+    /// were started with, so they are closed first.
+    async fn evolve(&mut self, schema: &SchemaRef) -> Result<Vec<String>> {
+        let have = self.snapshot.schema();
+        if merge_schemas(&have, schema)?.is_none() {
+            return Ok(vec![]);
+        }
+        self.close().await?;
+        self.snapshot = self.table.add_columns(schema).await?;
+        let now = self.snapshot.schema();
+        Ok(now
+            .fields()
+            .iter()
+            .filter(|f| have.fields().find(f.name()).is_none())
+            .map(|f| f.name().clone())
+            .collect())
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        if let Some(sink) = self.sink.take() {
+            self.files.extend(sink.finish().await?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! The layers that the options choose.
+
+use std::sync::Arc;
+
+use stitchwork::core::{Catalog, Engine, LogFactory, OpenUrl, Source};
+use stitchwork::ingest::Destination;
+use stitchwork::{Result, Session, absolute, table};
+
+use crate::options::Options;
+
+/// Everything that can be swapped.
+pub(crate) struct Layers {
+    pub(crate) destination: Destination,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) catalog_url: String,
+    log: Arc<dyn LogFactory>,
+    /// Keeps the catalog of tables in memory no longer than those.
+    _scratch: Option<tempfile::TempDir>,
+}
+
+pub(crate) async fn open(options: &Options) -> Result<Layers> {
+    let default = format!("target/demo/{}-{}-{}", options.log, options.catalog, options.events);
+    let location = absolute(options.store.as_deref().unwrap_or(&default))?;
+    let registry = stitchwork::registry()?;
+    let mut scratch = None;
+    let catalog_url = match (options.catalog.as_str(), location.strip_prefix("file://")) {
+        ("memory", _) => "memory:".to_owned(),
+        (_, Some(folder)) => format!("sqlite://{folder}/catalog.db"),
+        (_, None) => {
+            let folder = tempfile::tempdir().map_err(|e| stitchwork::Error::unexpected("no temporary folder").with_source(e))?;
+            let url = format!("sqlite://{}/catalog.db", folder.path().display());
+            scratch = Some(folder);
+            url
+        }
+    };
+    let catalog = registry.catalog(OpenUrl::new(&catalog_url)).await?;
+    let log = registry.log(&options.log)?;
+    let destination = table(&options.log, location).catalog(catalog.clone(), "github").build()?;
+    Ok(Layers { destination, catalog, catalog_url, log, _scratch: scratch })
+}
+
+impl Layers {
+    /// Each layer with its version.
+    pub(crate) fn describe(&self, source: &impl Source, session: &Session) -> String {
+        let formats: Vec<String> = self.destination.registry.formats().iter().map(|f| f.info().to_string()).collect();
+        let engine: &Arc<dyn Engine> = session.engine();
+        let rows = [
+            ("source", source.info().to_string()),
+            ("formats", formats.join(", ")),
+            ("log", self.log.info().to_string()),
+            ("catalog", format!("{} at {}", self.catalog.info(), self.catalog_url)),
+            ("store", self.destination.location.clone()),
+            ("engine", engine.info().to_string()),
+        ];
+        let lines: Vec<String> = rows.iter().map(|(role, what)| format!("  {role:<8} {what}")).collect();
+        format!("The layers, each of which can be swapped:\n{}", lines.join("\n"))
+    }
+}

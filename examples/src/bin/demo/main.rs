@@ -1,0 +1,107 @@
+//! The demo: a REST API into tables, and questions to them in SQL.
+
+mod layers;
+mod options;
+mod pages;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use options::Options;
+use stitchwork::ingest::{CommitPolicy, Progress, ProgressFn};
+use stitchwork::{Result, RunReport, Session, pipeline, rest};
+use stitchwork_events_server::EventsServer;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print(options::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprint(&format!("{message}\n\n{}", options::HELP));
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint(&format!("the demo failed: {error:?}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<()> {
+    let server = EventsServer::builder().seed(options.seed).events(options.events).start().await;
+    let server = server.map_err(|e| stitchwork::Error::unexpected("the events server does not start").with_source(e))?;
+    let layers = layers::open(options).await?;
+    let github = rest(server.url())
+        .stream("events", "/repos/stitchwork/demo/events")
+        .param("per_page", "100")
+        .primary_key(["id"])
+        .incremental("created_at", "since");
+    let session = Session::new()?.attach("github", layers.destination.clone()).await?;
+    print(&layers.describe(&github, &session));
+
+    let pipeline = pipeline("github")
+        .source(github)
+        .destination(layers.destination.clone())
+        .table_name("events", "{type}")
+        .commit_policy(CommitPolicy { rows: options.commit_rows, ..CommitPolicy::default() });
+    print(&format!("\nFirst run: the API has {} events.", server.len()));
+    let first = with_bar(&pipeline, server.len()).await?;
+    print(&pages::report(&first));
+
+    let more = options.events.div_ceil(20);
+    let all = server.append(more);
+    print(&format!("\nSecond run: {more} events have come since, {all} in all."));
+    let second = with_bar(&pipeline, more).await?;
+    print(&pages::report(&second));
+
+    print("\nThe tables, asked in SQL:");
+    for (question, sql) in pages::QUESTIONS {
+        print(&format!("\n{question}\n  {sql}\n{}", session.show(sql).await?));
+    }
+    print(&pages::where_it_lies(options, &layers).await?);
+    server.shutdown().await;
+    Ok(())
+}
+
+/// Runs the pipeline with a bar on a terminal, and with nothing elsewhere.
+async fn with_bar(pipeline: &stitchwork::Pipeline, expected: usize) -> Result<RunReport> {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(expected as u64) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("  {msg:<28} {bar:32} {pos}/{len} events  {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let stage = bar.clone();
+    let progress = ProgressFn::new(move |progress| match progress {
+        Progress::Recovering { load } => stage.set_message(format!("finishing load {load}")),
+        Progress::Extracted { rows, .. } => {
+            stage.set_message("reading");
+            stage.set_position(*rows);
+        }
+        Progress::Written { rows } => stage.set_message(format!("writing, {rows} rows")),
+        Progress::Committing { table, .. } => stage.set_message(format!("committing {table}")),
+        _ => {}
+    });
+    let report = pipeline.clone().on_progress(progress).run().await;
+    bar.finish_and_clear();
+    report
+}
+
+/// Results go to stdout; a reader that has gone away ends them quietly.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn eprint(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,81 @@
+//! What the demo says.
+
+use std::fmt::Write;
+
+use stitchwork::{Result, RunReport};
+
+use crate::layers::Layers;
+use crate::options::Options;
+
+/// Questions whose answers are the same whatever the layers.
+pub(crate) const QUESTIONS: [(&str, &str); 4] = [
+    (
+        "Which repositories get the most pushes, and how many commits do they bring?",
+        "select p.repo__name, count(distinct p._row_id) as pushes, count(c._row_id) as commits \
+         from github.push_event p left join github.push_event__payload__commits c on c._parent_id = p._row_id \
+         group by p.repo__name order by pushes desc, p.repo__name limit 5",
+    ),
+    (
+        "Which labels are on issues most often?",
+        "select name, count(*) as issues from github.issues_event__payload__issue__labels \
+         group by name order by issues desc, name limit 5",
+    ),
+    (
+        "How many stars came on which day?",
+        "select date_trunc('day', created_at) as day, count(*) as stars from github.watch_event \
+         group by 1 order by 1 limit 5",
+    ),
+    (
+        "Is every event there once?",
+        "select count(*) as events, count(distinct id) as different from (\
+         select id from github.push_event union all select id from github.pull_request_event union all \
+         select id from github.issues_event union all select id from github.issue_comment_event union all \
+         select id from github.watch_event union all select id from github.fork_event union all \
+         select id from github.create_event union all select id from github.delete_event union all \
+         select id from github.release_event union all select id from github.gollum_event)",
+    ),
+];
+
+/// A run in a few lines.
+pub(crate) fn report(run: &RunReport) -> String {
+    let mut text = String::new();
+    if let Some(load) = run.recovered {
+        let _ = writeln!(text, "  finished load {load}, which an earlier run had left");
+    }
+    let tables = run.tables();
+    let rows: u64 = tables.values().map(|t| t.rows).sum();
+    let bytes: u64 = tables.values().map(|t| t.bytes).sum();
+    let _ = writeln!(
+        text,
+        "  {} new events became {rows} rows in {} tables ({} new), {:.1} MB of Parquet, {} load(s)",
+        run.rows(),
+        tables.len(),
+        run.new_tables.len(),
+        bytes as f64 / 1e6,
+        run.loads.len()
+    );
+    let mut roots: Vec<_> = tables.iter().filter(|(name, _)| !name.contains("__")).collect();
+    roots.sort_by_key(|(_, table)| std::cmp::Reverse(table.rows));
+    for (name, table) in roots {
+        let _ = writeln!(text, "    {name:<24} {:>7} rows", table.rows);
+    }
+    text.trim_end().to_owned()
+}
+
+/// What lies where, and what to try next.
+pub(crate) async fn where_it_lies(options: &Options, layers: &Layers) -> Result<String> {
+    let location = &layers.destination.location;
+    let tables = layers.destination.tables().await?;
+    let mut text = String::from("\nWhat lies where:\n");
+    let _ = writeln!(text, "  {location}/<table>/             {} tables, their data files and their {} log", tables.len(), options.log);
+    let _ = writeln!(text, "  {location}/_stitchwork/github/  the pipeline's load manifests");
+    let _ = writeln!(text, "  {:<40} the catalog", layers.catalog_url);
+    let other = if options.log == "delta" { "iceberg" } else { "delta" };
+    let _ = writeln!(text, "\nTry next:");
+    let _ = writeln!(text, "  cargo xtask demo --log {other}          the same answers from the other table format");
+    if location.starts_with("file://") {
+        let _ = writeln!(text, "  cargo run -p stitchwork-examples --example scan -- {} {location}/push_event", options.log);
+    }
+    let _ = write!(text, "  cargo xtask demo --store memory:       nothing on disk");
+    Ok(text)
+}

@@ -7,6 +7,7 @@ use arrow_array::{Array, ArrayRef, UInt64Array};
 use arrow_schema::{DataType, Field, SchemaRef, TimeUnit};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::basic::Type as PhysicalType;
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use stitchwork_core::{
     Column, ColumnStats, FieldMapping, FileStats, INITIAL_DEFAULT, Match, Predicate, Scalar,
 };
@@ -147,6 +148,9 @@ impl Pages {
         let leaf = file.leaves.get(place).filter(|leaf| !leaf.repeated)?;
         let (bounds, offsets) = (file.metadata.column_index()?, file.metadata.offset_index()?);
         let (of_pages, locations) = (bounds.get(group)?.get(place)?, offsets.get(group)?.get(place)?);
+        if matches!(of_pages, ColumnIndexMetaData::NONE) {
+            return None;
+        }
         let starts: Option<Vec<u64>> =
             locations.page_locations().iter().map(|page| u64::try_from(page.first_row_index).ok()).collect();
         let starts = starts?;

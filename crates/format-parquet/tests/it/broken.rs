@@ -1,0 +1,75 @@
+//! Objects that are missing or no Parquet files are errors, never panics.
+
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use stitchwork_core::{ErrorKind, Format, Object, ReadArgs, Result, col};
+use stitchwork_format_parquet::Parquet;
+
+use crate::data::{self, object};
+
+async fn put(object: &Object, bytes: impl Into<object_store::PutPayload>) {
+    object.store.put(&object.path, bytes.into()).await.unwrap();
+}
+
+async fn all(object: &Object) -> Result<usize> {
+    let parquet = Parquet::new();
+    parquet.inspect(object).await?;
+    let args = ReadArgs { predicate: Some(col("i").gt(0_i64)), ..ReadArgs::default() };
+    parquet.read(object, args).await?.try_collect::<Vec<_>>().await?;
+    let batches: Vec<_> = parquet.read(object, ReadArgs::default()).await?.try_collect().await?;
+    Ok(batches.iter().map(|batch| batch.num_rows()).sum())
+}
+
+#[tokio::test]
+async fn a_missing_object_is_named() {
+    for object in [
+        object("no/such.parquet"),
+        object("no/such.parquet").with_size(5),
+        object("no/such.parquet").with_size(500),
+    ] {
+        let error = all(&object).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        assert_eq!(error.context("location"), Some("memory:///no/such.parquet"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_parquet_file_is_invalid_data() {
+    let object = object("bad.parquet");
+    let inputs: [&[u8]; 6] =
+        [b"", b"PAR1", b"0123456789", b"PAR1\xff\xff\xff\x7fPAR1", b"PAR1\0\0\0\0PAR1", &[b'x'; 100_000]];
+    for bytes in inputs {
+        put(&object, bytes.to_vec()).await;
+        for object in [object.clone(), object.clone().with_size(bytes.len() as u64)] {
+            let error = all(&object).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{error:?}");
+            assert_eq!(error.context("location"), Some("memory:///bad.parquet"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn cut_and_flipped_files_never_panic() {
+    let batch = data::comparable(200, &mut data::rng(9));
+    let object = object("cut.parquet");
+    data::write(&object, &[batch], data::small_pages()).await;
+    let whole = object.store.get(&object.path).await.unwrap().bytes().await.unwrap();
+    for end in (0..whole.len()).step_by(397) {
+        put(&object, whole.slice(..end)).await;
+        assert_eq!(all(&object).await.unwrap_err().kind(), ErrorKind::InvalidData);
+    }
+    let mut errors = 0;
+    for at in (4..whole.len()).step_by(41) {
+        let mut bytes = whole.to_vec();
+        bytes[at] ^= 0x55;
+        put(&object, bytes).await;
+        match all(&object).await {
+            Ok(_) => {}
+            Err(e) => {
+                errors += 1;
+                assert!(matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::Unsupported), "{at}: {e:?}");
+            }
+        }
+    }
+    assert!(errors > 0);
+}

@@ -1,0 +1,61 @@
+//! Files of other writers, good and bad: each reads or is an error.
+
+use std::path::{Path, PathBuf};
+
+use futures::TryStreamExt;
+use stitchwork_core::{ErrorKind, Format, ReadArgs, Result, Stores};
+use stitchwork_format_parquet::Parquet;
+
+/// The shared data sets, beside the checkout or where `STITCHWORK_SHARED` says.
+fn shared() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("STITCHWORK_SHARED") {
+        return Some(PathBuf::from(path)).filter(|path| path.is_dir());
+    }
+    let data = |above: &Path| Some(above.join("shared/data")).filter(|path| path.is_dir());
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find_map(data)
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "parquet") {
+            found.push(path);
+        }
+    }
+}
+
+async fn rows(path: &Path) -> Result<u64> {
+    let object = Stores::new().resolve(&path.display().to_string())?;
+    let parquet = Parquet::new();
+    let summary = parquet.inspect(&object).await?;
+    let batches: Vec<_> = parquet.read(&object, ReadArgs::default()).await?.try_collect().await?;
+    let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    assert_eq!(rows, summary.rows, "{}", path.display());
+    Ok(rows)
+}
+
+#[tokio::test]
+async fn every_file_reads_or_is_an_error() {
+    let Some(folder) = shared().map(|data| data.join("parquet-testing")).filter(|path| path.is_dir()) else {
+        println!("skipped: every_file_reads_or_is_an_error (no shared/data/parquet-testing)");
+        return;
+    };
+    let mut paths = Vec::new();
+    files(&folder, &mut paths);
+    paths.sort();
+    let mut read = 0;
+    let mut refused = Vec::new();
+    for path in &paths {
+        match rows(path).await {
+            Ok(_) => read += 1,
+            Err(e) => {
+                assert!(matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::Unsupported), "{e:?}");
+                refused.push(format!("{}: {e:?}", path.display()));
+            }
+        }
+    }
+    println!("{read} of {} files read; refused:\n{}", paths.len(), refused.join("\n"));
+    assert!(read * 10 >= paths.len() * 8, "{refused:#?}");
+}

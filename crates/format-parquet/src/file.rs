@@ -103,7 +103,9 @@ pub(crate) fn group_start(group: &RowGroupMetaData) -> u64 {
 
 /// The arrow view of a file. The arrow schema that a writer left in the footer is only a hint, so a broken one
 /// is passed over.
-fn arrow_metadata(metadata: &Arc<ParquetMetaData>) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
+pub(crate) fn arrow_metadata(
+    metadata: &Arc<ParquetMetaData>,
+) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
     let view =
         |options: ArrowReaderOptions| guard(|| ArrowReaderMetadata::try_new(metadata.clone(), options));
     view(ArrowReaderOptions::new())

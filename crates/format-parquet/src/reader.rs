@@ -16,7 +16,7 @@ use stitchwork_core::{
 };
 
 use crate::error::{guard, panicked, read_error};
-use crate::file::{ParquetFile, group_start};
+use crate::file::{ParquetFile, arrow_metadata, group_start};
 use crate::projection::Projection;
 use crate::prune::Pruning;
 use crate::ranges::{self, Positions};
@@ -39,7 +39,7 @@ pub(crate) async fn read(file: ParquetFile, args: ReadArgs) -> Result<BatchStrea
     };
     let projection = Projection::new(&wanted, args.projection.as_deref(), &file.schema, &mapping)?;
     let (file, parts) = plan(file, &args, &wanted, &mapping).await?;
-    let metadata = arrow_metadata(&file, &projection)?;
+    let metadata = decoding(&file, &projection)?;
     let schema = with_row_number(&projection.schema, args.row_number.as_deref());
     let shared = Arc::new(Shared {
         file,
@@ -109,16 +109,14 @@ async fn plan(
 }
 
 /// How the reader decodes the file: as is wanted where it can, else in the file's own types.
-fn arrow_metadata(file: &ParquetFile, projection: &Projection) -> Result<ArrowReaderMetadata> {
-    let view = |schema: &SchemaRef| {
+fn decoding(file: &ParquetFile, projection: &Projection) -> Result<ArrowReaderMetadata> {
+    if let Some(schema) = &projection.decode_as {
         let options = ArrowReaderOptions::new().with_schema(schema.clone());
-        guard(|| ArrowReaderMetadata::try_new(file.metadata.clone(), options))
-    };
-    let view = match &projection.decode_as {
-        Some(schema) => view(schema).or_else(|_| view(&file.schema)),
-        None => view(&file.schema),
-    };
-    view.map_err(|e| read_error(&file.source.object, e))
+        if let Ok(metadata) = guard(|| ArrowReaderMetadata::try_new(file.metadata.clone(), options)) {
+            return Ok(metadata);
+        }
+    }
+    arrow_metadata(&file.metadata).map_err(|e| read_error(&file.source.object, e))
 }
 
 fn with_row_number(schema: &SchemaRef, name: Option<&str>) -> SchemaRef {

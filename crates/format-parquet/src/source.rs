@@ -10,7 +10,9 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 use stitchwork_core::{Error, Object, Result};
 
 /// The smallest Parquet file has two magic numbers and the length of a footer.
@@ -123,7 +125,13 @@ impl AsyncFileReader for Source {
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         async move {
             let (size, tail) = (self.size, self.tail_len());
-            let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(tail));
+            // Level histograms and the encodings of pages are of no use here, and can be large.
+            let options = ParquetMetaDataOptions::new()
+                .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll)
+                .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll);
+            let reader = ParquetMetaDataReader::new()
+                .with_metadata_options(Some(options))
+                .with_prefetch_hint(Some(tail));
             Ok(Arc::new(reader.load_and_finish(self, size).await?))
         }
         .boxed()

@@ -1,0 +1,148 @@
+//! What an answer means.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, LINK};
+use reqwest::{Response, StatusCode};
+use stitchwork_core::{Error, ErrorKind, Result};
+use url::Url;
+
+use super::{Client, retry};
+
+/// The characters of an answer that an error shows.
+const EXCERPT: usize = 200;
+/// The bytes of an error's answer that are read.
+const EXCERPT_BYTES: u64 = 4_096;
+
+/// An answer that is what was asked for.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Where it came from, after redirects.
+    pub(crate) url: Url,
+    pub(crate) links: Vec<String>,
+    pub(crate) etag: Option<String>,
+    /// The body; none when the API says that nothing has changed.
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// How one attempt went.
+pub(super) enum Attempt {
+    Page(Page),
+    /// It may go well another time, after a while if the API has named one.
+    Again {
+        error: Error,
+        after: Option<Duration>,
+    },
+}
+
+/// Reads an answer that is no redirect.
+pub(super) async fn read(client: &Client, url: Url, response: Response) -> Result<Attempt> {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if status == StatusCode::NOT_MODIFIED {
+        return Ok(Attempt::Page(Page { url, links: vec![], etag: text(ETAG), body: None }));
+    }
+    let is_html = text(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
+    if !status.is_success() {
+        let excerpt = excerpt(client, response).await;
+        return refused(status, &headers, excerpt);
+    }
+    let mut body = match body(response, client.requests.max_response_bytes).await {
+        Ok(body) => body,
+        Err(Broken::Lost(error)) => return client.lost(error),
+        Err(Broken::TooLarge) => {
+            return Err(Error::invalid_data(
+                "the answer is too large; ask for smaller pages or raise `max_response_bytes`",
+            )
+            .with_context("max_response_bytes", client.requests.max_response_bytes));
+        }
+    };
+    if body.starts_with(b"\xef\xbb\xbf") {
+        body.drain(..3);
+    }
+    let Ok(shown) = std::str::from_utf8(&body) else {
+        return Err(Error::invalid_data("the answer is not UTF-8"));
+    };
+    if is_html || shown.trim_start().starts_with('<') {
+        return Err(Error::invalid_data(
+            "the answer is a page of HTML or XML, not JSON; check the URL and the credentials",
+        )
+        .with_context("body", shorten(client, shown)));
+    }
+    let links =
+        headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
+    Ok(Attempt::Page(Page { url, links, etag: text(ETAG), body: Some(body) }))
+}
+
+/// What an answer that is no success means.
+fn refused(status: StatusCode, headers: &HeaderMap, excerpt: String) -> Result<Attempt> {
+    let now = SystemTime::now();
+    let (after, reset) = (retry::retry_after(headers, now), retry::limit_reset(headers, now));
+    // Some APIs say 403 when a rate limit is used up.
+    let is_limit = status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::FORBIDDEN && (after.is_some() || reset.is_some());
+    let (kind, message, again) = match status.as_u16() {
+        _ if is_limit => (ErrorKind::RateLimited, "the API asks for patience", true),
+        401 => (ErrorKind::PermissionDenied, "the API refuses the credentials, or there are none", false),
+        403 => (ErrorKind::PermissionDenied, "the credentials do not suffice", false),
+        404 | 410 => (ErrorKind::NotFound, "the API has nothing at this URL", false),
+        408 | 425 => (ErrorKind::Unavailable, "the API did not take the request in time", true),
+        500..=599 => (ErrorKind::Unavailable, "the API fails", true),
+        400 | 405 | 409 | 413 | 414 | 415 | 422 => {
+            (ErrorKind::InvalidInput, "the API refuses the request", false)
+        }
+        _ => (ErrorKind::Unexpected, "the API gives an unexpected answer", false),
+    };
+    let mut error = Error::new(kind, message).with_context("status", status.as_u16());
+    if !excerpt.is_empty() {
+        error = error.with_context("body", excerpt);
+    }
+    if !again {
+        return Err(error);
+    }
+    if is_limit && after.is_none() && reset.is_some() {
+        error = error.with_context("rate_limit", "used up");
+    }
+    Ok(Attempt::Again { error, after: after.or(reset.filter(|_| is_limit)) })
+}
+
+enum Broken {
+    Lost(reqwest::Error),
+    TooLarge,
+}
+
+async fn body(mut response: Response, most: u64) -> std::result::Result<Vec<u8>, Broken> {
+    let expected = response.content_length().unwrap_or_default();
+    if expected > most {
+        return Err(Broken::TooLarge);
+    }
+    // What is announced need not come, so only a part of it is reserved at once.
+    let mut body = Vec::with_capacity(usize::try_from(expected.min(4 << 20)).unwrap_or_default());
+    while let Some(chunk) = response.chunk().await.map_err(Broken::Lost)? {
+        if (body.len() + chunk.len()) as u64 > most {
+            return Err(Broken::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The beginning of an answer, for the message of an error.
+async fn excerpt(client: &Client, mut response: Response) -> String {
+    let mut body = vec![];
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() as u64 >= EXCERPT_BYTES {
+            break;
+        }
+    }
+    shorten(client, &String::from_utf8_lossy(&body))
+}
+
+fn shorten(client: &Client, text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    // Secrets go before the text is cut, so that none is cut in two.
+    let shown = client.redactor.text(&words.join(" "));
+    let short: String = shown.chars().take(EXCERPT).collect();
+    if short.len() < shown.len() { format!("{short}…") } else { short }
+}

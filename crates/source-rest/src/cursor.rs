@@ -1,0 +1,216 @@
+//! What is kept between loads: the last value of each stream, and which rows had it.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stitchwork_core::{Cursor, Error, Result};
+
+const VERSION: u32 = 1;
+
+/// The cursor of a source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SourceState {
+    version: u32,
+    pub(crate) streams: BTreeMap<String, StreamState>,
+}
+
+/// How far a stream was read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StreamState {
+    /// The largest cursor value that was read; null when there was no row yet.
+    #[serde(default)]
+    pub(crate) last: Value,
+    /// The hashes of the rows that have it, one for each row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) boundary: Vec<String>,
+    /// The tag of the whole answer to a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) etag: Option<Etag>,
+}
+
+/// The entity tag (RFC 9110, section 8.8.3) of an answer that held all rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Etag {
+    /// The hash of the request that it answers.
+    pub(crate) request: String,
+    pub(crate) tag: String,
+}
+
+impl SourceState {
+    pub(crate) fn new() -> Self {
+        Self { version: VERSION, streams: BTreeMap::new() }
+    }
+
+    /// The state in a cursor that this source has given before.
+    pub(crate) fn read(cursor: &Cursor, streams: &[&str]) -> Result<Self> {
+        let fail =
+            |message: &str| Error::invalid_input(format!("the cursor is not one of this source: {message}"));
+        let state: Self = serde_json::from_value(cursor.0.clone()).map_err(|e| fail(&e.to_string()))?;
+        if state.version != VERSION {
+            return Err(fail("its version is another one").with_context("version", state.version));
+        }
+        // A stream that is no longer configured keeps its place; a cursor of only such streams is somebody else's.
+        if !state.streams.is_empty() && !state.streams.keys().any(|name| streams.contains(&name.as_str())) {
+            let names = state.streams.keys().cloned().collect::<Vec<_>>().join(",");
+            return Err(fail("it has none of the streams").with_context("streams", names));
+        }
+        for (name, stream) in &state.streams {
+            let bad = |message| fail(message).with_context("stream", name);
+            if stream.boundary.iter().any(|text| crate::hash::from_text(text).is_none()) {
+                return Err(bad("a hash in it cannot be read"));
+            }
+            if !stream.last.is_null() && CursorValue::new(stream.last.clone()).is_none() {
+                return Err(bad("the last value is neither text nor a number"));
+            }
+        }
+        Ok(state)
+    }
+
+    pub(crate) fn to_cursor(&self) -> Result<Cursor> {
+        let value = serde_json::to_value(self);
+        value.map(Cursor).map_err(|e| Error::unexpected("the cursor cannot be written").with_source(e))
+    }
+}
+
+/// A value of the field that tells new rows from old ones.
+///
+/// Two values are compared as instants when both are RFC 3339 times, as numbers when both are numbers or integers in
+/// text, and else as text.
+#[derive(Debug, Clone)]
+pub(crate) struct CursorValue {
+    raw: Value,
+    instant: Option<DateTime<Utc>>,
+    number: Option<Number>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Number {
+    Integer(i128),
+    Float(f64),
+}
+
+impl CursorValue {
+    /// Takes text and numbers.
+    pub(crate) fn new(raw: Value) -> Option<Self> {
+        let (instant, number) = match &raw {
+            Value::String(text) => {
+                let instant = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+                (instant, text.parse().ok().map(Number::Integer))
+            }
+            Value::Number(number) => {
+                let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+                (None, integer.map(Number::Integer).or_else(|| number.as_f64().map(Number::Float)))
+            }
+            _ => return None,
+        };
+        Some(Self { raw, instant, number })
+    }
+
+    pub(crate) fn raw(&self) -> &Value {
+        &self.raw
+    }
+
+    /// The value as a parameter of a request.
+    pub(crate) fn to_param(&self) -> String {
+        match &self.raw {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// How two values are ordered; an error when nothing orders them.
+    pub(crate) fn compare(&self, other: &Self) -> Result<Ordering> {
+        if let (Some(one), Some(two)) = (self.instant, other.instant) {
+            return Ok(one.cmp(&two));
+        }
+        let ordering = match (self.number, other.number) {
+            (Some(one), Some(two)) => one.compare(two),
+            _ => match (&self.raw, &other.raw) {
+                (Value::String(one), Value::String(two)) => Some(one.cmp(two)),
+                _ => None,
+            },
+        };
+        ordering.ok_or_else(|| {
+            Error::invalid_data("two cursor values cannot be compared: one is text and the other a number")
+                .with_context("one", &self.raw)
+                .with_context("other", &other.raw)
+        })
+    }
+}
+
+impl Number {
+    fn compare(self, other: Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Integer(one), Self::Integer(two)) => Some(one.cmp(&two)),
+            (one, two) => one.float().partial_cmp(&two.float()),
+        }
+    }
+
+    fn float(self) -> f64 {
+        match self {
+            Self::Integer(integer) => integer as f64,
+            Self::Float(float) => float,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use stitchwork_core::ErrorKind;
+
+    use super::*;
+
+    fn compare(one: Value, two: Value) -> Option<Ordering> {
+        CursorValue::new(one)?.compare(&CursorValue::new(two)?).ok()
+    }
+
+    #[test]
+    fn values_are_compared_as_what_they_are() {
+        use Ordering::{Equal, Greater, Less};
+        let text = |one: &str, two: &str| compare(json!(one), json!(two));
+        assert_eq!(text("2024-01-01T00:00:00Z", "2024-01-01T01:00:00+01:00"), Some(Equal));
+        assert_eq!(text("2024-01-01T00:00:00.5Z", "2024-01-01T00:00:00Z"), Some(Greater));
+        assert_eq!(text("2024-01-01", "2024-01-02"), Some(Less));
+        assert_eq!(text("9", "10"), Some(Less));
+        assert_eq!(text("b9", "b10"), Some(Greater));
+        assert_eq!(
+            compare(json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64)),
+            Some(Greater)
+        );
+        assert_eq!(compare(json!(1.5), json!(2)), Some(Less));
+        assert_eq!(compare(json!(u64::MAX), json!(1)), Some(Greater));
+        assert_eq!(compare(json!(10), json!("9")), Some(Greater));
+        assert_eq!(compare(json!(10), json!("x")), None);
+        assert_eq!(compare(json!(true), json!(1)), None);
+    }
+
+    #[test]
+    fn a_cursor_comes_back_and_a_foreign_one_is_refused() {
+        let mut state = SourceState::new();
+        let boundary = vec![crate::hash::to_text(7)];
+        state.streams.insert("a".into(), StreamState { last: json!("x"), boundary, etag: None });
+        let cursor = state.to_cursor().unwrap();
+        assert_eq!(SourceState::read(&cursor, &["a", "b"]).unwrap(), state);
+        let bad = [
+            json!(null),
+            json!("x"),
+            json!({"offset": 3}),
+            json!({"version": 2, "streams": {}}),
+            json!({"version": 1, "streams": {"a": {"last": true}}}),
+            json!({"version": 1, "streams": {"a": {"last": 1, "boundary": ["x"]}}}),
+            json!({"version": 1, "streams": {"a": {"lsat": 1}}}),
+            json!({"version": 1, "streams": {"c": {"last": 1}}}),
+        ];
+        for cursor in bad {
+            let error = SourceState::read(&Cursor(cursor.clone()), &["a", "b"]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{cursor}");
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Finds the parts of a page in its bytes, so that rows are passed on as they came.
+
+use std::ops::Range;
+
+use jiter::{Jiter, JiterError, Peek};
+use serde_json::Value;
+use stitchwork_core::{Error, Result};
+
+use crate::path::JsonPath;
+
+/// Objects below this depth are not looked into.
+const DEEPEST: usize = 6;
+/// The rows are looked for down to this depth when no selector says where they are.
+const DEEPEST_ROWS: usize = 3;
+/// The names of row lists that APIs commonly use; they win over others at the same depth.
+const ROW_NAMES: [&str; 11] = [
+    "data", "items", "results", "entries", "records", "rows", "entities", "payload", "content", "objects",
+    "values",
+];
+
+/// What kind of value stands somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Object,
+    Array,
+    Null,
+    Scalar,
+}
+
+impl Kind {
+    fn of(peek: Peek) -> Self {
+        match peek {
+            Peek::Object => Self::Object,
+            Peek::Array => Self::Array,
+            Peek::Null => Self::Null,
+            _ => Self::Scalar,
+        }
+    }
+}
+
+/// A value outside of arrays.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) path: Vec<String>,
+    pub(crate) kind: Kind,
+    pub(crate) range: Range<usize>,
+    /// The kind of the first item of an array.
+    first: Option<Kind>,
+}
+
+/// All values of a page that are outside of arrays, with their places.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// Where the rows of a page are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RowsAt {
+    /// An array of rows.
+    Array(Range<usize>),
+    /// One row.
+    Object(Range<usize>),
+    /// There are none.
+    Nowhere,
+}
+
+impl Outline {
+    /// Reads a page once, from its first to its last byte.
+    pub(crate) fn of(body: &[u8]) -> Result<Self> {
+        let mut nodes = vec![];
+        let mut jiter = Jiter::new(body);
+        let read = walk(&mut jiter, body, &mut vec![], &mut nodes).and_then(|()| jiter.finish());
+        read.map_err(|error| broken(&error, body))?;
+        Ok(Self { nodes })
+    }
+
+    pub(crate) fn get(&self, path: &JsonPath) -> Option<&Node> {
+        self.nodes.iter().rev().find(|node| node.path == path.keys())
+    }
+
+    /// The scalar at a path; `Null` for one that is null.
+    pub(crate) fn scalar(&self, body: &[u8], path: &JsonPath) -> Option<Value> {
+        self.get(path).and_then(|node| node.value(body))
+    }
+
+    /// Where the rows are.
+    pub(crate) fn rows(&self, selector: Option<&JsonPath>) -> Result<RowsAt> {
+        let node = match selector {
+            Some(path) => self.get(path).ok_or_else(|| {
+                Error::invalid_data("the page has nothing where `data_selector` points")
+                    .with_context("path", path.keys().join("."))
+                    .with_context("found", self.keys())
+            })?,
+            None => self.find_rows().ok_or_else(|| {
+                Error::invalid_data(
+                    "the page has no list of objects; set `data_selector` (`$` for the page itself)",
+                )
+                .with_context("found", self.keys())
+            })?,
+        };
+        match node.kind {
+            Kind::Array => Ok(RowsAt::Array(node.range.clone())),
+            Kind::Object => Ok(RowsAt::Object(node.range.clone())),
+            Kind::Null => Ok(RowsAt::Nowhere),
+            Kind::Scalar => {
+                Err(Error::invalid_data("where the rows should be there is neither a list nor an object")
+                    .with_context("path", node.path.join(".")))
+            }
+        }
+    }
+
+    /// The shallowest list of objects, or an empty list when there is no better one.
+    fn find_rows(&self) -> Option<&Node> {
+        let lists = self.nodes.iter().filter(|node| {
+            let fits = matches!(node.first, None | Some(Kind::Object));
+            node.kind == Kind::Array && fits && node.path.len() <= DEEPEST_ROWS
+        });
+        lists.min_by_key(|node| {
+            let known =
+                node.path.last().is_none_or(|name| ROW_NAMES.contains(&name.to_ascii_lowercase().as_str()));
+            (node.path.len(), !known, node.first.is_none(), node.range.start)
+        })
+    }
+
+    /// The keys of the root, for messages.
+    fn keys(&self) -> String {
+        let keys: Vec<&str> =
+            self.nodes.iter().filter(|n| n.path.len() == 1).take(20).map(|n| n.path[0].as_str()).collect();
+        keys.join(",")
+    }
+}
+
+impl Node {
+    /// The value, where it is a scalar or null.
+    pub(crate) fn value(&self, body: &[u8]) -> Option<Value> {
+        match self.kind {
+            Kind::Null | Kind::Scalar => serde_json::from_slice(body.get(self.range.clone())?).ok(),
+            Kind::Object | Kind::Array => None,
+        }
+    }
+}
+
+fn walk(
+    jiter: &mut Jiter<'_>,
+    body: &[u8],
+    path: &mut Vec<String>,
+    nodes: &mut Vec<Node>,
+) -> std::result::Result<(), JiterError> {
+    let peek = jiter.peek()?;
+    let (kind, start, place) = (Kind::of(peek), jiter.current_index(), nodes.len());
+    nodes.push(Node { path: path.clone(), kind, range: start..start, first: None });
+    if kind == Kind::Object && path.len() < DEEPEST {
+        let mut key = jiter.known_object()?.map(str::to_owned);
+        while let Some(name) = key {
+            path.push(name);
+            walk(jiter, body, path, nodes)?;
+            path.pop();
+            key = jiter.next_key()?.map(str::to_owned);
+        }
+    } else {
+        jiter.known_skip(peek)?;
+    }
+    let range = start..jiter.current_index();
+    let first =
+        if kind == Kind::Array { first_kind(body.get(range.clone()).unwrap_or_default()) } else { None };
+    if let Some(node) = nodes.get_mut(place) {
+        (node.range, node.first) = (range, first);
+    }
+    Ok(())
+}
+
+fn first_kind(array: &[u8]) -> Option<Kind> {
+    Jiter::new(array).next_array().ok().flatten().map(Kind::of)
+}
+
+/// A row in an array, and the values in it that were asked for.
+#[derive(Debug)]
+pub(crate) struct RowSpan {
+    pub(crate) range: Range<usize>,
+    pub(crate) values: Vec<Option<Range<usize>>>,
+}
+
+/// The rows of an array with the places of the values at `wanted` in each, all as places in `array`.
+pub(crate) fn row_spans(array: &[u8], wanted: &[JsonPath]) -> Result<Vec<RowSpan>> {
+    let mut jiter = Jiter::new(array);
+    let mut spans = vec![];
+    let mut next = jiter.next_array().map_err(|error| broken(&error, array))?;
+    while let Some(peek) = next {
+        if Kind::of(peek) != Kind::Object {
+            return Err(Error::invalid_data(
+                "a row is not an object; let `data_selector` point to a list of objects",
+            )
+            .with_context("row", spans.len()));
+        }
+        let start = jiter.current_index();
+        let mut values = vec![None; wanted.len()];
+        row_values(&mut jiter, array, peek, wanted, &mut values).map_err(|error| broken(&error, array))?;
+        let end = jiter.current_index();
+        next = jiter.array_step().map_err(|error| broken(&error, array))?;
+        spans.push(RowSpan { range: start..end, values });
+    }
+    Ok(spans)
+}
+
+fn row_values(
+    jiter: &mut Jiter<'_>,
+    array: &[u8],
+    peek: Peek,
+    wanted: &[JsonPath],
+    values: &mut [Option<Range<usize>>],
+) -> std::result::Result<(), JiterError> {
+    if wanted.is_empty() {
+        return jiter.known_skip(peek);
+    }
+    let mut key = jiter.known_object()?;
+    while let Some(name) = key {
+        let is_head = |path: &JsonPath| path.keys().first().is_some_and(|head| head == name);
+        let heads: Vec<bool> = wanted.iter().map(is_head).collect();
+        let peek = jiter.peek()?;
+        let start = jiter.current_index();
+        jiter.known_skip(peek)?;
+        let end = jiter.current_index();
+        for ((path, value), _) in wanted.iter().zip(values.iter_mut()).zip(heads).filter(|(_, head)| *head) {
+            let rest = path.keys().get(1..).unwrap_or_default();
+            let found = array.get(start..end).and_then(|value| find(value, rest));
+            *value = found.map(|found| start + found.start..start + found.end);
+        }
+        key = jiter.next_key()?;
+    }
+    Ok(())
+}
+
+/// The place of the value at a path of keys in a value.
+fn find(value: &[u8], path: &[String]) -> Option<Range<usize>> {
+    let Some((head, rest)) = path.split_first() else { return Some(0..value.len()) };
+    let mut jiter = Jiter::new(value);
+    let mut found = None;
+    let mut key = jiter.next_object().ok()?;
+    while let Some(name) = key {
+        let is_head = name == head;
+        let peek = jiter.peek().ok()?;
+        let start = jiter.current_index();
+        jiter.known_skip(peek).ok()?;
+        if is_head {
+            let inner = value.get(start..jiter.current_index())?;
+            found = find(inner, rest).map(|found| start + found.start..start + found.end);
+        }
+        key = jiter.next_key().ok()?;
+    }
+    found
+}
+
+fn broken(error: &JiterError, body: &[u8]) -> Error {
+    let position = jiter::LinePosition::find(body, error.index);
+    Error::invalid_data(format!("the page is no valid JSON: {}", error.error_type))
+        .with_context("line", position.line)
+        .with_context("column", position.column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(body: &str, selector: Option<&str>) -> Option<String> {
+        let selector = selector.map(|text| JsonPath::parse(text).unwrap());
+        match Outline::of(body.as_bytes()).unwrap().rows(selector.as_ref()).ok()? {
+            RowsAt::Array(range) | RowsAt::Object(range) => Some(body[range].to_owned()),
+            RowsAt::Nowhere => Some(String::new()),
+        }
+    }
+
+    #[test]
+    fn the_rows_are_where_the_selector_points_or_the_shallowest_list_is() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(rows(r#" [ {"a":1} ] "#, None), some(r#"[ {"a":1} ]"#));
+        assert_eq!(rows("[]", None), some("[]"));
+        assert_eq!(rows(r#"{"n":1,"deep":{"x":[{}]},"list":[{"a":[]}]}"#, None), some(r#"[{"a":[]}]"#));
+        assert_eq!(rows(r#"{"errors":[{"e":1}],"items":[]}"#, None), some("[]"));
+        assert_eq!(rows(r#"{"tags":["a"],"found":[{"e":1}]}"#, None), some(r#"[{"e":1}]"#));
+        assert_eq!(rows(r#"{"tags":["a"]}"#, None), None);
+        assert_eq!(rows(r#"{"a":{"b":[1]},"items":[]}"#, Some("a.b")), some("[1]"));
+        assert_eq!(rows(r#"{"a":1}"#, Some("$")), some(r#"{"a":1}"#));
+        assert_eq!(rows(r#"{"a":null}"#, Some("a")), some(""));
+        assert_eq!(rows(r#"{"a":1}"#, Some("a")), None);
+        assert_eq!(rows(r#"{"a":1}"#, Some("b")), None);
+    }
+
+    #[test]
+    fn broken_pages_are_told_with_their_place() {
+        for body in ["", "{", "[{]", "{\"a\":1}{", "[1,]", "<html>"] {
+            let error = Outline::of(body.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), stitchwork_core::ErrorKind::InvalidData, "{body}");
+            assert!(error.context("line").is_some());
+        }
+    }
+
+    #[test]
+    fn rows_and_their_values_are_found() {
+        let array = r#"[ {"t":"a}","id":{"x":1,"y":[2]}} ,{"id":{"y":3},"\u0074":4},{}]"#;
+        let wanted = ["t", "id.y", "id.x"].map(|text| JsonPath::parse(text).unwrap());
+        let spans = row_spans(array.as_bytes(), &wanted).unwrap();
+        let text = |range: &Range<usize>| array[range.clone()].to_owned();
+        let got: Vec<_> = spans
+            .iter()
+            .map(|span| {
+                (text(&span.range), span.values.iter().map(|v| v.as_ref().map(text)).collect::<Vec<_>>())
+            })
+            .collect();
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            got,
+            [
+                (
+                    r#"{"t":"a}","id":{"x":1,"y":[2]}}"#.to_owned(),
+                    vec![some("\"a}\""), some("[2]"), some("1")]
+                ),
+                (r#"{"id":{"y":3},"\u0074":4}"#.to_owned(), vec![some("4"), some("3"), None]),
+                ("{}".to_owned(), vec![None, None, None]),
+            ]
+        );
+        assert!(row_spans(b"[1]", &[]).is_err());
+        assert_eq!(row_spans(b"[{\"a\":\"}\"} , {} ]", &[]).unwrap()[0].range, 1..10);
+        assert!(row_spans(b"[]", &[]).unwrap().is_empty());
+    }
+}

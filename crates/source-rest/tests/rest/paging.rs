@@ -1,0 +1,129 @@
+//! Every paginator against the events server, with and without failures.
+
+use axum::Router;
+use axum::extract::Query;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use stitchwork_core::{ErrorKind, OpenArgs, Source};
+use stitchwork_events_server::{EventsServer, Faults};
+use stitchwork_source_rest::{Paginator, SendIn, rest};
+
+use crate::{all_ids, read, serve, source};
+
+#[tokio::test]
+async fn every_paginator_brings_every_row_in_spite_of_failures() {
+    let faults = Faults { every_429: 7, every_502: 5, every_cut: 6 };
+    let server = EventsServer::builder().events(1_234).faults(faults).start().await.unwrap();
+    let ids = all_ids(&server);
+    let streams: [(&str, Paginator); 11] = [
+        ("/events", Paginator::Auto),
+        ("/events", Paginator::header_link()),
+        ("/paged/json-link", Paginator::Auto),
+        ("/paged/json-link", Paginator::json_link("next")),
+        ("/paged/cursor", Paginator::Auto),
+        ("/paged/cursor", Paginator::cursor("cursors.next", "cursor")),
+        ("/paged/offset", Paginator::offset(77)),
+        ("/paged/offset", Paginator::offset(1_000)),
+        ("/paged/page", Paginator::Auto),
+        ("/paged/page", Paginator::page_number()),
+        ("/events", Paginator::page_number()),
+    ];
+    for (path, paginator) in streams {
+        let builder = rest(server.url()).stream("s", path).param("per_page", 90).paginator(paginator.clone());
+        let got = read(&source(builder), None).await.unwrap();
+        assert_eq!(got.ids(), ids, "{path} {paginator:?}");
+        assert!(got.checkpoints.is_empty(), "the stream is not incremental");
+    }
+    let counts = server.requests();
+    assert!(counts.too_many_requests > 5 && counts.bad_gateway > 5 && counts.cut > 5, "{counts:?}");
+}
+
+#[tokio::test]
+async fn one_page_of_many_is_not_taken_for_all() {
+    let server = EventsServer::builder().events(100).no_faults().start().await.unwrap();
+    let builder = || rest(server.url()).stream("s", "/paged/offset").param("limit", 40);
+    let error = read(&source(builder()), None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    assert_eq!((error.context("total"), error.context("rows")), (Some("100"), Some("40")));
+    let single = source(builder().paginator(Paginator::Single));
+    assert_eq!(read(&single, None).await.unwrap().rows.len(), 40);
+}
+
+#[tokio::test]
+async fn rows_are_passed_on_as_they_came() {
+    let server = EventsServer::builder().events(60).no_faults().start().await.unwrap();
+    let builder = rest(server.url()).stream("a", "/events").stream("b", "/paged/page");
+    let source = source(builder);
+    let got = read(&source, None).await.unwrap();
+    let events: Vec<Value> = server.events().collect();
+    assert_eq!(got.rows, [events.clone(), events].concat());
+    let selected = OpenArgs { streams: vec!["b".into()], ..Default::default() };
+    let messages: Vec<_> =
+        futures::TryStreamExt::try_collect(source.open(selected).await.unwrap()).await.unwrap();
+    assert_eq!(messages.len(), 2);
+    let unknown = OpenArgs { streams: vec!["c".into()], ..Default::default() };
+    let error = source.open(unknown).await.err().unwrap();
+    assert_eq!((error.kind(), error.context("known")), (ErrorKind::NotFound, Some("a,b")));
+    let names: Vec<_> = source.discover().await.unwrap().into_iter().map(|info| info.name).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(source.parts(&OpenArgs::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_circle_of_pages_is_an_error() {
+    let circle = |Query(query): Query<Vec<(String, String)>>| async move {
+        let page = query.first().map_or("0", |(_, page)| page.as_str());
+        let next = if page == "2" {
+            "/a?page=1".to_owned()
+        } else {
+            format!("/a?page={}", page.parse::<u8>().unwrap() + 1)
+        };
+        json!({"items": [{"page": page}], "next": next}).to_string()
+    };
+    let stuck = || async { json!({"items": [{}], "cursors": {"next": "same"}}).to_string() };
+    let url = serve(Router::new().route("/a", get(circle)).route("/b", get(stuck))).await;
+    for path in ["/a", "/b"] {
+        let error = read(&source(rest(&url).stream("s", path)), None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.message().contains("circle"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_post_pages_in_its_body() {
+    let search = |body: String| async move {
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["query"], "x");
+        let offset = body["page"]["offset"].as_u64().unwrap();
+        let rows: Vec<Value> = (offset..25.min(offset + body["page"]["size"].as_u64().unwrap()))
+            .map(|n| json!({"n": n}))
+            .collect();
+        json!({"found": {"hits": rows, "count": 25}}).to_string()
+    };
+    let url = serve(Router::new().route("/v1/search", post(search))).await;
+    let paginator = Paginator::Offset {
+        limit: 10,
+        offset_param: "page.offset".into(),
+        limit_param: "page.size".into(),
+        send_in: SendIn::Body,
+        total: "found.count".into(),
+    };
+    let builder = rest(format!("{url}/v1"))
+        .stream("search", "")
+        .post(json!({"query": "x"}))
+        .data_selector("found.hits")
+        .paginator(paginator);
+    let got = read(&source(builder), None).await.unwrap();
+    assert_eq!(got.rows, (0..25).map(|n| json!({"n": n})).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_single_object_and_an_empty_page_are_pages() {
+    let one = || async { r#"{"id": "1", "tags": ["a"]}"# };
+    let none = || async { r#"{"items": null}"# };
+    let url = serve(Router::new().route("/one", get(one)).route("/none", get(none))).await;
+    let builder =
+        rest(&url).stream("one", "/one").data_selector("$").stream("none", "/none").data_selector("items");
+    let got = read(&source(builder), None).await.unwrap();
+    assert_eq!(got.rows, [json!({"id": "1", "tags": ["a"]})]);
+}

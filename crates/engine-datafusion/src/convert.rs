@@ -1,0 +1,227 @@
+//! Types, values and batches on the border between relations and the engine.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayData, make_array};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use datafusion::common::{DataFusionError, ScalarValue};
+use futures::StreamExt;
+use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, Result, Scalar};
+
+/// The schema that the engine sees: without metadata, which is about files and would stray into results;
+/// with views in place of texts and bytes at the top if `views`.
+pub(crate) fn engine_schema(schema: &Schema, views: bool) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Utf8 if views => DataType::Utf8View,
+            DataType::Binary if views => DataType::BinaryView,
+            other => map_type(other, &|leaf| leaf.clone()),
+        };
+        Field::new(field.name(), data_type, field.is_nullable())
+    });
+    Arc::new(Schema::new(fields.collect::<Fields>()))
+}
+
+/// The schema of a result: views are texts and bytes again, at every depth, so that results have the same
+/// types whatever engine they come from.
+pub(crate) fn declared_schema(schema: &Schema) -> SchemaRef {
+    let fields = schema
+        .fields()
+        .iter()
+        .map(|field| Field::new(field.name(), declared_type(field.data_type()), field.is_nullable()));
+    Arc::new(Schema::new(fields.collect::<Fields>()))
+}
+
+fn declared_type(data_type: &DataType) -> DataType {
+    map_type(data_type, &|leaf| match leaf {
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        other => other.clone(),
+    })
+}
+
+/// The type with its leaves changed and the metadata of its fields left out.
+fn map_type(data_type: &DataType, leaf: &dyn Fn(&DataType) -> DataType) -> DataType {
+    let field = |field: &FieldRef| {
+        Arc::new(Field::new(field.name(), map_type(field.data_type(), leaf), field.is_nullable()))
+    };
+    match data_type {
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),
+        DataType::List(element) => DataType::List(field(element)),
+        DataType::LargeList(element) => DataType::LargeList(field(element)),
+        DataType::ListView(element) => DataType::ListView(field(element)),
+        DataType::LargeListView(element) => DataType::LargeListView(field(element)),
+        DataType::FixedSizeList(element, size) => DataType::FixedSizeList(field(element), *size),
+        DataType::Map(entries, sorted) => DataType::Map(field(entries), *sorted),
+        DataType::Dictionary(key, value) => {
+            DataType::Dictionary(key.clone(), Box::new(map_type(value, leaf)))
+        }
+        other => leaf(other),
+    }
+}
+
+/// The array in another type of the same values.
+///
+/// # Errors
+/// `InvalidData` when a value does not fit.
+pub(crate) fn conform(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    if array.data_type() == data_type {
+        return Ok(array.clone());
+    }
+    if map_type(array.data_type(), &DataType::clone) == map_type(data_type, &DataType::clone) {
+        return Ok(make_array(retype(array.to_data(), data_type)?));
+    }
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(array, data_type, &options).map_err(|e| {
+        Error::invalid_data("a column does not have the type that was announced")
+            .with_context("type", array.data_type())
+            .with_context("announced", data_type)
+            .with_source(e)
+    })
+}
+
+/// The data under a type that differs in the metadata of its fields alone.
+fn retype(data: ArrayData, data_type: &DataType) -> Result<ArrayData> {
+    let children: Vec<&DataType> = match data_type {
+        DataType::Struct(fields) => fields.iter().map(|f| f.data_type()).collect(),
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::ListView(element)
+        | DataType::LargeListView(element)
+        | DataType::FixedSizeList(element, _)
+        | DataType::Map(element, _) => vec![element.data_type()],
+        DataType::Dictionary(_, value) => vec![value],
+        _ => vec![],
+    };
+    let inner = data
+        .child_data()
+        .iter()
+        .zip(children)
+        .map(|(child, data_type)| retype(child.clone(), data_type))
+        .collect::<Result<Vec<_>>>()?;
+    let builder = data.into_builder().data_type(data_type.clone());
+    Ok(if inner.is_empty() { builder.build()? } else { builder.child_data(inner).build()? })
+}
+
+/// The batch with the types of `schema`, column by column.
+///
+/// # Errors
+/// `InvalidData` when a value does not fit, or the number of columns differs.
+pub(crate) fn conform_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if batch.num_columns() != schema.fields().len() {
+        return Err(Error::invalid_data("a batch does not have the columns that were announced")
+            .with_context("columns", batch.num_columns())
+            .with_context("announced", schema.fields().len()));
+    }
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            conform(column, field.data_type()).map_err(|e| e.with_context("column", field.name()))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
+}
+
+/// The stream with the types of `schema`, cut off after `limit` rows.
+pub(crate) fn conform_stream<S>(stream: S, schema: SchemaRef, limit: Option<usize>) -> BatchStream
+where
+    S: futures::Stream<Item = Result<RecordBatch>> + Send + 'static,
+{
+    let target = schema.clone();
+    let rest = limit.unwrap_or(usize::MAX);
+    let stream = futures::stream::try_unfold((Box::pin(stream), rest), move |(mut stream, rest)| {
+        let target = target.clone();
+        async move {
+            if rest == 0 {
+                return Ok(None);
+            }
+            match stream.next().await {
+                None => Ok(None),
+                Some(Err(error)) => Err(error),
+                Some(Ok(batch)) => {
+                    let batch = batch.slice(0, batch.num_rows().min(rest));
+                    let batch = conform_batch(&batch, &target)?;
+                    let rest = rest - batch.num_rows();
+                    Ok(Some((batch, (stream, rest))))
+                }
+            }
+        }
+    });
+    BatchStreamAdapter::new(schema, stream)
+}
+
+/// A value of ours as one of DataFusion's, in the type of a column.
+///
+/// # Errors
+/// `InvalidInput` when the value does not fit.
+pub(crate) fn to_scalar_value(value: &Scalar, data_type: &DataType) -> Result<ScalarValue> {
+    if value.is_null() {
+        return ScalarValue::try_new_null(data_type).map_err(super::error::from_datafusion);
+    }
+    let array = conform(value.array(), data_type)?;
+    ScalarValue::try_from_array(&array, 0).map_err(super::error::from_datafusion)
+}
+
+/// A value of DataFusion's in the type of a column, if that changes nothing about it.
+pub(crate) fn to_scalar(value: &ScalarValue, data_type: &DataType) -> Option<Scalar> {
+    let array = value.to_array().ok()?;
+    let scalar = Scalar::try_new(array).ok()?;
+    if scalar.is_null() {
+        return Some(Scalar::null(data_type));
+    }
+    let cast = scalar.cast(data_type).ok()?;
+    cast.cast(scalar.data_type()).ok().filter(|back| *back == scalar)?;
+    Some(cast)
+}
+
+/// An error of DataFusion's for a broken promise inside of this crate.
+pub(crate) fn internal(message: &str) -> DataFusionError {
+    super::error::to_datafusion(Error::unexpected(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use arrow_array::cast::AsArray;
+    use arrow_array::{Int32Array, StringArray, StructArray};
+
+    use super::*;
+
+    #[test]
+    fn metadata_and_views_come_and_go() {
+        let inner = Field::new("x", DataType::Utf8, true)
+            .with_metadata(HashMap::from([("k".to_owned(), "v".to_owned())]));
+        let fields = Fields::from(vec![inner]);
+        let schema = Schema::new(vec![
+            Field::new("t", DataType::Utf8, false),
+            Field::new("s", DataType::Struct(fields.clone()), true),
+        ]);
+        let engine = engine_schema(&schema, true);
+        assert_eq!(engine.field(0).data_type(), &DataType::Utf8View);
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+        let s: ArrayRef =
+            Arc::new(StructArray::new(fields, vec![texts.clone()], Some(vec![true, false].into())));
+        let batch = RecordBatch::try_new(Arc::new(schema), vec![texts, s]).unwrap();
+        let inside = conform_batch(&batch, &engine).unwrap();
+        let back = conform_batch(&inside, &declared_schema(&engine)).unwrap();
+        assert_eq!(back.column(0), batch.column(0));
+        assert_eq!(back.column(1).as_struct().column(0), batch.column(1).as_struct().column(0));
+        assert!(back.column(1).is_null(1));
+    }
+
+    #[test]
+    fn only_values_that_fit_are_translated() {
+        assert!(to_scalar(&ScalarValue::from(5_i64), &DataType::Int32).is_some());
+        assert!(to_scalar(&ScalarValue::from(1_i64 << 40), &DataType::Int32).is_none());
+        assert!(to_scalar(&ScalarValue::from(1.5), &DataType::Int32).is_none());
+        let text = ScalarValue::Utf8View(Some("2024-01-31".to_owned()));
+        assert_eq!(to_scalar(&text, &DataType::Date32).unwrap().to_string(), "2024-01-31");
+        let _ = Int32Array::from(vec![1]);
+    }
+}

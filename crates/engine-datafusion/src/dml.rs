@@ -1,0 +1,145 @@
+//! Changes: taken from the logical plan before it is optimised, and handed to the relation's editor.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow_schema::{DataType, Field, Schema};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{DmlStatement, Expr, LogicalPlan, WriteOp};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use futures::TryStreamExt;
+use stitchwork_core::{
+    BatchStream, BatchStreamAdapter, EditSummary, Editor, Error, InsertMode, Predicate, Relation, Result,
+};
+
+use crate::convert::conform_stream;
+use crate::error::{FromDataFusion, from_datafusion};
+use crate::filter::translate;
+use crate::guard::unsupported;
+use crate::table::RelationTable;
+
+/// Whether the plan changes something, and refuses what would change something anywhere but at its root.
+///
+/// # Errors
+/// `Unsupported` for statements that the engine does not run.
+pub(crate) fn check(plan: &LogicalPlan) -> Result<()> {
+    let mut refused = None;
+    plan.apply(|node| {
+        refused = match node {
+            LogicalPlan::Ddl(ddl) => Some(ddl.name().to_owned()),
+            LogicalPlan::Copy(_) => Some("copy to".to_owned()),
+            LogicalPlan::Statement(statement) => Some(statement.name().to_owned()),
+            LogicalPlan::Dml(dml) if !std::ptr::eq(node, plan) => {
+                Some(format!("explain of {}", dml.op.name()))
+            }
+            _ => None,
+        };
+        Ok(if refused.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })
+    .ours()?;
+    match refused {
+        Some(what) => Err(unsupported(&what)),
+        None => Ok(()),
+    }
+}
+
+/// Does the change and says how many rows it was.
+pub(crate) async fn run(state: SessionState, dml: DmlStatement) -> Result<BatchStream> {
+    let name = dml.table_name.to_string();
+    let relation = target(&dml)?;
+    let editor = relation
+        .editor()
+        .ok_or_else(|| Error::unsupported("the relation cannot be changed").with_context("table", &name))?;
+    let count = match &dml.op {
+        WriteOp::Insert(op) => insert(state, &dml, *op, &relation, editor.as_ref()).await?.inserted,
+        WriteOp::Delete => delete(&state, &dml, &relation, editor.as_ref()).await?.deleted,
+        other => return Err(unsupported(other.name()).with_context("table", &name)),
+    };
+    let schema = Arc::new(Schema::new(vec![Field::new("count", DataType::UInt64, false)]));
+    let column: ArrayRef = Arc::new(UInt64Array::from(vec![count]));
+    let batch = RecordBatch::try_new(schema.clone(), vec![column])?;
+    Ok(BatchStreamAdapter::from_batches(schema, vec![batch]))
+}
+
+fn target(dml: &DmlStatement) -> Result<Arc<dyn Relation>> {
+    let provider = source_as_provider(&dml.target).ours()?;
+    match provider.downcast_ref::<RelationTable>() {
+        Some(table) => Ok(table.relation().clone()),
+        None => {
+            Err(Error::unsupported("only relations can be changed").with_context("table", &dml.table_name))
+        }
+    }
+}
+
+async fn insert(
+    state: SessionState,
+    dml: &DmlStatement,
+    op: InsertOp,
+    relation: &Arc<dyn Relation>,
+    editor: &dyn Editor,
+) -> Result<EditSummary> {
+    let mode = match op {
+        InsertOp::Append => InsertMode::Append,
+        InsertOp::Overwrite => InsertMode::Overwrite,
+        InsertOp::Replace => {
+            return Err(Error::unsupported("replace into needs a key, which relations do not have")
+                .with_context("table", &dml.table_name));
+        }
+    };
+    let rows = DataFrame::new(state, dml.input.as_ref().clone()).execute_stream().await.ours()?;
+    editor.insert(conform_stream(rows.map_err(from_datafusion), relation.schema(), None), mode).await
+}
+
+async fn delete(
+    state: &SessionState,
+    dml: &DmlStatement,
+    relation: &Arc<dyn Relation>,
+    editor: &dyn Editor,
+) -> Result<EditSummary> {
+    let predicate = match dml.input.as_ref() {
+        LogicalPlan::TableScan(_) => None,
+        LogicalPlan::Filter(filter) if matches!(filter.input.as_ref(), LogicalPlan::TableScan(_)) => {
+            let predicate = &filter.predicate;
+            Some(whole(state, predicate, &filter.input, relation)?.ok_or_else(|| {
+                Error::unsupported(
+                    "delete takes comparisons of columns with values, in, between, like and is null, joined by \
+                     and, or and not",
+                )
+                .with_context("table", &dml.table_name)
+                .with_context("where", predicate)
+            })?)
+        }
+        _ => {
+            return Err(Error::unsupported("delete takes nothing but a where clause")
+                .with_context("table", &dml.table_name));
+        }
+    };
+    editor.delete(predicate).await
+}
+
+/// The filter as a predicate, if all of it can be said: half a filter would delete too much.
+fn whole(
+    state: &SessionState,
+    filter: &Expr,
+    input: &LogicalPlan,
+    relation: &Arc<dyn Relation>,
+) -> Result<Option<Predicate>> {
+    let context = SimplifyContext::builder()
+        .with_schema(input.schema().clone())
+        .with_config_options(state.config_options().clone())
+        .with_query_execution_start_time(state.execution_props().query_execution_start_time)
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    let coerced = simplifier.coerce(filter.clone(), input.schema()).ours()?;
+    let simple = simplifier.simplify(coerced).ours()?;
+    let schema = relation.schema();
+    let parts: Option<Vec<Predicate>> =
+        split_conjunction(&simple).into_iter().map(|part| translate(part, &schema)).collect();
+    Ok(parts.map(|mut parts| if parts.len() == 1 { parts.swap_remove(0) } else { Predicate::And(parts) }))
+}

@@ -1,0 +1,178 @@
+//! The engine.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::common::DataFusionError;
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::displayable;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use futures::TryStreamExt;
+use stitchwork_core::{
+    BatchStream, Engine, EngineCapabilities, Error, Explanation, Info, Names, QueryArgs, Registry, Relation,
+    Result, TableIdent,
+};
+
+use crate::config::DataFusionConfig;
+use crate::convert::{conform_stream, declared_schema};
+use crate::error::{FromDataFusion, from_datafusion};
+use crate::names::{Catalogs, Namespace};
+use crate::{dml, guard};
+
+/// The name that the engine is registered under.
+pub const SCHEME: &str = "datafusion";
+
+/// Adds the engine to a registry.
+///
+/// # Errors
+/// `AlreadyExists` when the name is taken.
+pub fn register(registry: &mut Registry) -> Result<()> {
+    registry.register_engine(
+        SCHEME,
+        Arc::new(|open| {
+            Box::pin(async move {
+                let engine = DataFusionEngine::new(DataFusionConfig::from_url(&open)?)?;
+                Ok(Arc::new(engine) as Arc<dyn Engine>)
+            })
+        }),
+    )
+}
+
+/// DataFusion over relations.
+pub struct DataFusionEngine {
+    config: DataFusionConfig,
+    names: Arc<Namespace>,
+    context: SessionContext,
+}
+
+impl DataFusionEngine {
+    /// An engine without any relation yet.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a setting that makes no sense.
+    pub fn new(config: DataFusionConfig) -> Result<Self> {
+        let names = Namespace::new(config.view_types);
+        let state = SessionStateBuilder::new()
+            .with_config(config.session()?)
+            .with_runtime_env(config.runtime()?)
+            .with_catalog_list(Arc::new(Catalogs(names.clone())))
+            .with_default_features()
+            .build();
+        Ok(Self { config, names, context: SessionContext::new_with_state(state) })
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &DataFusionConfig {
+        &self.config
+    }
+
+    async fn plan(&self, sql: &str) -> Result<(SessionState, LogicalPlan)> {
+        let state = self.context.state();
+        let statement = guard::parse(sql, self.config.dialect.parser(), &state, &self.names)?;
+        let plan = match state.statement_to_plan(statement.clone()).await {
+            Ok(plan) => plan,
+            Err(error) => return Err(self.explain_failure(&state, &statement, error).await),
+        };
+        dml::check(&plan)?;
+        Ok((state, plan))
+    }
+
+    /// The planner's error, or a better one when a table of the statement is not there.
+    async fn explain_failure(
+        &self,
+        state: &SessionState,
+        statement: &Statement,
+        error: DataFusionError,
+    ) -> Error {
+        let error = from_datafusion(error);
+        if error.kind() != stitchwork_core::ErrorKind::InvalidInput {
+            return error;
+        }
+        let Ok(references) = state.resolve_table_references(statement) else { return error };
+        let defaults = &state.config_options().catalog;
+        for reference in references {
+            if state.table_functions().contains_key(reference.table()) {
+                continue;
+            }
+            let name = reference.to_string();
+            let full = reference.resolve(&defaults.default_catalog, &defaults.default_schema);
+            if let Ok(None) = self.names.find(&full.catalog, &full.schema, &full.table).await {
+                let near = self.names.near(&name).await;
+                let missing = Error::not_found("there is no table of this name").with_context("table", name);
+                return if near.is_empty() { missing } else { missing.with_context("near", near.join(", ")) };
+            }
+        }
+        error
+    }
+}
+
+impl std::fmt::Debug for DataFusionEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataFusionEngine")
+            .field("config", &self.config)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Engine for DataFusionEngine {
+    fn info(&self) -> Info {
+        Info {
+            scheme: SCHEME,
+            name: format!("DataFusion {}", datafusion::DATAFUSION_VERSION),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    fn capabilities(&self) -> EngineCapabilities {
+        EngineCapabilities { native_plan: true, dml: true, limit: true }
+    }
+
+    async fn attach(&self, name: &str, names: Arc<dyn Names>) -> Result<()> {
+        self.names.attach(name, names)
+    }
+
+    async fn register(&self, ident: &TableIdent, relation: Arc<dyn Relation>) -> Result<()> {
+        self.names.register(ident, relation)
+    }
+
+    async fn query(&self, args: QueryArgs) -> Result<BatchStream> {
+        let (state, plan) = self.plan(&args.sql).await?;
+        if let LogicalPlan::Dml(change) = plan {
+            return dml::run(state, change).await;
+        }
+        // A limit can go on top of rows alone, not of a description of a plan.
+        let describes =
+            matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));
+        let mut frame = DataFrame::new(state, plan);
+        if args.limit.is_some() && !describes {
+            frame = frame.limit(0, args.limit).ours()?;
+        }
+        let stream = frame.execute_stream().await.ours()?;
+        let schema = declared_schema(&stream.schema());
+        Ok(conform_stream(stream.map_err(from_datafusion), schema, args.limit))
+    }
+
+    async fn explain(&self, args: QueryArgs) -> Result<Explanation> {
+        let (state, plan) = self.plan(&args.sql).await?;
+        if matches!(plan, LogicalPlan::Dml(_)) {
+            return Ok(Explanation { plan: format!("logical plan:\n{}\n", plan.display_indent()) });
+        }
+        let mut frame = DataFrame::new(state, plan);
+        if args.limit.is_some() {
+            frame = frame.limit(0, args.limit).ours()?;
+        }
+        let (state, plan) = frame.into_parts();
+        let logical = state.optimize(&plan).ours()?;
+        let physical = state.query_planner().create_physical_plan(&logical, &state).await.ours()?;
+        let physical = displayable(physical.as_ref()).indent(false);
+        Ok(Explanation {
+            plan: format!("logical plan:\n{}\n\nphysical plan:\n{physical}", logical.display_indent()),
+        })
+    }
+}

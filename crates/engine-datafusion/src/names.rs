@@ -1,0 +1,236 @@
+//! Names: relations that are registered and catalogs that are attached, as DataFusion's catalogs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::common::DataFusionError;
+use futures::StreamExt;
+use parking_lot::RwLock;
+use stitchwork_core::{Error, Names, Relation, Result, TableIdent};
+
+use crate::config::{CATALOG, SCHEMA};
+use crate::error::ToDataFusion;
+use crate::native::StoreIds;
+use crate::table::RelationTable;
+
+/// How many names of an attached catalog are looked through for one that is like an unknown one.
+const MOST_NAMES: usize = 10_000;
+
+/// Everything that has a name.
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    registered: RwLock<BTreeMap<(String, String), Arc<dyn Relation>>>,
+    attached: RwLock<BTreeMap<String, Arc<dyn Names>>>,
+    views: bool,
+    stores: Arc<StoreIds>,
+}
+
+impl Namespace {
+    pub(crate) fn new(views: bool) -> Arc<Self> {
+        Arc::new(Self {
+            registered: RwLock::default(),
+            attached: RwLock::default(),
+            views,
+            stores: Arc::default(),
+        })
+    }
+
+    pub(crate) fn attach(&self, name: &str, names: Arc<dyn Names>) -> Result<()> {
+        if name.is_empty() || name == CATALOG {
+            return Err(Error::invalid_input(
+                "the engine keeps this name for itself; attach under another one",
+            )
+            .with_context("name", name));
+        }
+        self.attached.write().insert(name.to_owned(), names);
+        Ok(())
+    }
+
+    pub(crate) fn register(&self, ident: &TableIdent, relation: Arc<dyn Relation>) -> Result<()> {
+        if ident.name.is_empty() || ident.namespace.iter().any(String::is_empty) {
+            return Err(Error::invalid_input("a table name has an empty part").with_context("name", ident));
+        }
+        let schema = if ident.namespace.is_empty() { SCHEMA.to_owned() } else { ident.namespace_string() };
+        self.registered.write().insert((schema, ident.name.clone()), relation);
+        Ok(())
+    }
+
+    /// Whether names may begin with this one.
+    pub(crate) fn is_catalog(&self, name: &str) -> bool {
+        name == CATALOG || self.attached.read().contains_key(name)
+    }
+
+    /// The relation of a name that has all its parts.
+    pub(crate) async fn find(
+        &self,
+        catalog: &str,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<Arc<dyn Relation>>> {
+        if catalog == CATALOG {
+            let registered = self.registered.read().get(&(schema.to_owned(), table.to_owned())).cloned();
+            if registered.is_some() {
+                return Ok(registered);
+            }
+            // Two parts may also be an attached catalog and a table of its outermost level.
+            let attached = self.attached.read().get(schema).cloned();
+            return match attached {
+                Some(names) => names.relation(&TableIdent::bare(table)).await,
+                None => Ok(None),
+            };
+        }
+        let names = self.attached.read().get(catalog).cloned();
+        match names {
+            None => Ok(None),
+            Some(names) => {
+                let namespace = schema.split('.').map(str::to_owned).collect();
+                names.relation(&TableIdent { namespace, name: table.to_owned() }).await
+            }
+        }
+    }
+
+    /// The names that are like an unknown one, best first.
+    pub(crate) async fn near(&self, name: &str) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .registered
+            .read()
+            .keys()
+            .map(|(schema, table)| if schema == SCHEMA { table.clone() } else { format!("{schema}.{table}") })
+            .collect();
+        let attached: Vec<_> = self.attached.read().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        for (catalog, all) in attached {
+            let mut listed = all.list().take(MOST_NAMES);
+            // What cannot be listed cannot be suggested; the error is about another name anyway.
+            while let Some(Ok(ident)) = listed.next().await {
+                names.push(format!("{catalog}.{ident}"));
+            }
+        }
+        let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_lowercase();
+        let wanted = last(name);
+        let most = wanted.chars().count().div_ceil(3).max(1);
+        let mut scored: Vec<(usize, String)> = names
+            .into_iter()
+            .map(|candidate| (distance(&wanted, &last(&candidate)), candidate))
+            .filter(|(distance, _)| *distance <= most)
+            .collect();
+        scored.sort();
+        scored.into_iter().take(3).map(|(_, name)| name).collect()
+    }
+}
+
+/// The number of letters to insert, delete or replace between two words (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (y, above) in b.iter().zip(row.iter().skip(1)) {
+            left = (diagonal + usize::from(x != *y)).min(left + 1).min(above + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// The names as DataFusion asks for them.
+#[derive(Debug)]
+pub(crate) struct Catalogs(pub(crate) Arc<Namespace>);
+
+impl CatalogProviderList for Catalogs {
+    fn register_catalog(
+        &self,
+        _name: String,
+        _catalog: Arc<dyn CatalogProvider>,
+    ) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        let attached = self.0.attached.read();
+        std::iter::once(CATALOG.to_owned()).chain(attached.keys().cloned()).collect()
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        self.0
+            .is_catalog(name)
+            .then(|| Arc::new(OneCatalog { namespace: self.0.clone(), catalog: name.to_owned() }) as _)
+    }
+}
+
+#[derive(Debug)]
+struct OneCatalog {
+    namespace: Arc<Namespace>,
+    catalog: String,
+}
+
+impl CatalogProvider for OneCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        if self.catalog != CATALOG {
+            return vec![];
+        }
+        let registered = self.namespace.registered.read();
+        let mut names: Vec<String> = registered.keys().map(|(schema, _)| schema.clone()).collect();
+        names.dedup();
+        names
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        // Whether there is such a schema is known when its table has been looked up.
+        Some(Arc::new(OneSchema {
+            namespace: self.namespace.clone(),
+            catalog: self.catalog.clone(),
+            schema: name.to_owned(),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct OneSchema {
+    namespace: Arc<Namespace>,
+    catalog: String,
+    schema: String,
+}
+
+#[async_trait]
+impl SchemaProvider for OneSchema {
+    fn table_names(&self) -> Vec<String> {
+        if self.catalog != CATALOG {
+            return vec![];
+        }
+        let registered = self.namespace.registered.read();
+        registered.keys().filter(|(schema, _)| *schema == self.schema).map(|(_, t)| t.clone()).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let found = self.namespace.find(&self.catalog, &self.schema, name).await.theirs()?;
+        Ok(found.map(|relation| {
+            Arc::new(RelationTable::new(relation, self.namespace.views, self.namespace.stores.clone())) as _
+        }))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.catalog != CATALOG
+            || self.namespace.registered.read().contains_key(&(self.schema.clone(), name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (a, b, expected) in
+            [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("issues", "issue", 1)]
+        {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+            assert_eq!(distance(b, a), expected, "{b} {a}");
+        }
+    }
+}

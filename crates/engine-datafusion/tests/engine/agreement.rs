@@ -1,0 +1,93 @@
+//! The same rows, read from files with deletes and from memory without, give the same answers.
+
+use std::sync::Arc;
+
+use arrow::compute::filter_record_batch;
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use stitchwork_core::Deleted;
+
+use crate::support::{Files, Memory, at, engines, register, rows};
+
+/// Numbers that look random and are the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+fn random_batch(random: &mut Random, rows: usize) -> RecordBatch {
+    let mut null = |value: u64, random: &mut Random| (random.below(8) > 0).then_some(value);
+    let mut values = |bound: u64, random: &mut Random| -> Vec<Option<u64>> {
+        (0..rows)
+            .map(|_| {
+                let value = random.below(bound);
+                null(value, random)
+            })
+            .collect()
+    };
+    let to_i64 = |v: Option<u64>| v.map(|v| v as i64);
+    let a = Int64Array::from(values(50, random).into_iter().map(to_i64).collect::<Vec<_>>());
+    let f = Float64Array::from(
+        values(20, random).into_iter().map(|v| v.map(|v| v as f64 / 4.0)).collect::<Vec<_>>(),
+    );
+    let t = StringArray::from(
+        values(12, random).into_iter().map(|v| v.map(|v| format!("text {v}"))).collect::<Vec<_>>(),
+    );
+    let columns: Vec<(&str, ArrayRef, bool)> =
+        vec![("a", Arc::new(a), true), ("f", Arc::new(f), true), ("t", Arc::new(t), true)];
+    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+}
+
+const QUERIES: [&str; 16] = [
+    "select * from t",
+    "select count(*), count(a), sum(a), min(t), max(f) from t",
+    "select count(*) from t where a < 10",
+    "select * from t where a < 10 and t = 'text 3'",
+    "select t, count(*), sum(a) from t where f > 2 or f is null group by t",
+    "select a, f from t where t like 'text 1%' and a <> 7",
+    "select t from t where a in (1, 2, 3) and not (f < 1)",
+    "select a from t where a not between 5 and 45",
+    "select a, t from t order by a desc nulls last, t, f limit 7",
+    "select x.a, count(*) from t x join t y on x.a = y.a and x.t < y.t where y.f = 1 group by x.a",
+    "select a % 5, count(*) from t group by a % 5",
+    "select count(*) from t where a % 5 = 1 and t is not null",
+    "select distinct t from t where a > f",
+    "select count(*) from t where t in (select t from t where a = 1)",
+    "select count(*) from (select * from t limit 100)",
+    "select max(a) over (partition by t) as m, t from t where f = 2.5",
+];
+
+#[tokio::test]
+async fn files_with_deletes_give_the_rows_that_are_left() {
+    let mut random = Random(7);
+    let mut files = Files::new(random_batch(&mut random, 1).schema());
+    let mut left = vec![];
+    for i in 0..6 {
+        let count = [1, 99, 100, 250, 333, 512][i];
+        let batch = random_batch(&mut random, count);
+        let share = [0, 2, 10, 3, 0, 50][i];
+        let gone: Vec<bool> = (0..count).map(|_| share > 0 && random.below(share) == 0).collect();
+        let location = format!("memory:{i}");
+        let file = files.write(&location, &batch).await;
+        let positions: Vec<u64> = (0..count).filter(|row| gone[*row]).map(|row| row as u64).collect();
+        if share > 0 {
+            let count = positions.len() as u64;
+            file.file.deleted = if i % 2 == 0 { Deleted::Unknown } else { Deleted::Exactly(count) };
+        }
+        files.deletes.insert(location, at(positions));
+        let keep: BooleanArray = gone.iter().map(|gone| Some(!gone)).collect();
+        left.push(filter_record_batch(&batch, &keep).unwrap());
+    }
+    let (files, memory) = (Arc::new(files), Memory::new(left));
+    let reference = crate::support::engine();
+    register(&reference, "t", &memory).await;
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        for sql in QUERIES {
+            assert_eq!(rows(&engine, sql).await, rows(&reference, sql).await, "{sql} {:?}", engine.config());
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! Files of a plan: constants, mapping, statistics, stores.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, StructArray,
+};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+use stitchwork_core::{
+    ColumnStats, DataFile, Engine, ErrorKind, FieldMapping, FileStats, MapBy, PHYSICAL_NAME, QueryArgs,
+    Scalar, col,
+};
+
+use crate::support::{Files, column, engine, engines, field, query_error, register, rows};
+
+fn schema(fields: Vec<Field>) -> SchemaRef {
+    Arc::new(Schema::new(fields))
+}
+
+fn batch(columns: Vec<(Field, ArrayRef)>) -> RecordBatch {
+    let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+    RecordBatch::try_new(schema(fields), arrays).unwrap()
+}
+
+fn ints(name: &str, values: impl IntoIterator<Item = i64>) -> (Field, ArrayRef) {
+    (Field::new(name, DataType::Int64, true), Arc::new(Int64Array::from_iter_values(values)))
+}
+
+fn texts(name: &str, values: &[&str]) -> (Field, ArrayRef) {
+    (Field::new(name, DataType::Utf8, true), Arc::new(StringArray::from(values.to_vec())))
+}
+
+#[tokio::test]
+async fn constants_stand_in_for_columns() {
+    let mut files = Files::new(schema(vec![
+        Field::new("n", DataType::Int64, true),
+        Field::new("p", DataType::Utf8, true),
+        Field::new("q", DataType::Int32, true),
+    ]));
+    files.write("memory:a", &batch(vec![ints("n", 0..3)])).await.constants =
+        vec![(1, "x".into()), (2, Scalar::from(1_i32))];
+    files.write("memory:b", &batch(vec![ints("n", 3..5)])).await.constants =
+        vec![(1, Scalar::null(&DataType::Utf8)), (2, Scalar::from(2_i32))];
+    // This file has the column itself; and what another one holds is not to be believed.
+    files.write("memory:c", &batch(vec![ints("n", 5..7), texts("p", &["y", "z"])])).await.constants =
+        vec![(2, Scalar::from(3_i32))];
+    let wrong = batch(vec![ints("n", [7]), texts("p", &["wrong"])]);
+    files.write("memory:d", &wrong).await.constants =
+        vec![(1, "right".into()), (2, Scalar::null(&DataType::Int32))];
+    let files = Arc::new(files);
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        assert_eq!(
+            rows(&engine, "select * from t").await,
+            ["0|x|1", "1|x|1", "2|x|1", "3||2", "4||2", "5|y|3", "6|z|3", "7|right|"]
+        );
+        for (sql, expected) in [
+            ("select count(*), count(p), count(q), min(p), max(q) from t", vec!["8|6|7|right|3"]),
+            ("select count(p) from t", vec!["6"]),
+            ("select count(q) from t", vec!["7"]),
+            ("select n from t where p = 'x' and n > 0", vec!["1", "2"]),
+            ("select n from t where p is null", vec!["3", "4"]),
+            ("select n from t where p = 'wrong' or q = 3", vec!["5", "6"]),
+            ("select p from t where q is null", vec!["right"]),
+            ("select p, count(*) from t group by p", vec!["right|1", "x|3", "y|1", "z|1", "|2"]),
+            ("select q, p from t where n = 6", vec!["3|z"]),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+        }
+    }
+}
+
+/// A table whose columns were renamed, widened, added and dropped; `old` is a file of before.
+fn evolved() -> (SchemaRef, RecordBatch, RecordBatch) {
+    let inner_old =
+        Fields::from(vec![field("x", DataType::Int32, 11, None), field("gone", DataType::Int32, 12, None)]);
+    let xs: ArrayRef = Arc::new(Int32Array::from(vec![10, 20, 30]));
+    let s_old =
+        StructArray::new(inner_old.clone(), vec![xs.clone(), xs], Some(vec![true, false, true].into()));
+    let old = batch(vec![
+        (field("a", DataType::Int32, 1, None), Arc::new(Int32Array::from(vec![1, 2, 3]))),
+        (field("b", DataType::Utf8, 2, None), Arc::new(StringArray::from(vec!["p", "q", "r"]))),
+        (field("s", s_old.data_type().clone(), 3, None), Arc::new(s_old)),
+    ]);
+    let inner = Fields::from(vec![
+        field("d", DataType::Utf8, 13, Some("dd")),
+        field("y", DataType::Int64, 11, None),
+        field("e", DataType::Int64, 14, None),
+    ]);
+    let table = schema(vec![
+        field("id", DataType::Int64, 1, None),
+        field("a", DataType::Utf8, 2, None),
+        field("b", DataType::Int64, 7, None),
+        field("since", DataType::Int32, 8, Some("42")),
+        field("s", DataType::Struct(inner.clone()), 3, None),
+    ]);
+    let s = StructArray::new(
+        inner,
+        vec![
+            Arc::new(StringArray::from(vec![Some("new"), None])),
+            Arc::new(Int64Array::from(vec![1 << 40, 5])),
+            Arc::new(Int64Array::from(vec![6, 7])),
+        ],
+        None,
+    );
+    let new = RecordBatch::try_new(
+        table.clone(),
+        vec![
+            Arc::new(Int64Array::from(vec![1 << 40, 5])),
+            Arc::new(StringArray::from(vec!["p", "z"])),
+            Arc::new(Int64Array::from(vec![Some(9), None])),
+            Arc::new(Int32Array::from(vec![Some(43), None])),
+            Arc::new(s),
+        ],
+    )
+    .unwrap();
+    (table, old, new)
+}
+
+const EVOLVED: [(&str, &[&str]); 14] = [
+    (
+        "select id, a, b, since, s['y'], s['d'], s['e'] from t",
+        &[
+            "1099511627776|p|9|43|1099511627776|new|6",
+            "1|p||42|10|dd|",
+            "2|q||42|||",
+            "3|r||42|30|dd|",
+            "5|z|||5||7",
+        ],
+    ),
+    ("select id from t where a = 'p'", &["1", "1099511627776"]),
+    ("select id from t where id > 2", &["1099511627776", "3", "5"]),
+    ("select id from t where b is null", &["1", "2", "3", "5"]),
+    ("select id from t where b = 9", &["1099511627776"]),
+    ("select id from t where since = 42", &["1", "2", "3"]),
+    ("select id from t where since is null", &["5"]),
+    ("select id from t where s['y'] = 10", &["1"]),
+    ("select id from t where s['y'] > 20", &["1099511627776", "3"]),
+    ("select id from t where s['d'] = 'dd'", &["1", "3"]),
+    ("select id from t where s is null", &["2"]),
+    ("select id from t where s['e'] is null", &["1", "2", "3"]),
+    ("select id from t where s['d'] is null and id < 5", &["2"]),
+    ("select s from t where id in (1, 2)", &["", "{d: dd, y: 10, e: }"]),
+];
+
+#[tokio::test]
+async fn columns_are_found_by_id() {
+    let (table, old, new) = evolved();
+    let mut files = Files::new(table);
+    files.mapping = FieldMapping::new(MapBy::FieldId);
+    files.write("memory:old", &old).await;
+    files.write("memory:new", &new).await;
+    let files = Arc::new(files);
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        for (sql, expected) in EVOLVED {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql} {:?}", engine.config());
+        }
+    }
+}
+
+#[tokio::test]
+async fn columns_are_found_by_physical_name() {
+    let physical = |name: &str, physical: &str, data_type: DataType| {
+        Field::new(name, data_type, true)
+            .with_metadata([(PHYSICAL_NAME.to_owned(), physical.to_owned())].into())
+    };
+    let inner = Fields::from(vec![physical("x", "col-3", DataType::Int64)]);
+    let mut files = Files::new(schema(vec![
+        physical("a", "col-1", DataType::Int64),
+        physical("s", "col-2", DataType::Struct(inner)),
+        physical("later", "col-4", DataType::Utf8),
+    ]));
+    files.mapping = FieldMapping::new(MapBy::PhysicalName);
+    let inner = Fields::from(vec![Field::new("col-3", DataType::Int64, true)]);
+    let s = StructArray::new(inner, vec![ints("", 7..10).1], None);
+    let (s_field, s): (Field, ArrayRef) = (Field::new("col-2", s.data_type().clone(), true), Arc::new(s));
+    files.write("memory:f", &batch(vec![(s_field, s), ints("col-1", 1..4)])).await;
+    let files = Arc::new(files);
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        assert_eq!(rows(&engine, "select a, s['x'], later from t").await, ["1|7|", "2|8|", "3|9|"]);
+        assert_eq!(rows(&engine, "select a, s from t where s['x'] >= 8 and a < 3").await, ["2|{x: 8}"]);
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_must_not_be_null_is_missed() {
+    let mut files = Files::new(schema(vec![
+        Field::new("n", DataType::Int64, true),
+        Field::new("m", DataType::Int64, false),
+    ]));
+    files.write("memory:f", &batch(vec![ints("n", 0..3)])).await;
+    let engine = engine();
+    register(&engine, "t", &Arc::new(files)).await;
+    assert_eq!(query_error(&engine, "select m from t").await.kind(), ErrorKind::InvalidData);
+}
+
+#[tokio::test]
+async fn equal_paths_in_different_stores_are_different_files() {
+    let mut files = Files::new(schema(vec![Field::new("n", DataType::Int64, true)]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f").to_str().unwrap().to_owned();
+    files.write(&format!("memory:{path}"), &batch(vec![ints("n", [1, 2, 3])])).await;
+    files.write(&path, &batch(vec![ints("n", [4, 5, 6])])).await;
+    assert_eq!(files.files[0].file.size, files.files[1].file.size);
+    let other = {
+        let mut files = Files::new(files.schema.clone());
+        files.write(&format!("memory:{path}"), &batch(vec![ints("n", [7, 8, 9])])).await;
+        Arc::new(files)
+    };
+    let engine = engine();
+    register(&engine, "t", &Arc::new(files)).await;
+    register(&engine, "u", &other).await;
+    for _ in 0..2 {
+        assert_eq!(rows(&engine, "select * from t").await, ["1", "2", "3", "4", "5", "6"]);
+        assert_eq!(rows(&engine, "select * from u").await, ["7", "8", "9"]);
+        assert_eq!(rows(&engine, "select * from u where n > 8").await, ["9"]);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_file_is_not_found_and_named() {
+    let mut files = Files::new(schema(vec![Field::new("n", DataType::Int64, true)]));
+    files.write("memory:a/f", &batch(vec![ints("n", 0..3)])).await.file.location = "memory:a/g".to_owned();
+    let engine = engine();
+    register(&engine, "t", &Arc::new(files)).await;
+    let error = query_error(&engine, "select * from t").await;
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+    assert!(error.to_string().contains("memory:///a/g"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_parquet_is_invalid_data() {
+    use stitchwork_core::object_store::ObjectStoreExt;
+    let mut files = Files::new(schema(vec![Field::new("n", DataType::Int64, true)]));
+    files.write("memory:f", &batch(vec![ints("n", 0..3)])).await;
+    let object = files.stores.resolve("memory:f").unwrap();
+    let garbage = vec![7_u8; usize::try_from(files.files[0].file.size).unwrap()];
+    object.store.put(&object.path, garbage.into()).await.unwrap();
+    let engine = engine();
+    register(&engine, "t", &Arc::new(files)).await;
+    assert_eq!(query_error(&engine, "select * from t").await.kind(), ErrorKind::InvalidData);
+}
+
+#[tokio::test]
+async fn a_format_that_the_engine_cannot_read_is_streamed() {
+    let mut files = Files::new(schema(vec![Field::new("n", DataType::Int64, true)]));
+    files.files = vec![stitchwork_core::PlannedFile {
+        file: DataFile { location: "memory:f.json".into(), format: "json".into(), ..DataFile::default() },
+        constants: vec![],
+    }];
+    let engine = engine();
+    register(&engine, "t", &Arc::new(files)).await;
+    let error = query_error(&engine, "select * from t").await;
+    assert!(error.to_string().contains("only read by plan"), "the scan was asked: {error}");
+}
+
+fn stats(rows: u64, columns: Vec<(&str, ColumnStats)>) -> Option<Arc<FileStats>> {
+    let columns: BTreeMap<_, _> = columns.into_iter().map(|(name, stats)| (column(name), stats)).collect();
+    Some(Arc::new(FileStats { rows: Some(rows), columns }))
+}
+
+fn bounds(min: impl Into<Scalar>, max: impl Into<Scalar>, nulls: u64, exact: bool) -> ColumnStats {
+    ColumnStats {
+        min: Some(min.into()),
+        max: Some(max.into()),
+        nulls: Some(nulls),
+        exact,
+        ..ColumnStats::default()
+    }
+}
+
+#[tokio::test]
+async fn statistics_answer_and_prune_without_reading() {
+    let mut files = Files::new(schema(vec![
+        Field::new("n", DataType::Int64, true),
+        Field::new("t", DataType::Utf8, true),
+    ]));
+    for (name, low) in [("memory:a", 0), ("memory:b", 100)] {
+        let data = batch(vec![ints("n", low..low + 3), texts("t", &["k", "l", "m"])]);
+        let file = files.write(name, &data).await;
+        file.file.stats =
+            stats(3, vec![("n", bounds(low, low + 2, 0, true)), ("t", bounds("k", "m", 0, false))]);
+    }
+    // The files are gone: what still answers did not read them.
+    let gone = Arc::new({
+        let mut gone = files.clone();
+        gone.stores = stitchwork_core::Stores::new();
+        gone
+    });
+    let engine = engine();
+    register(&engine, "gone", &gone).await;
+    for (sql, expected) in [
+        ("select count(*) from gone", "6"),
+        ("select min(n), max(n) from gone", "0|102"),
+        ("select count(n) from gone", "6"),
+    ] {
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+    }
+    assert_eq!(rows(&engine, "select n from gone where n between 10 and 20").await, [""; 0]);
+    assert_eq!(query_error(&engine, "select n from gone where n = 100").await.kind(), ErrorKind::NotFound);
+    // Bounds that are shortened bound, but are no values.
+    assert_eq!(query_error(&engine, "select min(t) from gone").await.kind(), ErrorKind::NotFound);
+
+    register(&engine, "t", &Arc::new(files.clone())).await;
+    assert_eq!(rows(&engine, "select min(t), max(t) from t").await, ["k|m"]);
+    assert_eq!(rows(&engine, "select n from t order by n desc limit 2").await, ["101", "102"]);
+    let seen = files.seen.lock().unwrap();
+    assert_eq!(seen.last().unwrap().predicate, None);
+}
+
+#[tokio::test]
+async fn statistics_do_not_lie_about_values() {
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.0, f64::NAN, 2.0]));
+    let data = batch(vec![
+        (Field::new("f", DataType::Float64, true), floats),
+        texts("t", &["abcdef", "abcdeg", "abcdeh"]),
+        (Field::new("z", DataType::Int64, true), Arc::new(Int64Array::from(vec![None; 3]))),
+        ints("k", [5, 5, 5]),
+    ]);
+    let mut files = Files::new(data.schema());
+    let file = files.write("memory:a", &data).await;
+    let all_null = ColumnStats { nulls: Some(3), ..ColumnStats::default() };
+    file.file.stats = stats(
+        3,
+        vec![
+            ("f", bounds(1.0, 2.0, 0, true)),
+            ("t", bounds("abc", "abc", 0, false)),
+            ("z", all_null),
+            ("k", bounds(5_i64, 5_i64, 0, true)),
+        ],
+    );
+    let files = Arc::new(files);
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        for (sql, expected) in [
+            ("select t from t", vec!["abcdef", "abcdeg", "abcdeh"]),
+            ("select count(*) from t where f > 5", vec!["1"]),
+            ("select max(f) from t", vec!["NaN"]),
+            ("select count(z), count(k), sum(k) from t", vec!["0|3|15"]),
+            ("select k from t where z is null and t > 'abcdef'", vec!["5", "5"]),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_query_needs_reaches_the_plan() {
+    let mut files = Files::new(schema(vec![
+        Field::new("n", DataType::Int64, true),
+        Field::new("t", DataType::Utf8, true),
+    ]));
+    files.write("memory:a", &batch(vec![ints("n", 0..500), texts("t", &["x"; 500])])).await;
+    let files = Arc::new(files);
+    let engine = engine();
+    register(&engine, "t", &files).await;
+    assert_eq!(rows(&engine, "select n from t where t = 'x' and n >= 498").await, ["498", "499"]);
+    assert_eq!(rows(&engine, "select n from t limit 3").await.len(), 3);
+    {
+        let seen = files.seen.lock().unwrap();
+        assert_eq!(seen[0].predicate, Some(col("t").eq("x").and(col("n").gt_eq(498_i64))));
+        assert_eq!(seen[0].limit, None);
+        assert_eq!((&seen[1].projection, seen[1].limit), (&Some(vec![0]), Some(3)));
+    }
+    let plan = engine.explain(QueryArgs::new("select n from t where n >= 498")).await.unwrap().plan;
+    assert!(plan.contains("DataSourceExec") && plan.contains("predicate=n@"), "{plan}");
+    assert!(!plan.contains("FilterExec"), "filters are evaluated by the reader: {plan}");
+    let analyzed = rows(&engine, "explain analyze select n from t where n >= 498").await.join("\n");
+    assert!(analyzed.contains("row_groups_pruned_statistics=5 total → 1 matched"), "{analyzed}");
+}
+
+#[tokio::test]
+async fn a_table_without_files_is_empty() {
+    let files = Arc::new(Files::new(schema(vec![Field::new("n", DataType::Int64, true)])));
+    let engine = engine();
+    register(&engine, "t", &files).await;
+    assert_eq!(rows(&engine, "select count(*), sum(n) from t").await, ["0|"]);
+    assert!(rows(&engine, "select * from t where n = 1").await.is_empty());
+}

@@ -1,0 +1,105 @@
+//! Names, and SQL that is refused.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use stitchwork_core::{Engine, ErrorKind, TableIdent};
+
+use crate::support::{Changing, Memory, engine, query_error, register, rows};
+
+fn numbers(count: i64) -> Arc<Memory> {
+    let n: ArrayRef = Arc::new(Int64Array::from_iter_values(0..count));
+    Memory::new(vec![RecordBatch::try_from_iter(vec![("n", n)]).unwrap()])
+}
+
+#[tokio::test]
+async fn attached_names_are_looked_up_anew() {
+    let engine = engine();
+    let names = Arc::new(Changing::default());
+    let put = |ident: &str, count| {
+        let ident: TableIdent = ident.parse().unwrap();
+        names.0.lock().unwrap().insert(ident, numbers(count));
+    };
+    put("ns.t", 3);
+    put("a.b.t", 4);
+    put("top", 5);
+    engine.attach("lake", names.clone()).await.unwrap();
+    assert_eq!(rows(&engine, "select count(*) from lake.ns.t").await, ["3"]);
+    assert_eq!(rows(&engine, "select count(*) from lake.a.b.t").await, ["4"]);
+    assert_eq!(rows(&engine, "select count(*) from lake.\"a.b\".t x join lake.top y using (n)").await, ["4"]);
+    assert_eq!(rows(&engine, "with t as (select 1 as n) select count(*) from t").await, ["1"]);
+    put("ns.t", 7);
+    assert_eq!(rows(&engine, "select count(*) from lake.ns.t").await, ["7"]);
+    names.0.lock().unwrap().clear();
+    let error = query_error(&engine, "select * from lake.ns.t").await;
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let kept = engine.attach("datafusion", names).await.unwrap_err();
+    assert_eq!(kept.kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn an_unknown_table_is_named_with_those_like_it() {
+    let engine = engine();
+    register(&engine, "github.issues", &numbers(1)).await;
+    let names = Arc::new(Changing::default());
+    names.0.lock().unwrap().insert("gh.isues".parse().unwrap(), numbers(1));
+    engine.attach("lake", names).await.unwrap();
+    let error = query_error(&engine, "select * from github.issue").await;
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(error.context("table"), Some("github.issue"));
+    assert_eq!(error.context("near"), Some("github.issues, lake.gh.isues"));
+    let error = query_error(&engine, "select * from nothing_like_it").await;
+    assert_eq!((error.context("table"), error.context("near")), (Some("nothing_like_it"), None));
+    let error = query_error(&engine, "select x from github.issues").await;
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains('x'), "{error}");
+}
+
+#[tokio::test]
+async fn broken_sql_is_invalid_input() {
+    let engine = engine();
+    for sql in ["", "selekt 1", "select * from", "select 1 +", "select nope()", "select 'a"] {
+        assert_eq!(query_error(&engine, sql).await.kind(), ErrorKind::InvalidInput, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn sql_that_would_be_ignored_is_refused() {
+    let engine = engine();
+    register(&engine, "t", &numbers(3)).await;
+    for sql in [
+        "select * from t version as of 2",
+        "select * from t timestamp as of '2024-01-01'",
+        "select * from t for system_time as of '2024-01-01'",
+        "select * from (select * from t version as of 2) x",
+        "select * from t tablesample (10 percent)",
+        "select * from t where n in (select n from t version as of 1)",
+    ] {
+        let error = query_error(&engine, sql).await;
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn statements_that_are_not_run_are_refused() {
+    let engine = engine();
+    register(&engine, "t", &numbers(3)).await;
+    for sql in [
+        "create table u (n bigint)",
+        "create table u as select * from t",
+        "create view u as select * from t",
+        "drop table t",
+        "create external table u stored as parquet location '/tmp/u'",
+        "copy t to '/tmp/u.parquet'",
+        "set datafusion.execution.batch_size = 1",
+        "create schema s",
+        "begin",
+        "explain analyze insert into t values (1)",
+        "explain delete from t",
+        "select 1; select 2",
+    ] {
+        let error = query_error(&engine, sql).await;
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error:?}");
+    }
+    assert_eq!(rows(&engine, "select count(*) from t").await, ["3"]);
+}

@@ -69,7 +69,9 @@ async fn land(shared: &Arc<Shared>, args: &CommitArgs) -> Result<(Arc<State>, u3
     let mut lost_races = 0;
     loop {
         check_state(&state, args, &commit)?;
-        let version = state.version + 1;
+        let Some(version) = state.version.checked_add(1) else {
+            return Err(Error::unsupported("the table has had its last version"));
+        };
         match put(&shared.store, version, &bytes, &id, &mut patience).await? {
             Put::Won => {
                 commit.version = version;
@@ -81,7 +83,7 @@ async fn land(shared: &Arc<Shared>, args: &CommitArgs) -> Result<(Arc<State>, u3
             Put::Lost(winner) => {
                 lost_races += 1;
                 patience.progress();
-                let winner = Arc::new(winner);
+                let winner: Arc<Commit> = Arc::from(winner);
                 state = Arc::new(state.apply(winner.clone())?);
                 shared.keep(&state);
                 ours.check(&winner, &shared.store, &state.table)?;

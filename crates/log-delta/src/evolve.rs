@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::store::now_ms;
 
 /// The protocol and the metadata of a new table.
-pub(crate) fn created(args: &CreateArgs) -> Result<(Protocol, Metadata)> {
+pub(crate) fn created(name: Option<&str>, args: &CreateArgs) -> Result<(Protocol, Metadata)> {
     protocol::check_properties(&args.properties)?;
     let mut configuration = args.properties.clone();
     let mut ids = match configuration.get(MAPPING_MODE).map(String::as_str) {
@@ -32,7 +32,7 @@ pub(crate) fn created(args: &CreateArgs) -> Result<(Protocol, Metadata)> {
     let partition_columns = partition_columns(&args.partitioning, &arrow_schema(&json_schema)?)?;
     let metadata = Metadata {
         id: uuid::Uuid::new_v4().to_string(),
-        name: None,
+        name: name.map(str::to_owned),
         description: None,
         format: FileFormat::default(),
         schema_string: json_schema.to_string(),

@@ -110,7 +110,7 @@ async fn make(args: &LogArgs, create: &CreateArgs) -> Result<Shared> {
             .with_context("location", &args.location)
     };
     let store = LogStore::new(&args.location, args.stores.clone())?;
-    let (protocol, metadata) = evolve::created(create)?;
+    let (protocol, metadata) = evolve::created(args.ident.as_ref().map(|ident| ident.name.as_str()), create)?;
     if store.exists().await? {
         return Err(taken());
     }

@@ -7,6 +7,7 @@ use futures::TryStreamExt;
 use stitchwork_core::{Error, ErrorKind, Result};
 
 use crate::checkpoint::{Checkpoint, Found, LogFile, read_head};
+use crate::meta::TableMeta;
 use crate::state::{Head, State};
 use crate::store::LogStore;
 
@@ -83,8 +84,10 @@ pub(crate) async fn load(store: &LogStore, wanted: Option<i64>) -> Result<Option
         }
         None => (Head::default(), None, (-1, 0)),
     };
-    let versions: Vec<i64> = (base.0 + 1..=newest).collect();
-    if let Some(gap) = versions.iter().find(|version| !listing.commits.contains_key(version)) {
+    let versions: Vec<i64> = listing.commits.keys().copied().filter(|version| *version > base.0).collect();
+    // Not by counting up to the newest: a single misnamed file would make that a long way.
+    let gap = versions.iter().zip(base.0 + 1..).find(|(version, expected)| **version != *expected);
+    if let Some((_, gap)) = gap {
         if checkpoint.is_none() && wanted.is_some() && !listing.commits.contains_key(&0) {
             return Err(missing(up_to));
         }
@@ -96,9 +99,17 @@ pub(crate) async fn load(store: &LogStore, wanted: Option<i64>) -> Result<Option
     State::build(checkpoint, head, base, commits).map(Some)
 }
 
-/// The version that was the newest at a time: commits in order, none younger than the one after it.
-pub(crate) async fn version_at(store: &LogStore, timestamp_ms: i64) -> Result<i64> {
+/// The version that was the newest at a time: by the times that commits carry where the table has that feature,
+/// else by those of their files, none younger than the one after it.
+pub(crate) async fn version_at(store: &LogStore, table: &TableMeta, timestamp_ms: i64) -> Result<i64> {
     let listing = list(store, None, i64::MAX).await?;
+    if table.flag("delta.enableInCommitTimestamps") {
+        let since = table.number("delta.inCommitTimestampEnablementVersion").unwrap_or(0);
+        let versions: Vec<i64> = listing.commits.range(since..).map(|(version, _)| *version).collect();
+        if let Some(version) = search(store, &versions, timestamp_ms).await? {
+            return Ok(version);
+        }
+    }
     let mut found = None;
     let mut last = i64::MIN;
     for (version, modified) in listing.commits {
@@ -112,4 +123,20 @@ pub(crate) async fn version_at(store: &LogStore, timestamp_ms: i64) -> Result<i6
         Error::not_found("the table has no version that old, or not any more")
             .with_context("timestamp_ms", timestamp_ms)
     })
+}
+
+/// The newest of some commits that is not younger than a time, by their own times, which only grow.
+async fn search(store: &LogStore, versions: &[i64], timestamp_ms: i64) -> Result<Option<i64>> {
+    let (mut low, mut high) = (0, versions.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        let Some(version) = versions.get(middle) else { break };
+        let commit = store.read_commit(*version).await?;
+        if commit.is_some_and(|commit| commit.timestamp_ms <= timestamp_ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low.checked_sub(1).and_then(|place| versions.get(place).copied()))
 }

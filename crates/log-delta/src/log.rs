@@ -164,7 +164,10 @@ impl Shared {
         let version = match at {
             At::Latest => return self.latest().await,
             At::Version(version) => version,
-            At::Timestamp(timestamp_ms) => version_at(&self.store, timestamp_ms).await?,
+            At::Timestamp(timestamp_ms) => {
+                let latest = self.latest().await?;
+                version_at(&self.store, &latest.table, timestamp_ms).await?
+            }
             At::Ref(name) => {
                 return Err(
                     Error::unsupported("Delta tables have no branches and tags").with_context("ref", name)

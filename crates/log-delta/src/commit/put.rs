@@ -16,7 +16,7 @@ pub(crate) enum Put {
     /// The version is ours.
     Won,
     /// The version is this commit of somebody else.
-    Lost(Commit),
+    Lost(Box<Commit>),
 }
 
 /// Time without progress by anybody.
@@ -70,7 +70,7 @@ pub(crate) async fn put(
         };
         let failure = match store.read_commit(version).await {
             Ok(Some(commit)) if commit.unique_id() == Some(id) => return Ok(Put::Won),
-            Ok(Some(commit)) => return Ok(Put::Lost(commit)),
+            Ok(Some(commit)) => return Ok(Put::Lost(Box::new(commit))),
             Ok(None) => failure.unwrap_or_else(|| {
                 store.located(
                     &path,

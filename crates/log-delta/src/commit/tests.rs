@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arrow_schema::{DataType, Field, Schema};
@@ -251,4 +252,37 @@ async fn a_kept_state_that_fell_behind_a_checkpoint_still_sees_conflicts() {
     }
     assert!(conflicts(&first, removing(&base, "a").await).await, "the tail has been cut since");
     assert!(conflicts(&second, removing(&base, "a").await).await);
+}
+
+#[tokio::test]
+async fn a_commit_costs_one_request_however_long_the_log() {
+    let (stores, store) = faulty();
+    let log = create(&stores).await;
+    let mut base = log.snapshot(At::Latest).await.unwrap();
+    let requests = || (store.listed.load(Ordering::Relaxed), store.read.load(Ordering::Relaxed));
+    let before = requests();
+    for n in 0..99 {
+        base = log.commit(adding(&base, &format!("{n}"), 1)).await.unwrap().snapshot;
+    }
+    assert_eq!(requests(), before, "no listing and no reading");
+    log.snapshot(At::Latest).await.unwrap();
+    assert_eq!(requests(), (before.0, before.1 + 1), "looking for news is one request");
+}
+
+#[tokio::test]
+async fn files_must_fit_the_table() {
+    let (_, second, base) = two().await;
+    let refused = async |change: fn(&mut DataFile)| {
+        let mut args = adding(&base, "new", 1);
+        args.changes.added.iter_mut().for_each(change);
+        let error = second.commit(args).await.unwrap_err();
+        assert_eq!(error.commit_state(), Some(CommitState::NotCommitted));
+        error.kind()
+    };
+    assert_eq!(refused(|file| file.partition.clear()).await, ErrorKind::InvalidInput);
+    assert_eq!(refused(|file| file.partition = vec![Scalar::from("x")]).await, ErrorKind::InvalidInput);
+    assert_eq!(refused(|file| file.format = "json".to_owned()).await, ErrorKind::Unsupported);
+    let mut twice = removing(&base, "a").await;
+    twice.changes.removed.extend(twice.changes.removed.clone());
+    assert_eq!(second.commit(twice).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use deltalake_core::kernel::transaction::PROTOCOL;
 use stitchwork_core::{At, Changes, FileFilter, Snapshot, Stores, WriteDeletesArgs};
 use url::Url;
 
@@ -38,7 +37,6 @@ async fn theirs(folder: &Path) -> Result<(i64, Files), String> {
     let url = Url::from_directory_path(folder).unwrap();
     let table = deltalake_core::open_table(url).await.map_err(|e| e.to_string())?;
     let state = table.snapshot().map_err(|e| e.to_string())?;
-    PROTOCOL.can_read_from(state).map_err(|e| e.to_string())?;
     let files = state.snapshot().try_log_data().map_err(|e| e.to_string())?;
     let files = files
         .iter()
@@ -51,8 +49,9 @@ async fn theirs(folder: &Path) -> Result<(i64, Files), String> {
     Ok((table.version().unwrap_or_default() as i64, files))
 }
 
-/// Why each of the two may refuse what the other reads.
-const KNOWN: &[(&str, &str)] = &[];
+/// Tables on which we differ, and how many files we see there. The log removes a file under another spelling of
+/// its path (`file:///a` for `/a`), which is the same file to Spark and to us.
+const KNOWN: &[(&str, usize)] = &[("canonicalized-paths-normal-b", 0), ("canonicalized-paths-special-b", 0)];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_spark_wrote() {
@@ -71,7 +70,8 @@ async fn tables_that_spark_wrote() {
             println!("skipped: {name} could not be unpacked");
             continue;
         }
-        let table = folder.path().join("delta");
+        let inner = folder.path().join(&name).join("delta");
+        let table = if inner.is_dir() { inner } else { folder.path().join("delta") };
         let (ours, theirs) = (ours(&table).await, theirs(&table).await);
         let same = match (&ours, &theirs) {
             (Ok(ours), Ok(theirs)) => {
@@ -85,13 +85,15 @@ async fn tables_that_spark_wrote() {
             }
             _ => false,
         };
-        if !same && !KNOWN.iter().any(|(known, _)| *known == name) {
+        let known = KNOWN.iter().find(|(known, _)| *known == name).map(|(_, files)| *files);
+        let as_known = known.is_some_and(|files| ours.as_ref().is_ok_and(|(_, ours)| ours.len() == files));
+        if !same && !as_known {
             differences.push(format!("{name}:\n  ours {ours:?}\n  theirs {theirs:?}"));
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     println!("{read} tables read by both, {refused} refused by both");
-    assert!(read > 0, "nothing was compared");
+    assert!(read > 30, "only {read} were compared");
 }
 
 #[tokio::test(flavor = "multi_thread")]

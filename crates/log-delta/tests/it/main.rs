@@ -4,5 +4,6 @@ mod checkpoints;
 mod differential;
 mod features;
 mod helpers;
+mod hostile;
 mod pruning;
 mod replay;

@@ -7,9 +7,7 @@ use arrow_array::builder::{
     StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::types::Int32Type;
-use arrow_array::{
-    Array, ArrayRef, Int64Array, LargeStringArray, PrimitiveArray, StringArray, StringViewArray,
-};
+use arrow_array::{ArrayRef, Int64Array, LargeStringArray, PrimitiveArray, StringArray, StringViewArray};
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 
 use crate::number::EXACT_AS_FLOAT;
@@ -282,6 +280,7 @@ fn encode(texts: StringArray, data_type: &DataType) -> ArrayRef {
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::Array;
     use arrow_array::cast::AsArray;
     use arrow_array::types::{Decimal128Type, Float64Type};
 

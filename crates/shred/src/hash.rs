@@ -111,6 +111,6 @@ mod tests {
     /// Ids are stored in tables: this pins the key, the algorithm and the order of bytes.
     #[test]
     fn ids_stay_the_same_for_ever() {
-        assert_eq!(std::str::from_utf8(&id_text(hash(b"events"))).unwrap(), "PINNED");
+        assert_eq!(std::str::from_utf8(&id_text(hash(b"events"))).unwrap(), "SF0K_s0S13eDRB1NuTNAfA");
     }
 }

@@ -91,8 +91,9 @@ impl Shredder {
     ///
     /// # Errors
     /// `InvalidData` when the JSON is broken, with the place and no content; `InvalidInput` when there would be too
-    /// many tables, or nulls in a column of an existing table that forbids them. The rows before the broken one
-    /// are in, that one and those after it are not.
+    /// many tables. The rows before the broken one are in, that one and those after it are not, and the shredder
+    /// can go on. `InvalidInput` also when an existing table has a column that forbids nulls and a row has none for
+    /// it: then the shredder is of no more use.
     pub fn push(&mut self, json: &[u8]) -> Result<u64> {
         self.check_usable()?;
         let mut scanner = Scanner::new(json, std::mem::take(&mut self.tape));
@@ -127,15 +128,14 @@ impl Shredder {
         let mut walk = Walk::new(jiter, &mut self.store, &self.options);
         let built = walk.row(table, id);
         self.tape = walk.into_tape();
-        // A row that stopped half-way would shift the columns of its tables against one another.
-        self.poisoned = built.is_err();
-        built?;
+        self.settle(built)?;
         self.rows += 1;
         self.position += 1;
         self.unchecked += row.len();
         if self.unchecked >= CHECK_EVERY {
             self.unchecked = 0;
-            self.store.shrink_to(self.options.buffer_bytes, self.options.load_id)?;
+            let shrunk = self.store.shrink_to(self.options.buffer_bytes, self.options.load_id);
+            self.settle(shrunk)?;
         }
         Ok(())
     }
@@ -188,10 +188,23 @@ impl Shredder {
         hash(bytes)
     }
 
+    /// Ends the use of the shredder on an error: a row that stopped half-way would shift the columns of its tables
+    /// against one another, and rows that became no batch are gone.
+    fn settle(&mut self, result: Result<()>) -> Result<()> {
+        self.poisoned |= result.is_err();
+        result
+    }
+
+    fn cut_all(&mut self) -> Result<()> {
+        self.check_usable()?;
+        let cut = self.store.cut_all(self.options.load_id);
+        self.settle(cut)
+    }
+
     fn check_usable(&self) -> Result<()> {
         if self.poisoned {
             return Err(Error::unexpected(
-                "the shredder has stopped in the middle of a row; start the load again",
+                "the shredder has stopped at an earlier error; start the load again",
             )
             .with_operation("shred::push")
             .with_context("stream", &self.options.stream));
@@ -209,8 +222,7 @@ impl Shredder {
     /// # Errors
     /// `InvalidInput` when the rows do not fit an existing table.
     pub fn flush(&mut self) -> Result<Vec<TableBatch>> {
-        self.check_usable()?;
-        self.store.cut_all(self.options.load_id)?;
+        self.cut_all()?;
         Ok(self.store.take_ready())
     }
 
@@ -230,8 +242,7 @@ impl Shredder {
     /// # Errors
     /// `InvalidInput` when the rows do not fit an existing table.
     pub fn begin_load(&mut self, load_id: i64) -> Result<()> {
-        self.check_usable()?;
-        self.store.cut_all(self.options.load_id)?;
+        self.cut_all()?;
         self.options.load_id = load_id;
         self.position = 0;
         Ok(())

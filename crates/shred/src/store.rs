@@ -11,7 +11,8 @@ use crate::hash::{hash, part};
 use crate::name::Names;
 use crate::options::ShredOptions;
 use crate::shape::Step;
-use crate::table::{ColumnInfo, RowId, Table};
+use crate::system::RowId;
+use crate::table::{ColumnInfo, Table};
 
 /// Rows of one table.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,22 @@ pub struct TableInfo {
     pub path: Vec<Step>,
     /// The columns with their origins, including those that are in no batch yet.
     pub columns: Vec<ColumnInfo>,
+}
+
+impl TableInfo {
+    /// The column that bears the name of a field, given as a path with dots.
+    #[must_use]
+    pub fn column(&self, path: &str) -> Option<&ColumnInfo> {
+        let is_it = |steps: &Vec<Step>| {
+            let keys = steps.iter().map(|step| match step {
+                Step::Key(key) => Some(&**key),
+                Step::Repeat(..) | Step::Element => None,
+            });
+            keys.eq(path.split('.').map(Some))
+        };
+        // Variants come after the column that bears the name.
+        self.columns.iter().find(|column| !column.json && column.path.as_ref().is_some_and(is_it))
+    }
 }
 
 #[derive(Debug, Default)]

@@ -2,32 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field as ArrowField, FieldRef, Schema, SchemaRef};
 use stitchwork_core::{Error, Result};
 
 use crate::column::{Column, Kind};
-use crate::hash::{ID_LENGTH, hash, id_text, part};
+use crate::hash::{ID_LENGTH, hash, part};
 use crate::name::Names;
 use crate::number::Number;
 use crate::shape::{Field, Shape, Step};
-
-/// The column of a row's id.
-pub const ROW_ID: &str = "_row_id";
-/// The column of the id of the row that a child row's list stands in.
-pub const PARENT_ID: &str = "_parent_id";
-/// The column of the id of the outermost row around a child row.
-pub const ROOT_ID: &str = "_root_id";
-/// The column of a child row's place in its list, from 0.
-pub const LIST_INDEX: &str = "_list_index";
-/// The column of the load that brought a row.
-pub const LOAD_ID: &str = "_load_id";
-/// The column of what is beyond the greatest number of columns: a JSON object from JSON pointers to values.
-pub const OVERFLOW: &str = "_overflow";
-
-/// The system columns, in the order in which they lead a table.
-const SYSTEM: [&str; 5] = [ROW_ID, PARENT_ID, ROOT_ID, LIST_INDEX, LOAD_ID];
+use crate::system::{self, LOAD_ID, OVERFLOW, ROW_ID, RowId, SYSTEM};
 
 /// A place in the batches of a table.
 #[derive(Debug, Clone, Copy)]
@@ -35,15 +19,6 @@ enum Slot {
     /// One of [`SYSTEM`].
     System(usize),
     Column(usize),
-}
-
-/// Where a row stands: its own id and those of the rows around it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RowId {
-    pub(crate) id: u128,
-    pub(crate) root: u128,
-    pub(crate) parent: u128,
-    pub(crate) index: i64,
 }
 
 /// A column of a table, and where in the JSON its values come from.
@@ -128,13 +103,13 @@ impl Table {
             if let Some(system) = SYSTEM.iter().position(|system| *system == name)
                 && self.has_system(name)
             {
-                if field.data_type() != &system_type(system) {
+                if field.data_type() != &system::data_type(name) {
                     return Err(Error::invalid_input("a system column of the table has another type")
                         .with_operation("shred::add_schema")
                         .with_context("table", &self.name)
                         .with_context("column", name)
                         .with_context("type", field.data_type())
-                        .with_context("expected", system_type(system)));
+                        .with_context("expected", system::data_type(name)));
                 }
                 self.layout.push((Slot::System(system), Arc::clone(field)));
                 continue;
@@ -157,9 +132,9 @@ impl Table {
     fn add_system(&mut self) {
         for (system, name) in SYSTEM.into_iter().enumerate() {
             if self.has_system(name) && !self.layout.iter().any(|(_, field)| field.name() == name) {
-                let field = ArrowField::new(name, system_type(system), true);
+                let field = ArrowField::new(name, system::data_type(name), true);
                 self.layout.push((Slot::System(system), Arc::new(field)));
-                self.width += if system_type(system) == DataType::Int64 { 9 } else { ID_LENGTH + 5 };
+                self.width += if system::data_type(name) == DataType::Int64 { 9 } else { ID_LENGTH + 5 };
             }
         }
     }
@@ -345,7 +320,7 @@ impl Table {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.layout.len());
         for (slot, field) in &mut self.layout {
             arrays.push(match slot {
-                Slot::System(system) => system_array(SYSTEM[*system], &self.rows, load_id),
+                Slot::System(system) => system::array(SYSTEM[*system], &self.rows, load_id),
                 Slot::Column(column) => {
                     let column = &mut self.columns[*column];
                     *field = Arc::clone(column.field());
@@ -390,33 +365,6 @@ impl Table {
         }
         infos
     }
-}
-
-fn system_type(system: usize) -> DataType {
-    match SYSTEM[system] {
-        LIST_INDEX | LOAD_ID => DataType::Int64,
-        _ => DataType::Utf8,
-    }
-}
-
-fn system_array(name: &str, rows: &[RowId], load_id: i64) -> ArrayRef {
-    match name {
-        ROW_ID => Arc::new(ids(rows, |row| row.id)),
-        PARENT_ID => Arc::new(ids(rows, |row| row.parent)),
-        ROOT_ID => Arc::new(ids(rows, |row| row.root)),
-        LIST_INDEX => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.index))),
-        _ => Arc::new(Int64Array::from_value(load_id, rows.len())),
-    }
-}
-
-fn ids(rows: &[RowId], id: impl Fn(&RowId) -> u128) -> StringArray {
-    let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * ID_LENGTH);
-    for row in rows {
-        let text = id_text(id(row));
-        // The digits are ASCII.
-        builder.append_value(str::from_utf8(&text).unwrap_or_default());
-    }
-    builder.finish()
 }
 
 /// Appends a JSON string (RFC 8259, section 7).

@@ -9,7 +9,7 @@ use crate::number;
 use crate::options::ShredOptions;
 use crate::shape::ROW;
 use crate::store::Store;
-use crate::table::RowId;
+use crate::system::RowId;
 use crate::time::{parse_date, parse_instant};
 
 /// Builds one row that the scanner has passed.

@@ -1,4 +1,5 @@
-//! Iceberg metadata.
+#![doc = include_str!("../README.md")]
+
 mod avro;
 mod bridge;
 mod calendar;

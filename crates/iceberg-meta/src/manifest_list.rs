@@ -3,10 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use iceberg::spec::{FieldSummary, FormatVersion, ManifestContentType, ManifestFile, ManifestList};
 use serde_json::{Value, json};
 
-use crate::avro::{ContainerWriter, Encoder, Header, field, optional_field};
+use crate::avro::{ContainerWriter, Encoder, Header, Node, RecordView, field, optional_field, read_records};
 use crate::error::{MetaError, Result};
 use crate::manifest::{ManifestContent, ManifestInfo, PartitionSummary, UNASSIGNED_SEQUENCE_NUMBER};
 
@@ -198,63 +197,71 @@ fn encode(out: &mut Encoder, manifest: &ManifestInfo, counts: &Counts, version: 
     }
 }
 
-/// Reads a manifest list. The version in the file's own header decides; without one, that of the table does.
+/// Reads a manifest list of any format version.
+///
+/// Members that the file lacks get the values that the specification gives them: data as content, 0 as sequence numbers.
+/// `table_format_version` decides what counts: version 1 knows neither deletes nor sequence numbers, and only version 3
+/// knows row ids.
 ///
 /// # Errors
-/// [`MetaError::Invalid`] if the file is no manifest list.
+/// [`MetaError::Invalid`] if the file is no manifest list, [`MetaError::Unsupported`] for a codec that is not handled.
 pub fn parse_manifest_list(bytes: &[u8], table_format_version: u8) -> Result<Vec<ManifestInfo>> {
-    let mut header = Header::read(bytes)?;
-    let own = header.get("format-version").and_then(|v| std::str::from_utf8(v).ok()?.parse().ok());
-    // The fields that are there tell more than a version that a writer forgot to state.
-    let fields =
-        header.get("avro.schema").map(|s| String::from_utf8_lossy(s).into_owned()).unwrap_or_default();
-    let version = match own.unwrap_or(table_format_version) {
-        _ if !fields.contains("\"sequence_number\"") => FormatVersion::V1,
-        0 | 1 => FormatVersion::V1,
-        2 => FormatVersion::V2,
-        _ => FormatVersion::V3,
-    };
-    let list = match version {
-        // The library knows the counts of version 1 by their old names only, and reads the new ones as missing.
-        FormatVersion::V1 => {
-            let renamed = ["added", "existing", "deleted"].iter().fold(fields, |fields, kind| {
-                fields.replace(&format!("\"{kind}_files_count\""), &format!("\"{kind}_data_files_count\""))
-            });
-            header.set("avro.schema", renamed.into_bytes());
-            ManifestList::parse_with_version(&header.to_file(), version)
+    let header = Header::read(bytes)?;
+    let node = Node::from_json(&header.json("avro.schema")?.unwrap_or(Value::Null))?;
+    let mut manifests = Vec::new();
+    read_records(&header, &node, |record| {
+        let mut manifest = info(RecordView::new(&node, &record))?;
+        if table_format_version < 2 {
+            manifest.content = ManifestContent::Data;
+            (manifest.sequence_number, manifest.min_sequence_number) = (0, 0);
         }
-        _ => ManifestList::parse_with_version(bytes, version),
-    };
-    let list = list.map_err(|e| MetaError::from_iceberg("reading a manifest list", &e))?;
-    Ok(list.consume_entries().into_iter().map(info_from_iceberg).collect())
+        if table_format_version < 3 {
+            manifest.first_row_id = None;
+        }
+        manifests.push(manifest);
+        Ok(())
+    })?;
+    Ok(manifests)
 }
 
-fn info_from_iceberg(file: ManifestFile) -> ManifestInfo {
-    let summary = |s: FieldSummary| PartitionSummary {
-        contains_null: s.contains_null,
-        contains_nan: s.contains_nan,
-        lower_bound: s.lower_bound.map(|b| b.into_vec()),
-        upper_bound: s.upper_bound.map(|b| b.into_vec()),
+fn info(record: RecordView<'_>) -> Result<ManifestInfo> {
+    let files = |id, name: &str, old_name: &str| {
+        let count = record.long(id, name).or_else(|| record.long(id, old_name));
+        count.and_then(|v| u32::try_from(v).ok())
     };
-    ManifestInfo {
-        path: file.manifest_path,
-        length: file.manifest_length,
-        spec_id: file.partition_spec_id,
-        content: match file.content {
-            ManifestContentType::Data => ManifestContent::Data,
-            ManifestContentType::Deletes => ManifestContent::Deletes,
+    let rows = |id, name: &str| record.long(id, name).and_then(|v| u64::try_from(v).ok());
+    Ok(ManifestInfo {
+        path: record.required("manifest_path", record.text(500, "manifest_path"))?.to_owned(),
+        length: record.required("manifest_length", record.long(501, "manifest_length"))?,
+        spec_id: record.int(502, "partition_spec_id").unwrap_or(0),
+        content: match record.long(517, "content") {
+            None | Some(0) => ManifestContent::Data,
+            Some(1) => ManifestContent::Deletes,
+            Some(other) => return Err(MetaError::invalid(format!("the content of a manifest is {other}"))),
         },
-        sequence_number: file.sequence_number,
-        min_sequence_number: file.min_sequence_number,
-        added_snapshot_id: file.added_snapshot_id,
-        added_files_count: file.added_files_count,
-        existing_files_count: file.existing_files_count,
-        deleted_files_count: file.deleted_files_count,
-        added_rows_count: file.added_rows_count,
-        existing_rows_count: file.existing_rows_count,
-        deleted_rows_count: file.deleted_rows_count,
-        partitions: file.partitions.map(|p| p.into_iter().map(summary).collect()),
-        key_metadata: file.key_metadata,
-        first_row_id: file.first_row_id,
+        sequence_number: record.long(515, "sequence_number").unwrap_or(0),
+        min_sequence_number: record.long(516, "min_sequence_number").unwrap_or(0),
+        added_snapshot_id: record.required("added_snapshot_id", record.long(503, "added_snapshot_id"))?,
+        added_files_count: files(504, "added_files_count", "added_data_files_count"),
+        existing_files_count: files(505, "existing_files_count", "existing_data_files_count"),
+        deleted_files_count: files(506, "deleted_files_count", "deleted_data_files_count"),
+        added_rows_count: rows(512, "added_rows_count"),
+        existing_rows_count: rows(513, "existing_rows_count"),
+        deleted_rows_count: rows(514, "deleted_rows_count"),
+        partitions: record
+            .array_with_node(507, "partitions")
+            .map(|(node, items)| items.iter().map(|item| summary(RecordView::new(node, item))).collect()),
+        key_metadata: record.bytes(519, "key_metadata").map(<[u8]>::to_vec),
+        first_row_id: rows(520, "first_row_id"),
+    })
+}
+
+fn summary(record: RecordView<'_>) -> PartitionSummary {
+    PartitionSummary {
+        // Without a statement, a null must be expected.
+        contains_null: record.boolean(509, "contains_null").unwrap_or(true),
+        contains_nan: record.boolean(518, "contains_nan"),
+        lower_bound: record.bytes(510, "lower_bound").map(<[u8]>::to_vec),
+        upper_bound: record.bytes(511, "upper_bound").map(<[u8]>::to_vec),
     }
 }

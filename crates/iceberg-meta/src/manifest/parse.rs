@@ -1,31 +1,15 @@
 //! Reading a manifest.
-//!
-//! The library decodes the Avro file, but with the schema and the partition spec in the file's header it would fail
-//! on a type, a transform or a promoted bound that it does not know, and would take the values of a column whose name
-//! Avro does not allow for null. So it is given a header in which every column is bytes and every partition field
-//! is an identity of a column of the Avro type; what the values mean is decided here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
-use iceberg::spec::PrimitiveLiteral;
-use iceberg::spec::{DataContentType, DataFile, Datum, Literal, Manifest, ManifestEntry, ManifestStatus};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{EntryStatus, FileContent, IceDataFile, IceManifestEntry, ManifestContent, ManifestInfo};
-use crate::avro::Header;
+use crate::avro::{Avro, Header, Node, RecordView, read_records};
 use crate::error::{MetaError, Result};
 use crate::partition::{IceSpec, IceSpecField};
 use crate::transform::IceTransform;
 use crate::value::{IceValue, from_be_bytes};
-
-/// The path and position columns of position delete files, whose bounds are kept too.
-const RESERVED_COLUMNS: [i64; 2] = [2_147_483_546, 2_147_483_545];
-
-/// Where the ids of the made-up source columns of partition values begin; real ids are below.
-const SOURCE_IDS: i64 = 2_000_000_000;
-
-/// How many columns may have bounds in a file that does not state its schema.
-const FALLBACK_COLUMNS: i64 = 1_000;
 
 /// A manifest as it is stored, with the numbers inherited from its manifest list if that was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,70 +31,50 @@ pub struct ParsedManifest {
 /// With `info`, the manifest's line in the manifest list, the snapshot id, the sequence numbers and the first row ids
 /// are inherited as the specification says ("Sequence Number Inheritance", "First Row ID Inheritance"). Partition
 /// values have the type that was stored, which may be narrower than the column's type today: see
-/// [`IceValue::promote`]. Bounds of columns that the manifest's own schema does not have are dropped.
+/// [`IceValue::promote`]. Bounds are bytes as stored, whatever their columns became.
 ///
 /// # Errors
-/// [`MetaError::Invalid`] if the file is no manifest.
+/// [`MetaError::Invalid`] if the file is no manifest, [`MetaError::Unsupported`] for a codec or partition type that is
+/// not handled.
 pub fn parse_manifest(bytes: &[u8], info: Option<&ManifestInfo>) -> Result<ParsedManifest> {
-    let mut header = Header::read(bytes)?;
-    let text = |key: &str| header.get(key).and_then(|v| std::str::from_utf8(v).ok());
-    let number = |key: &str| match text(key) {
-        None => Ok(None),
-        Some(v) => {
-            v.parse().map(Some).map_err(|_| MetaError::invalid(format!("the manifest's {key} is {v:?}")))
-        }
-    };
-    let member = |key: &str| -> Result<Option<Value>> {
-        text(key)
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(|e| MetaError::from_json(&format!("the manifest's {key}"), &e))
-    };
-    let mut avro = member("avro.schema")?.ok_or_else(|| MetaError::invalid("the file has no Avro schema"))?;
-    let format_version: Option<i32> = number("format-version")?;
-    let format_version = match format_version {
+    let header = Header::read(bytes)?;
+    let node = Node::from_json(&header.json("avro.schema")?.unwrap_or(Value::Null))?;
+    let file_fields = field(&node, 2, "data_file").map_or(&[][..], Node::fields);
+    let partition_node =
+        file_fields.iter().find(|f| f.id == Some(102) || f.name == "partition").map(|f| &f.node);
+    let partition_node = partition_node
+        .ok_or_else(|| MetaError::invalid("the file has no partitions, so it is no manifest"))?;
+
+    let format_version = match header.number("format-version")? {
         Some(version) => u8::try_from(version)
             .map_err(|_| MetaError::invalid(format!("the manifest's format version is {version}")))?,
-        // Some writers leave the header empty; the fields tell the version then.
-        None => {
-            let file = child(&mut avro, "data_file");
-            1 + u8::from(file.and_then(|file| child(file, "content")).is_some())
-        }
+        // Some writers leave the header empty; version 1 has no content field.
+        None => 1 + u8::from(file_fields.iter().any(|f| f.name == "content")),
     };
-    let content = match text("content") {
+    let content = match header.text("content") {
         None => info.map_or(ManifestContent::Data, |i| i.content),
         Some("data") => ManifestContent::Data,
         Some("deletes") => ManifestContent::Deletes,
         Some(other) => return Err(MetaError::invalid(format!("the manifest's content is {other:?}"))),
     };
-    let schema = member("schema")?;
-    let stated =
-        schema.as_ref().and_then(|s| s.get("schema-id")?.as_i64()).and_then(|id| i32::try_from(id).ok());
-    let schema_id = number("schema-id")?.or(stated);
+    let stated = header.json("schema")?.and_then(|s| s.get("schema-id")?.as_i64());
+    let schema_id = header.number("schema-id")?.or(stated).and_then(|id| i32::try_from(id).ok());
+    let spec_id = header.number("partition-spec-id")?.and_then(|id| i32::try_from(id).ok());
     let spec = IceSpec {
-        id: number("partition-spec-id")?.unwrap_or_else(|| info.map_or(0, |i| i.spec_id)),
-        fields: match member("partition-spec")? {
+        id: spec_id.unwrap_or_else(|| info.map_or(0, |i| i.spec_id)),
+        fields: match header.json("partition-spec")? {
             Some(fields) => IceSpec::fields_from_json(&fields)?,
-            None => spec_from_avro(&mut avro)?,
+            None => unknown_spec(partition_node)?,
         },
     };
-    let columns = match &schema {
-        Some(schema) => column_ids(schema),
-        None => (1..=FALLBACK_COLUMNS).chain(RESERVED_COLUMNS).collect(),
-    };
-    let partition = PartitionLayout::take(&mut avro, &spec.fields)?;
-    header.set("avro.schema", avro.to_string().into_bytes());
-    header.set("schema", partition.plain_schema(&columns).to_string().into_bytes());
-    header.set("schema-id", b"0".to_vec());
-    header.set("partition-spec", partition.plain_spec(&spec.fields).to_string().into_bytes());
-    header.set("format-version", format_version.to_string().into_bytes());
-    let manifest = Manifest::parse_avro(&header.to_file())
-        .map_err(|e| MetaError::from_iceberg("reading a manifest", &e))?;
+    let types = header.json("avro.schema")?.unwrap_or(Value::Null);
+    let meanings = Meanings::read(&types, &spec.fields);
 
-    let mut entries = Vec::with_capacity(manifest.entries().len());
-    for entry in manifest.entries() {
-        entries.push(entry_from_iceberg(entry, &partition)?);
-    }
+    let mut entries = Vec::new();
+    read_records(&header, &node, |record| {
+        entries.push(entry(RecordView::new(&node, &record), &spec.fields, &meanings)?);
+        Ok(())
+    })?;
     if let Some(info) = info {
         inherit(&mut entries, info)?;
     }
@@ -137,245 +101,216 @@ fn inherit(entries: &mut [IceManifestEntry], info: &ManifestInfo) -> Result<()> 
     Ok(())
 }
 
-/// All column ids in the JSON of a schema, whatever the types.
-fn column_ids(schema: &Value) -> BTreeSet<i64> {
-    fn walk(value: &Value, ids: &mut BTreeSet<i64>) {
-        match value {
-            Value::Object(object) => {
-                for key in ["id", "element-id", "key-id", "value-id"] {
-                    ids.extend(object.get(key).and_then(Value::as_i64));
-                }
-                object.values().for_each(|v| walk(v, ids));
-            }
-            Value::Array(items) => items.iter().for_each(|v| walk(v, ids)),
-            _ => {}
-        }
-    }
-    let mut ids = BTreeSet::from(RESERVED_COLUMNS);
-    walk(schema, &mut ids);
-    ids.retain(|id| *id < SOURCE_IDS || RESERVED_COLUMNS.contains(id));
-    ids
+fn field<'a>(node: &'a Node, id: i64, name: &str) -> Option<&'a Node> {
+    node.fields().iter().find(|f| f.id == Some(id) || f.name == name).map(|f| &f.node)
 }
 
 /// The partition fields of a file that does not state its spec: their transforms stay unknown.
-fn spec_from_avro(avro: &mut Value) -> Result<Vec<IceSpecField>> {
-    let field = |(index, field): (usize, &Value)| {
-        let name = field.get("name").and_then(Value::as_str).unwrap_or_default();
-        let id = field.get("field-id").and_then(Value::as_i64).unwrap_or(1_000 + index as i64);
-        Ok(IceSpecField {
-            source_id: 0,
-            field_id: i32::try_from(id)
-                .map_err(|_| MetaError::invalid(format!("the partition value {name:?} has the id {id}")))?,
-            name: name.to_owned(),
-            transform: IceTransform::Unknown("unknown".to_owned()),
+fn unknown_spec(partition: &Node) -> Result<Vec<IceSpecField>> {
+    let fields = partition.fields().iter().zip(1_000..);
+    fields
+        .map(|(field, default_id)| {
+            let id = field.id.unwrap_or(default_id);
+            Ok(IceSpecField {
+                source_id: 0,
+                field_id: i32::try_from(id).map_err(|_| {
+                    MetaError::invalid(format!("the partition value {:?} has the id {id}", field.name))
+                })?,
+                name: field.name.clone(),
+                transform: IceTransform::Unknown("unknown".to_owned()),
+            })
         })
-    };
-    partition_fields(avro)?.iter().enumerate().map(field).collect()
+        .collect()
 }
 
-/// The fields of the partition record in the Avro schema.
-fn partition_fields(avro: &mut Value) -> Result<&mut Vec<Value>> {
-    child(avro, "data_file")
-        .and_then(|file| child(file, "partition"))
-        .and_then(|partition| partition.get_mut("fields"))
-        .and_then(Value::as_array_mut)
-        .ok_or_else(|| MetaError::invalid("the file has no partition record, so it is no manifest"))
-}
-
-/// How the partition values are stored.
-struct PartitionLayout {
-    fields: Vec<PartitionField>,
-}
-
-struct PartitionField {
-    avro_name: String,
-    plain_type: String,
-    meaning: Meaning,
-}
-
-/// What a stored partition value is.
+/// What a stored partition value is, beyond its Avro type.
+#[derive(Debug, Clone, Copy)]
 enum Meaning {
     Plain,
+    Int,
     Date,
     Time,
     Timestamp,
     TimestampNs,
+    Text,
     Uuid,
     Fixed,
     Decimal(u32),
 }
 
-impl PartitionLayout {
-    /// Reads the layout from the Avro schema, and takes the logical types out of it.
-    fn take(avro: &mut Value, spec: &[IceSpecField]) -> Result<Self> {
-        let partition = partition_fields(avro)?;
-        let mut fields = Vec::with_capacity(spec.len());
-        for (index, spec_field) in spec.iter().enumerate() {
-            let id = Value::from(spec_field.field_id);
-            let by_id = partition.iter().position(|f| f.get("field-id") == Some(&id));
-            let field = partition.get_mut(by_id.unwrap_or(index)).ok_or_else(|| {
-                MetaError::invalid(format!("the manifest has no partition value {:?}", spec_field.name))
-            })?;
-            fields.push(PartitionField::take(field, spec_field)?);
-        }
-        Ok(Self { fields })
-    }
+/// The meaning of each partition value, in the order of the spec, and its name in the file.
+struct Meanings(Vec<(String, Meaning)>);
 
-    /// A schema in which columns are bytes and partition sources have the stored types.
-    fn plain_schema(&self, columns: &BTreeSet<i64>) -> Value {
-        let column = |id: i64, ty: &str| json!({"id": id, "name": format!("column {id}"), "required": false, "type": ty});
-        let columns = columns.iter().map(|id| column(*id, "binary"));
-        let sources = (SOURCE_IDS..).zip(&self.fields).map(|(id, field)| column(id, &field.plain_type));
-        let fields: Vec<Value> = columns.chain(sources).collect();
-        json!({"type": "struct", "schema-id": 0, "fields": fields})
-    }
-
-    /// A spec of identities of the partition sources.
-    fn plain_spec(&self, spec: &[IceSpecField]) -> Value {
-        let sources = (SOURCE_IDS..).zip(&self.fields).zip(spec);
-        sources
-            .map(|((source, field), spec)| {
-                json!({
-                    "source-id": source,
-                    "field-id": spec.field_id,
-                    "name": field.avro_name,
-                    "transform": "identity",
-                })
-            })
-            .collect()
-    }
-}
-
-/// The type of the record field with this name, without the union with null.
-fn child<'a>(record: &'a mut Value, name: &str) -> Option<&'a mut Value> {
-    let fields = record.get_mut("fields")?.as_array_mut()?;
-    let field = fields.iter_mut().find(|f| f.get("name").and_then(Value::as_str) == Some(name))?;
-    not_null(field.get_mut("type")?)
-}
-
-fn not_null(ty: &mut Value) -> Option<&mut Value> {
-    match ty {
-        Value::Array(branches) => branches.iter_mut().find(|b| *b != "null"),
-        other => Some(other),
-    }
-}
-
-impl PartitionField {
-    fn take(field: &mut Value, spec: &IceSpecField) -> Result<Self> {
-        let unknown = |what: &Value| {
-            MetaError::unsupported(format!("the partition value {:?} has the Avro type {what}", spec.name))
+impl Meanings {
+    /// Reads the logical types of the partition record.
+    fn read(avro: &Value, spec: &[IceSpecField]) -> Self {
+        let partition = child(avro, 2, "data_file").and_then(|file| child(file, 102, "partition"));
+        let fields = partition.and_then(|p| p.get("fields")?.as_array()).map_or(&[][..], Vec::as_slice);
+        let meaning = |(index, spec): (usize, &IceSpecField)| {
+            let id = Value::from(spec.field_id);
+            let field = fields.iter().find(|f| f.get("field-id") == Some(&id)).or_else(|| fields.get(index));
+            let name = field.and_then(|f| f.get("name")?.as_str()).unwrap_or(&spec.name);
+            let ty = field.and_then(|f| f.get("type")).map(not_null);
+            (name.to_owned(), ty.map_or(Meaning::Plain, |ty| Meaning::of(ty, spec)))
         };
-        let avro_name = field.get("name").and_then(Value::as_str).unwrap_or(&spec.name).to_owned();
-        let ty = field.get_mut("type").and_then(not_null).ok_or_else(|| unknown(&Value::Null))?;
-        let logical = ty.get("logicalType").and_then(Value::as_str).map(str::to_owned);
-        let scale = ty.get("scale").and_then(Value::as_u64).unwrap_or(0);
-        let size = ty.get("size").and_then(Value::as_u64);
-        let base =
-            ty.as_str().or_else(|| ty.get("type").and_then(Value::as_str)).unwrap_or_default().to_owned();
-        if let Some(object) = ty.as_object_mut() {
-            object.retain(|key, _| matches!(key.as_str(), "type" | "name" | "namespace" | "size"));
-        }
-        let plain_type = match base.as_str() {
-            "boolean" | "int" | "long" | "float" | "double" | "string" => base.clone(),
-            "bytes" => "binary".to_owned(),
-            "fixed" => format!("fixed[{}]", size.ok_or_else(|| unknown(ty))?),
-            _ => return Err(unknown(ty)),
-        };
-        let meaning = match (logical.as_deref(), base.as_str()) {
-            (Some("date"), _) => Meaning::Date,
-            (Some("time-micros"), _) => Meaning::Time,
-            (Some("timestamp-micros" | "local-timestamp-micros"), _) => Meaning::Timestamp,
-            (Some("timestamp-nanos" | "local-timestamp-nanos"), _) => Meaning::TimestampNs,
-            (Some("uuid"), "fixed") => Meaning::Uuid,
-            (Some("decimal"), "fixed" | "bytes") => {
-                Meaning::Decimal(u32::try_from(scale).map_err(|_| unknown(ty))?)
-            }
-            (_, "fixed") => Meaning::Fixed,
+        Self(spec.iter().enumerate().map(meaning).collect())
+    }
+}
+
+/// The type of the record field with this id or name, without the union with null.
+fn child<'a>(record: &'a Value, id: i64, name: &str) -> Option<&'a Value> {
+    let matches = |field: &&Value| field["field-id"] == id || field["name"] == name;
+    record.get("fields")?.as_array()?.iter().find(matches)?.get("type").map(not_null)
+}
+
+fn not_null(ty: &Value) -> &Value {
+    match ty.as_array() {
+        Some(branches) => branches.iter().find(|b| *b != "null").unwrap_or(ty),
+        None => ty,
+    }
+}
+
+impl Meaning {
+    fn of(ty: &Value, spec: &IceSpecField) -> Self {
+        let base = ty.as_str().or_else(|| ty.get("type")?.as_str()).unwrap_or_default();
+        let scale = ty.get("scale").and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
+        match (ty.get("logicalType").and_then(Value::as_str), base) {
+            (Some("date"), "int") => Self::Date,
+            (Some("time-micros"), "long") => Self::Time,
+            (Some("timestamp-micros" | "local-timestamp-micros"), "long") => Self::Timestamp,
+            (Some("timestamp-nanos" | "local-timestamp-nanos"), "long") => Self::TimestampNs,
+            (Some("uuid"), "fixed") => Self::Uuid,
+            (Some("decimal"), "fixed" | "bytes") => Self::Decimal(scale),
+            (_, "fixed") => Self::Fixed,
+            (_, "string") => Self::Text,
             // Days are dates by the specification, but some writers store them as plain integers.
-            (_, "int") if spec.transform == IceTransform::Day => Meaning::Date,
-            _ => Meaning::Plain,
-        };
-        Ok(Self { avro_name, plain_type, meaning })
+            (_, "int") if spec.transform == IceTransform::Day => Self::Date,
+            (_, "int") => Self::Int,
+            _ => Self::Plain,
+        }
     }
 
-    fn value(&self, literal: &Literal) -> Result<IceValue> {
-        let wrong = || MetaError::invalid(format!("the partition value {:?} does not fit", self.avro_name));
-        let Literal::Primitive(literal) = literal else { return Err(wrong()) };
-        Ok(match (literal, &self.meaning) {
-            (PrimitiveLiteral::Int(v), Meaning::Date) => IceValue::Date(*v),
-            (PrimitiveLiteral::Long(v), Meaning::Time) => IceValue::Time(*v),
-            (PrimitiveLiteral::Long(v), Meaning::Timestamp) => IceValue::Timestamp(*v),
-            (PrimitiveLiteral::Long(v), Meaning::TimestampNs) => IceValue::TimestampNs(*v),
-            (PrimitiveLiteral::Boolean(v), Meaning::Plain) => IceValue::Boolean(*v),
-            (PrimitiveLiteral::Int(v), Meaning::Plain) => IceValue::Int(*v),
-            (PrimitiveLiteral::Long(v), Meaning::Plain) => IceValue::Long(*v),
-            (PrimitiveLiteral::Float(v), Meaning::Plain) => IceValue::Float(v.0),
-            (PrimitiveLiteral::Double(v), Meaning::Plain) => IceValue::Double(v.0),
-            (PrimitiveLiteral::String(v), Meaning::Plain) => IceValue::String(v.clone()),
-            (PrimitiveLiteral::Binary(v), Meaning::Plain) => IceValue::Binary(v.clone()),
-            (PrimitiveLiteral::Binary(v), Meaning::Fixed) => IceValue::Fixed(v.clone()),
-            (PrimitiveLiteral::Binary(v), Meaning::Uuid) => {
-                IceValue::Uuid(v.as_slice().try_into().map_err(|_| wrong())?)
+    /// The partition value; none if the stored value does not fit.
+    fn value(self, stored: &Avro) -> Option<IceValue> {
+        Some(match (stored, self) {
+            (Avro::Boolean(v), Self::Plain) => IceValue::Boolean(*v),
+            (Avro::Float(v), Self::Plain) => IceValue::Float(*v),
+            (Avro::Double(v), Self::Plain) => IceValue::Double(*v),
+            (Avro::Long(v), Self::Plain) => IceValue::Long(*v),
+            (Avro::Long(v), Self::Int) => IceValue::Int(i32::try_from(*v).ok()?),
+            (Avro::Long(v), Self::Date) => IceValue::Date(i32::try_from(*v).ok()?),
+            (Avro::Long(v), Self::Time) => IceValue::Time(*v),
+            (Avro::Long(v), Self::Timestamp) => IceValue::Timestamp(*v),
+            (Avro::Long(v), Self::TimestampNs) => IceValue::TimestampNs(*v),
+            (Avro::Bytes(v), Self::Text) => IceValue::String(String::from_utf8(v.clone()).ok()?),
+            (Avro::Bytes(v), Self::Plain) => IceValue::Binary(v.clone()),
+            (Avro::Bytes(v), Self::Fixed) => IceValue::Fixed(v.clone()),
+            (Avro::Bytes(v), Self::Uuid) => IceValue::Uuid(v.as_slice().try_into().ok()?),
+            (Avro::Bytes(v), Self::Decimal(scale)) => {
+                IceValue::Decimal { unscaled: from_be_bytes(v)?, scale }
             }
-            (PrimitiveLiteral::Binary(v), Meaning::Decimal(scale)) => {
-                IceValue::Decimal { unscaled: from_be_bytes(v).ok_or_else(wrong)?, scale: *scale }
-            }
-            _ => return Err(wrong()),
+            _ => return None,
         })
     }
 }
 
-fn entry_from_iceberg(entry: &ManifestEntry, partition: &PartitionLayout) -> Result<IceManifestEntry> {
+fn entry(record: RecordView<'_>, spec: &[IceSpecField], meanings: &Meanings) -> Result<IceManifestEntry> {
+    let status = match record.required("status", record.long(0, "status"))? {
+        0 => EntryStatus::Existing,
+        1 => EntryStatus::Added,
+        2 => EntryStatus::Deleted,
+        other => return Err(MetaError::invalid(format!("the status of a manifest entry is {other}"))),
+    };
     Ok(IceManifestEntry {
-        status: match entry.status {
-            ManifestStatus::Existing => EntryStatus::Existing,
-            ManifestStatus::Added => EntryStatus::Added,
-            ManifestStatus::Deleted => EntryStatus::Deleted,
-        },
-        snapshot_id: entry.snapshot_id,
-        sequence_number: entry.sequence_number,
-        file_sequence_number: entry.file_sequence_number,
-        file: file_from_iceberg(&entry.data_file, partition)?,
+        status,
+        snapshot_id: record.long(1, "snapshot_id"),
+        sequence_number: record.long(3, "sequence_number"),
+        file_sequence_number: record.long(4, "file_sequence_number"),
+        file: file(record.record(2, "data_file"), spec, meanings)?,
     })
 }
 
-fn file_from_iceberg(file: &DataFile, partition: &PartitionLayout) -> Result<IceDataFile> {
-    let values = file.partition().fields().iter().zip(&partition.fields);
-    let counts = |map: &HashMap<i32, u64>| map.iter().map(|(id, count)| (*id, *count)).collect();
-    let bounds = |map: &HashMap<i32, Datum>| {
-        map.iter()
-            .map(|(id, datum)| match datum.literal() {
-                PrimitiveLiteral::Binary(bytes) => Ok((*id, bytes.clone())),
-                other => Err(MetaError::Io(format!("a bound was read as {other:?} instead of bytes"))),
-            })
-            .collect::<Result<_>>()
+fn file(record: RecordView<'_>, spec: &[IceSpecField], meanings: &Meanings) -> Result<IceDataFile> {
+    let content = match record.long(134, "content") {
+        None | Some(0) => FileContent::Data,
+        Some(1) => FileContent::PositionDeletes,
+        Some(2) => FileContent::EqualityDeletes,
+        Some(other) => return Err(MetaError::invalid(format!("the content of a file is {other}"))),
     };
+    let path = record.required("file_path", record.text(100, "file_path"))?;
+    let count = |id, name| {
+        let count = record.long(id, name).and_then(|v| u64::try_from(v).ok());
+        record.required(name, count)
+    };
+    let stored = record.record(102, "partition");
+    let partition = spec.iter().zip(&meanings.0).map(|(field, (name, meaning))| {
+        match stored.get(field.field_id.into(), name) {
+            Avro::Null => Ok(None),
+            value => meaning.value(value).map(Some).ok_or_else(|| {
+                MetaError::unsupported(format!(
+                    "the partition value {:?} of {path:?} does not fit",
+                    field.name
+                ))
+            }),
+        }
+    });
     Ok(IceDataFile {
-        content: match file.content_type() {
-            DataContentType::Data => FileContent::Data,
-            DataContentType::PositionDeletes => FileContent::PositionDeletes,
-            DataContentType::EqualityDeletes => FileContent::EqualityDeletes,
-        },
-        path: file.file_path().to_owned(),
-        format: file.file_format().to_string().to_ascii_uppercase(),
-        partition: values
-            .map(|(value, field)| value.as_ref().map(|v| field.value(v)).transpose())
-            .collect::<Result<_>>()?,
-        record_count: file.record_count(),
-        file_size: file.file_size_in_bytes(),
-        column_sizes: counts(file.column_sizes()),
-        value_counts: counts(file.value_counts()),
-        null_value_counts: counts(file.null_value_counts()),
-        nan_value_counts: counts(file.nan_value_counts()),
-        lower_bounds: bounds(file.lower_bounds())?,
-        upper_bounds: bounds(file.upper_bounds())?,
-        key_metadata: file.key_metadata().map(<[u8]>::to_vec),
-        split_offsets: file.split_offsets().map(<[i64]>::to_vec),
-        equality_ids: file.equality_ids(),
-        sort_order_id: file.sort_order_id(),
-        first_row_id: file.first_row_id(),
-        referenced_data_file: file.referenced_data_file(),
-        content_offset: file.content_offset(),
-        content_size_in_bytes: file.content_size_in_bytes(),
+        content,
+        path: path.to_owned(),
+        format: record.required("file_format", record.text(101, "file_format"))?.to_ascii_uppercase(),
+        partition: partition.collect::<Result<_>>()?,
+        record_count: count(103, "record_count")?,
+        file_size: count(104, "file_size_in_bytes")?,
+        column_sizes: counts(record.array(108, "column_sizes")),
+        value_counts: counts(record.array(109, "value_counts")),
+        null_value_counts: counts(record.array(110, "null_value_counts")),
+        nan_value_counts: counts(record.array(137, "nan_value_counts")),
+        lower_bounds: bounds(record.array(125, "lower_bounds")),
+        upper_bounds: bounds(record.array(128, "upper_bounds")),
+        key_metadata: record.bytes(131, "key_metadata").map(<[u8]>::to_vec),
+        split_offsets: record.array(132, "split_offsets").map(|v| v.iter().filter_map(long).collect()),
+        equality_ids: record.array(135, "equality_ids").map(|v| v.iter().filter_map(int).collect()),
+        sort_order_id: record.int(140, "sort_order_id"),
+        first_row_id: record.long(142, "first_row_id"),
+        referenced_data_file: record.text(143, "referenced_data_file").map(str::to_owned),
+        content_offset: record.long(144, "content_offset"),
+        content_size_in_bytes: record.long(145, "content_size_in_bytes"),
     })
+}
+
+fn long(value: &Avro) -> Option<i64> {
+    match value {
+        Avro::Long(v) => Some(*v),
+        _ => None,
+    }
+}
+
+fn int(value: &Avro) -> Option<i32> {
+    long(value).and_then(|v| i32::try_from(v).ok())
+}
+
+/// A map by column id is stored as an array of records of a key and a value.
+fn pair(item: &Avro) -> Option<(i32, &Avro)> {
+    match item {
+        Avro::Record(members) => match members.as_slice() {
+            [key, value] => Some((int(key)?, value)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Counts by column id; a negative count says nothing and is left out.
+fn counts(items: Option<&[Avro]>) -> BTreeMap<i32, u64> {
+    let pairs = items.into_iter().flatten().filter_map(pair);
+    pairs.filter_map(|(id, count)| Some((id, u64::try_from(long(count)?).ok()?))).collect()
+}
+
+fn bounds(items: Option<&[Avro]>) -> BTreeMap<i32, Vec<u8>> {
+    let pairs = items.into_iter().flatten().filter_map(pair);
+    let bytes = |(id, bound): (i32, &Avro)| match bound {
+        Avro::Bytes(bytes) => Some((id, bytes.clone())),
+        _ => None,
+    };
+    pairs.filter_map(bytes).collect()
 }

@@ -124,14 +124,33 @@ pub(crate) async fn read(
 }
 
 fn decode(bytes: Bytes, info: &ManifestInfo, spec: &Spec, stats: bool) -> Result<Vec<Box<dyn Rows>>> {
-    match avro::decode(&bytes, info, spec, stats) {
+    match avro::decode(&bytes, info, spec, stats).and_then(|rows| complete(rows, info)) {
         Ok(rows) => Ok(rows),
         Err(error) => {
             // A manifest that the fast reader does not take: the other one knows more of Avro.
             tracing::debug!(%error, manifest = info.path, "a manifest is read the slow way");
-            parsed::decode(&bytes, info, spec)
+            parsed::decode(&bytes, info, spec).and_then(|rows| complete(rows, info))
         }
     }
+}
+
+/// Refuses a manifest that has lost entries: one that is cut off between two blocks looks whole otherwise.
+fn complete(rows: Vec<Box<dyn Rows>>, info: &ManifestInfo) -> Result<Vec<Box<dyn Rows>>> {
+    let found: usize = rows.iter().map(|rows| rows.len()).sum();
+    match entry_count(info) {
+        Some(counted) if (found as u64) < counted => {
+            Err(Error::invalid_data("the manifest has fewer entries than its list says")
+                .with_context("found", found)
+                .with_context("list", counted))
+        }
+        _ => Ok(rows),
+    }
+}
+
+/// How many entries the manifest has, as far as the list knows.
+fn entry_count(info: &ManifestInfo) -> Option<u64> {
+    let counts = [info.added_files_count, info.existing_files_count, info.deleted_files_count];
+    counts.into_iter().try_fold(0, |sum, count| Some(sum + u64::from(count?)))
 }
 
 fn inherited(info: &ManifestInfo) -> Inherited {

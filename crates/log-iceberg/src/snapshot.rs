@@ -3,7 +3,7 @@
 mod files;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
@@ -45,8 +45,7 @@ pub(crate) struct Inner {
     properties: BTreeMap<String, String>,
     manifests: OnceCell<Arc<Vec<ManifestInfo>>>,
     deletes: OnceCell<Arc<DeleteIndex>>,
-    /// When the snapshots were made, by id.
-    times: HashMap<i64, i64>,
+    times: OnceLock<HashMap<i64, i64>>,
 }
 
 impl IcebergSnapshot {
@@ -85,7 +84,6 @@ impl IcebergSnapshot {
         let user = state.meta.properties().iter().filter(|(key, _)| !tags::is_tag_property(key));
         let properties = user.map(|(key, value)| (key.clone(), value.clone())).collect();
         let mapping = Arc::new(mapping(&state.meta)?);
-        let times = state.meta.snapshots().iter().map(|s| (s.id, s.timestamp_ms)).collect();
         let current = snapshot.as_ref().map(|s| s.id) == state.meta.current_snapshot_id();
         Ok(Self(Arc::new(Inner {
             shared,
@@ -100,7 +98,7 @@ impl IcebergSnapshot {
             properties,
             manifests: OnceCell::new(),
             deletes: OnceCell::new(),
-            times,
+            times: OnceLock::new(),
         })))
     }
 }
@@ -122,6 +120,12 @@ impl Inner {
     pub(crate) async fn delete_index(&self) -> Result<Arc<DeleteIndex>> {
         let build = || async { DeleteIndex::build(self).await.map(Arc::new) };
         self.deletes.get_or_try_init(build).await.cloned()
+    }
+
+    /// When a snapshot was made.
+    fn time_of(&self, snapshot: i64) -> Option<i64> {
+        let all = || self.state.meta.snapshots().iter().map(|s| (s.id, s.timestamp_ms)).collect();
+        self.times.get_or_init(all).get(&snapshot).copied()
     }
 
     pub(crate) fn spec(&self, id: i32) -> Result<&Spec> {

@@ -13,12 +13,12 @@ use bytes::Bytes;
 use stitchwork_core::{Error, FieldMapping, Result, Scalar};
 use stitchwork_iceberg_meta::{EntryStatus, ManifestContent, ManifestInfo};
 
-use super::{Bound, Count, Entry, Inherited, Rows, content, header, inherited};
+use super::{Bound, Count, Entry, Inherited, Rows, content, entry_count, header, inherited};
 use crate::partitions::Spec;
 use crate::types::type_to_arrow;
 
 /// The most entries of a batch.
-const BATCH: u32 = 64 << 10;
+const BATCH: usize = 64 << 10;
 
 pub(super) fn decode(
     bytes: &Bytes,
@@ -28,11 +28,9 @@ pub(super) fn decode(
 ) -> Result<Vec<Box<dyn Rows>>> {
     let schema = header::projected_schema(bytes, stats)?;
     // A batch takes the memory of its whole size, however few entries there are.
-    let entries = [info.added_files_count, info.existing_files_count, info.deleted_files_count];
-    let entries = entries.into_iter().try_fold(0_u32, |sum, count| sum.checked_add(count?));
-    let batch = entries.unwrap_or(1024).clamp(1, BATCH);
+    let batch = usize::try_from(entry_count(info).unwrap_or(1024)).unwrap_or(BATCH).clamp(1, BATCH);
     let reader = ReaderBuilder::new()
-        .with_batch_size(batch as usize)
+        .with_batch_size(batch)
         .with_reader_schema(AvroSchema::new(schema))
         .build(Cursor::new(bytes.clone()))?;
     reader.map(|batch| Ok(Box::new(AvroRows::new(&batch?, info, spec)?) as Box<dyn Rows>)).collect()

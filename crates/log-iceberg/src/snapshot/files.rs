@@ -111,7 +111,7 @@ impl Listing {
             stats,
             split_offsets: entry.split_offsets.iter().filter_map(|at| u64::try_from(*at).ok()).collect(),
             deleted,
-            modified_ms: self.inner.times.get(&entry.snapshot_id).copied(),
+            modified_ms: self.inner.time_of(entry.snapshot_id),
             native: Some(Arc::new(origin)),
         })
     }

@@ -144,7 +144,7 @@ impl ContainerWriter {
         (&self.header, &self.blocks).hash(&mut hasher);
         let low = hasher.finish();
         low.hash(&mut hasher);
-        let both = u128::from(low) << 64 | u128::from(hasher.finish());
+        let both = (u128::from(low) << 64) | u128::from(hasher.finish());
         both.to_be_bytes()
     }
 }
@@ -282,7 +282,11 @@ mod tests {
         assert_eq!(header.get("avro.schema"), Some(&b"\"long\""[..]));
         let mut values = Vec::new();
         let node = Node::from_json(&json!("long")).unwrap();
-        read_records(&header, &node, |value| Ok(values.push(value))).unwrap();
+        read_records(&header, &node, |value| {
+            values.push(value);
+            Ok(())
+        })
+        .unwrap();
         assert_eq!(values, [Avro::Long(7)]);
         for length in 0..60.min(file.len()) {
             let _ = Header::read(&file[..length]);

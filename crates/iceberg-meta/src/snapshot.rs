@@ -28,7 +28,7 @@ pub struct IceSnapshot {
     pub manifest_list: String,
     /// What the commit did: `operation` (`append`, `replace`, `overwrite` or `delete`), counts, and own keys.
     pub summary: BTreeMap<String, String>,
-    /// The schema that was current at the commit.
+    /// The schema that was current at the commit; [`crate::TableMeta::update`] fills it in if it is none.
     pub schema_id: Option<i32>,
     /// The first row id of the commit and the number of row ids it takes (format version 3, where both are
     /// required).

@@ -250,7 +250,7 @@ impl<'a> RecordView<'a> {
     /// A field that is a record.
     pub(crate) fn record(&self, id: i64, name: &str) -> Self {
         let node = self.position(id, name).and_then(|index| self.fields.get(index)).map(|f| &f.node);
-        node.map_or(Self { fields: &[], values: &[] }, |node| RecordView::new(node, self.get(id, name)))
+        node.map_or(Self { fields: &[], values: &[] }, |node| Self::new(node, self.get(id, name)))
     }
 
     /// A number; none if it is null or missing.

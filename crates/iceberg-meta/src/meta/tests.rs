@@ -224,6 +224,19 @@ fn a_schema_grows_and_keeps_its_ids() {
     assert_eq!(grown.schema(0), meta.schema(0));
     assert_eq!(grown.current_snapshot().unwrap().schema_id, Some(0));
 
+    let both = vec![
+        MetaUpdate::AddSchema(next.clone()),
+        MetaUpdate::AddSnapshot { snapshot: snapshot(&meta), branch: MAIN_BRANCH.into() },
+    ];
+    let both = reparsed(&meta.update(both, None, NOW + 20).unwrap());
+    assert_eq!(both.current_snapshot().unwrap().schema_id, Some(1));
+    let back = grown.update(vec![MetaUpdate::AddSchema(meta.current_schema().clone())], None, NOW).unwrap();
+    assert_eq!(
+        (back.current_schema_id(), back.schemas().len()),
+        (0, 2),
+        "an equal schema is not added twice"
+    );
+
     let refused = |change: &dyn Fn(&mut IceSchema)| {
         let mut next = meta.current_schema().clone();
         change(&mut next);

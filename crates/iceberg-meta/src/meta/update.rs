@@ -62,6 +62,8 @@ struct Step {
     format_version: u8,
     next_sequence_number: i64,
     current_schema: IceSchema,
+    current_schema_id: i32,
+    next_schema_id: i32,
     added_schema: Option<IceSchema>,
     timestamp_ms: i64,
     added_snapshot: bool,
@@ -92,6 +94,8 @@ impl TableMeta {
             format_version: self.format_version(),
             next_sequence_number: self.next_sequence_number(),
             current_schema: self.current_schema().clone(),
+            current_schema_id: self.current_schema_id(),
+            next_schema_id: self.schemas().last().map_or(0, |s| s.id.saturating_add(1)),
             added_schema: None,
             timestamp_ms: self.clamp_timestamp(timestamp_ms),
             added_snapshot: false,
@@ -105,6 +109,13 @@ impl TableMeta {
         let mut meta = built.metadata;
         if !step.added_snapshot {
             meta = at_time(meta, step.timestamp_ms, step.moved_main)?;
+        }
+        if step.added_snapshot && meta.current_schema_id() != step.current_schema_id {
+            return Err(MetaError::Io(format!(
+                "the new schema was expected to get the id {}, but got {}",
+                step.current_schema_id,
+                meta.current_schema_id()
+            )));
         }
         let mut kept = step.kept;
         kept.snapshots.retain(|id, _| meta.snapshot_by_id(*id).is_some());
@@ -137,6 +148,7 @@ impl Step {
                 schema.validate(self.format_version)?;
                 evolution::check(base, &self.current_schema, &schema, self.format_version)?;
                 self.builder = self.builder.add_current_schema(bridge::schema(&schema)?).map_err(wrap)?;
+                self.current_schema_id = self.schema_id(base, &schema);
                 self.current_schema = schema.clone();
                 self.added_schema = Some(schema);
             }
@@ -192,6 +204,20 @@ impl Step {
         Ok(self)
     }
 
+    /// The id that the library will give a schema: that of an equal one, or the next.
+    fn schema_id(&mut self, base: &TableMeta, schema: &IceSchema) -> i32 {
+        let same = |s: &&IceSchema| {
+            let mut ids = [s.identifier_field_ids.clone(), schema.identifier_field_ids.clone()];
+            ids.iter_mut().for_each(|ids| ids.sort_unstable());
+            s.fields == schema.fields && ids[0] == ids[1]
+        };
+        if let Some(known) = base.schemas().iter().find(same) {
+            return known.id;
+        }
+        self.next_schema_id += 1;
+        self.next_schema_id - 1
+    }
+
     fn add_snapshot(mut self, base: &TableMeta, snapshot: &IceSnapshot, branch: String) -> Result<Self> {
         if let Some(reference) = self.refs.get(&branch) {
             if reference.kind != IceRefKind::Branch {
@@ -214,10 +240,9 @@ impl Step {
             return Err(MetaError::invalid("a snapshot of format version 3 needs a row range"));
         }
         let timestamp_ms = snapshot.timestamp_ms.max(base.last_updated_ms());
-        let schema_id = base.current_schema_id();
         self.builder = self
             .builder
-            .set_branch_snapshot(snapshot.to_iceberg(schema_id, timestamp_ms)?, &branch)
+            .set_branch_snapshot(snapshot.to_iceberg(self.current_schema_id, timestamp_ms)?, &branch)
             .map_err(|e| MetaError::from_iceberg("adding a snapshot", &e))?;
         if self.format_version > 1 {
             self.next_sequence_number += 1;

@@ -53,10 +53,10 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte));
+        let group = chunk.iter().fold(0u32, |group, byte| (group << 8) | u32::from(*byte));
         let group = group << (8 * (3 - chunk.len()));
         for index in 0..4 {
-            let sextet = (group >> (18 - 6 * index) & 0x3f) as usize;
+            let sextet = ((group >> (18 - 6 * index)) & 0x3f) as usize;
             let padded = index > chunk.len();
             text.push(if padded { '=' } else { ALPHABET.get(sextet).map_or('=', |b| char::from(*b)) });
         }

@@ -35,7 +35,7 @@ fn murmur3(bytes: &[u8]) -> u32 {
         hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
     if !tail.is_empty() {
-        let block = tail.iter().rev().fold(0u32, |block, byte| block << 8 | u32::from(*byte));
+        let block = tail.iter().rev().fold(0u32, |block, byte| (block << 8) | u32::from(*byte));
         hash ^= mix(block);
     }
     // The length enters modulo 2^32, as the algorithm defines it.
@@ -44,5 +44,5 @@ fn murmur3(bytes: &[u8]) -> u32 {
     hash = hash.wrapping_mul(0x85eb_ca6b);
     hash ^= hash >> 13;
     hash = hash.wrapping_mul(0xc2b2_ae35);
-    hash ^ hash >> 16
+    hash ^ (hash >> 16)
 }

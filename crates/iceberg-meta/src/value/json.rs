@@ -113,7 +113,7 @@ fn parse_hex(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(digits.len() / 2);
     for pair in digits.chunks_exact(2) {
         if let [high, low] = pair {
-            bytes.push(high << 4 | low);
+            bytes.push((high << 4) | low);
         }
     }
     Some(bytes)

@@ -36,8 +36,6 @@ pub fn register_all(registry: &mut Registry) -> Result<()> {
     stitchwork_catalog_sql::register(registry)?;
     #[cfg(feature = "engine-datafusion")]
     stitchwork_engine_datafusion::register(registry)?;
-    #[cfg(feature = "format-json")]
-    stitchwork_format_json::register(registry)?;
     #[cfg(feature = "format-parquet")]
     stitchwork_format_parquet::register(registry)?;
     #[cfg(feature = "log-delta")]

@@ -1,0 +1,3 @@
+//! The end-to-end tests: one binary, since linking the whole house takes its time.
+
+mod operations;

@@ -19,7 +19,7 @@ pub use name::normalize;
 pub use namer::TableNamer;
 pub use options::ShredOptions;
 pub use shape::Step;
-pub use shredder::Shredder;
+pub use shredder::{JsonRows, Shredder};
 pub use store::{SchemaChange, TableBatch, TableInfo};
 pub use system::{LIST_INDEX, LOAD_ID, OVERFLOW, PARENT_ID, ROOT_ID, ROW_ID};
 pub use table::ColumnInfo;

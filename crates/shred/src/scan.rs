@@ -45,17 +45,13 @@ enum Place {
 }
 
 impl<'j> Scanner<'j> {
-    pub(crate) fn new(data: &'j [u8], tape: Vec<u8>) -> Self {
+    pub(crate) fn new(data: &'j [u8]) -> Self {
         let text = str::from_utf8(data).unwrap_or_else(|error| {
             let valid = data.get(..error.valid_up_to()).unwrap_or_default();
             str::from_utf8(valid).unwrap_or_default()
         });
         let at = if data.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        Self { data, text, at, place: Place::Outside, tape }
-    }
-
-    pub(crate) fn into_tape(self) -> Vec<u8> {
-        self.tape
+        Self { data, text, at, place: Place::Outside, tape: vec![] }
     }
 
     /// The next row and where it begins, with the places of the wanted values in `found`.
@@ -197,7 +193,7 @@ mod tests {
     use super::*;
 
     fn rows(data: &[u8]) -> Result<Vec<String>> {
-        let mut scanner = Scanner::new(data, vec![]);
+        let mut scanner = Scanner::new(data);
         let mut rows = vec![];
         while let Some((_, row)) = scanner.next(&Wanted::default(), &mut vec![])? {
             rows.push(row.to_owned());
@@ -257,7 +253,7 @@ mod tests {
         }
         let data = br#"{"x": {"type": 1}, "a": {"c": [], "b" : true}, "type": "t"}"#;
         let mut found = vec![];
-        let (start, row) = Scanner::new(data, vec![]).next(&wanted, &mut found).unwrap().unwrap();
+        let (start, row) = Scanner::new(data).next(&wanted, &mut found).unwrap().unwrap();
         assert_eq!(start, 0);
         let texts: Vec<_> = found.into_iter().map(|range| range.map(|range| &row[range])).collect();
         assert_eq!(texts, [Some("\"t\""), Some("true"), Some("{\"c\": [], \"b\" : true}"), None]);

@@ -17,6 +17,20 @@ use crate::walk::Walk;
 /// All tables' sizes are added up after this many bytes of JSON.
 const CHECK_EVERY: usize = 256 << 10;
 
+/// The rows of a JSON text, for [`Shredder::push_some`].
+#[derive(Debug)]
+pub struct JsonRows<'j> {
+    scanner: Scanner<'j>,
+}
+
+impl<'j> JsonRows<'j> {
+    /// The rows of whole JSON values, as [`Shredder::push`] takes them.
+    #[must_use]
+    pub fn new(json: &'j [u8]) -> Self {
+        Self { scanner: Scanner::new(json) }
+    }
+}
+
 /// Turns the JSON rows of one stream into batches of relational tables.
 ///
 /// Rows are built straight into columns. A table's rows become a batch when there are enough of them, which
@@ -95,26 +109,39 @@ impl Shredder {
     /// can go on. `InvalidInput` also when an existing table has a column that forbids nulls and a row has none for
     /// it: then the shredder is of no more use.
     pub fn push(&mut self, json: &[u8]) -> Result<u64> {
-        self.check_usable()?;
-        let mut scanner = Scanner::new(json, std::mem::take(&mut self.tape));
         let before = self.rows;
-        let result = loop {
-            let row = scanner.next(&self.wanted, &mut self.found);
-            match row {
-                Ok(Some((start, row))) => {
-                    if let Err(error) = self.row(row) {
-                        break Err(error.with_context("offset", start));
-                    }
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        self.tape = scanner.into_tape();
-        result.map_err(|error| {
-            error.with_context("stream", &self.options.stream).with_context("row", self.position)
-        })?;
+        let mut rows = JsonRows::new(json);
+        while self.step(&mut rows)? {}
         Ok(self.rows - before)
+    }
+
+    /// Takes rows until a batch is complete or there are no more; false at the end. So no more waits in memory than
+    /// the limits of the batches say, however large the text is and however many rows its lists make.
+    ///
+    /// # Errors
+    /// As [`Shredder::push`].
+    pub fn push_some(&mut self, rows: &mut JsonRows<'_>) -> Result<bool> {
+        while self.step(rows)? {
+            if self.store.has_ready() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes one row; false at the end.
+    fn step(&mut self, rows: &mut JsonRows<'_>) -> Result<bool> {
+        self.check_usable()?;
+        let taken = match rows.scanner.next(&self.wanted, &mut self.found) {
+            Ok(Some((start, row))) => {
+                self.row(row).map(|()| true).map_err(|e| e.with_context("offset", start))
+            }
+            Ok(None) => Ok(false),
+            Err(error) => Err(error),
+        };
+        taken.map_err(|error| {
+            error.with_context("stream", &self.options.stream).with_context("row", self.position)
+        })
     }
 
     /// Builds one row that the scanner has passed.

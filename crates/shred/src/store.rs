@@ -225,6 +225,10 @@ impl Store {
         Ok(())
     }
 
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     pub(crate) fn take_ready(&mut self) -> Vec<TableBatch> {
         self.ready_bytes = 0;
         std::mem::take(&mut self.ready)

@@ -1,5 +1,12 @@
 //! What becomes of which JSON, case by case.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests stand outside of the test functions"
+)]
+
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -8,8 +15,8 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use stitchwork_core::ErrorKind;
 use stitchwork_shred::{
-    LIST_INDEX, LOAD_ID, PARENT_ID, ROOT_ID, ROW_ID, SchemaChange, ShredOptions, Shredder, TableBatch,
-    TableNamer,
+    JsonRows, LIST_INDEX, LOAD_ID, PARENT_ID, ROOT_ID, ROW_ID, SchemaChange, ShredOptions, Shredder,
+    TableBatch, TableNamer,
 };
 
 fn options() -> ShredOptions {
@@ -331,6 +338,21 @@ fn batches_are_cut_by_rows_by_bytes_and_by_the_sum_of_all_tables() {
     shredder.push(text.as_bytes()).unwrap();
     assert!(shredder.take_full().len() >= 3);
     assert!(shredder.buffered_bytes() < 600_000);
+}
+
+#[test]
+fn rows_can_be_taken_until_a_batch_is_complete() {
+    let text = format!("[{}]", vec!["{\"l\":[1,2,3,4,5]}"; 100].join(","));
+    let mut shredder = Shredder::new(options().with_batch_limits(10, 1 << 20)).unwrap();
+    let mut rows = JsonRows::new(text.as_bytes());
+    let mut most = 0;
+    while shredder.push_some(&mut rows).unwrap() {
+        most = most.max(shredder.take_full().len());
+    }
+    assert_eq!((shredder.rows(), most), (100, 2));
+    let mut broken = JsonRows::new(b"{} {} [{},");
+    let error = shredder.push_some(&mut broken).unwrap_err();
+    assert_eq!((error.context("offset"), error.context("row")), (Some("10"), Some("103")));
 }
 
 #[test]

@@ -1,5 +1,12 @@
 //! Every value of the input is in the tables: what goes in is put together again and compared.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests stand outside of the test functions"
+)]
+
 mod arbitrary;
 mod events;
 mod reassemble;

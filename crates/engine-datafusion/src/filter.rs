@@ -129,9 +129,14 @@ fn literal(expr: &Expr) -> Option<&ScalarValue> {
     }
 }
 
-/// A column or a field on the way down from one, and its type in the relation.
+/// A column or a field on the way down from one, and its type in the relation. A cast that every value
+/// survives is looked through: values are brought to the column's type instead.
 fn column(expr: &Expr, schema: &Schema) -> Option<(Column, DataType)> {
     match expr {
+        Expr::Cast(cast) => {
+            let (column, data_type) = column(&cast.expr, schema)?;
+            survives(&data_type, cast.field.data_type()).then_some((column, data_type))
+        }
         Expr::Column(column) => {
             let field = schema.field_with_name(column.name()).ok()?;
             Some((Column::new(column.name()), field.data_type().clone()))
@@ -149,6 +154,22 @@ fn column(expr: &Expr, schema: &Schema) -> Option<(Column, DataType)> {
             Some((path, data_type))
         }
         _ => None,
+    }
+}
+
+/// Whether a cast keeps all values apart and in order.
+fn survives(from: &DataType, to: &DataType) -> bool {
+    use DataType::{
+        Float32, Float64, Int8, Int16, Int32, Int64, LargeUtf8, UInt8, UInt16, UInt32, Utf8, Utf8View,
+    };
+    match (from, to) {
+        (Int8 | Int16 | Int32, Int64 | Float64) | (Int8 | Int16, Int32 | Float32) | (Int8, Int16) => true,
+        (UInt8 | UInt16 | UInt32, Int64 | DataType::UInt64 | Float64) | (UInt8 | UInt16, Int32 | UInt32) => {
+            true
+        }
+        (Float32, Float64) => true,
+        (Utf8 | Utf8View | LargeUtf8, Utf8 | Utf8View | LargeUtf8) => true,
+        _ => from == to,
     }
 }
 
@@ -190,6 +211,7 @@ mod tests {
         );
         check(&col("a").in_list(vec![lit(5_i32)], true), Some(ours("a").is_in([five()]).negate()));
         check(&col("t").like(lit("a\\%%")), Some(ours("t").like("a\\%%")));
+        check(&cast(col("a"), DataType::Float64).eq(lit(5.0)), Some(ours("a").eq(five())));
         check(&get_field(col("s"), "x").gt(lit(5_i32)), Some(ours("s").field("x").gt(five())));
     }
 
@@ -197,6 +219,8 @@ mod tests {
     fn what_cannot_be_said_is_left_out() {
         check(&col("a").eq(col("a")), None);
         check(&cast(col("a"), DataType::Float64).lt(lit(1.5)), None);
+        check(&cast(col("t"), DataType::Int32).lt(lit(1_i32)), None);
+        check(&cast(col("a"), DataType::Float32).lt(lit(1_f32)), None);
         check(&col("a").eq(lit(1.5)), None);
         check(&col("t").ilike(lit("x")), None);
         check(&col("t").like(lit("a\\b")), None);

@@ -3,6 +3,7 @@
 mod equality;
 mod files;
 mod mapping;
+mod pushdown;
 mod reader;
 mod source;
 mod statistics;
@@ -135,6 +136,7 @@ fn scan_files(
 
     let mut files = Vec::with_capacity(group.files.len());
     let mut live = statistics::Live::new(!group.equality.is_empty() || limit.is_some());
+    let without_nan = pushdown::without_nan(&group.files, table_schema.file_schema());
     for ready in group.files {
         let constants = group
             .constants
@@ -160,7 +162,7 @@ fn scan_files(
     let parquet = ParquetSource::new(table_schema.clone())
         .with_table_parquet_options(options)
         .with_parquet_file_reader_factory(readers);
-    let source = NativeSource::new(Arc::new(parquet), cache);
+    let source = NativeSource::new(Arc::new(parquet), cache, without_nan);
     let mapping = MappingFactory::new(plan.mapping.clone(), plan.schema.clone());
     let config = FileScanConfigBuilder::new(files_url().theirs()?, Arc::new(source))
         .with_file_groups(files::balance(files, state.config().target_partitions()))

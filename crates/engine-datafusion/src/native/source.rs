@@ -1,10 +1,11 @@
 //! DataFusion's Parquet source, with rows left out that are deleted.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
@@ -14,7 +15,6 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::object_store::ObjectStore;
 use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_expr_adapter::replace_columns_with_literals;
@@ -26,6 +26,7 @@ use datafusion_pruning::FilePruner;
 use stitchwork_core::{Error, RoaringTreemap};
 
 use super::files::FileContext;
+use super::pushdown::{PushdownRules, Rule};
 use crate::convert::internal;
 use crate::error::{ToDataFusion, to_datafusion};
 
@@ -34,15 +35,21 @@ use crate::error::{ToDataFusion, to_datafusion};
 pub(crate) struct NativeSource {
     parquet: Arc<dyn FileSource>,
     cache: Arc<FileMetadataCache>,
+    without_nan: Arc<HashSet<String>>,
 }
 
 impl NativeSource {
-    pub(crate) fn new(parquet: Arc<dyn FileSource>, cache: Arc<FileMetadataCache>) -> Self {
-        Self { parquet, cache }
+    /// `without_nan`: the columns of floating-point numbers that are known to have no NaN.
+    pub(crate) fn new(
+        parquet: Arc<dyn FileSource>,
+        cache: Arc<FileMetadataCache>,
+        without_nan: HashSet<String>,
+    ) -> Self {
+        Self { parquet, cache, without_nan: Arc::new(without_nan) }
     }
 
     fn wrap(&self, parquet: Arc<dyn FileSource>) -> Arc<dyn FileSource> {
-        Arc::new(Self { parquet, cache: self.cache.clone() })
+        Arc::new(Self { parquet, ..self.clone() })
     }
 }
 
@@ -107,19 +114,30 @@ impl FileSource for NativeSource {
         filters: Vec<Arc<dyn PhysicalExpr>>,
         config: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn FileSource>>> {
-        let schema = self.parquet.table_schema().table_schema();
-        let nested = filters.iter().map(|filter| reads_nested(filter, schema)).collect::<Result<Vec<_>>>()?;
-        let pushed = self.parquet.try_pushdown_filters(filters, config)?;
-        // A filter on a nested column may meet a file whose fields must be renamed first, where the row filter
-        // leaves it out although it was promised here: such filters stay above the scan as well.
-        let grades = pushed
-            .filters
+        let source = self.parquet.table_schema();
+        let rules = PushdownRules {
+            files: source.file_schema(),
+            table: source.table_schema(),
+            without_nan: &self.without_nan,
+        };
+        let rules = filters.iter().map(|filter| rules.grade(filter)).collect::<Result<Vec<_>>>()?;
+        let pushed: Vec<_> = filters
             .into_iter()
-            .zip(nested)
-            .map(|(grade, nested)| if nested { PushedDown::No } else { grade })
+            .zip(&rules)
+            .filter(|(_, rule)| **rule != Rule::Above)
+            .map(|(filter, _)| filter)
             .collect();
+        let pushed = self.parquet.try_pushdown_filters(pushed, config)?;
+        let mut grades = pushed.filters.into_iter();
+        let grades = rules.iter().map(|rule| match rule {
+            Rule::Above => PushedDown::No,
+            Rule::Both | Rule::Below => match grades.next() {
+                Some(grade) if *rule == Rule::Below => grade,
+                _ => PushedDown::No,
+            },
+        });
         Ok(FilterPushdownPropagation {
-            filters: grades,
+            filters: grades.collect(),
             updated_node: pushed.updated_node.map(|node| self.wrap(node)),
         })
     }
@@ -154,17 +172,6 @@ impl FileSource for NativeSource {
     ) -> Result<TreeNodeRecursion> {
         self.parquet.apply_expressions(f)
     }
-}
-
-fn reads_nested(filter: &Arc<dyn PhysicalExpr>, schema: &arrow_schema::Schema) -> Result<bool> {
-    let mut nested = false;
-    filter.apply(|expr| {
-        if let Some(column) = expr.downcast_ref::<Column>() {
-            nested |= schema.field_with_name(column.name()).map_or(true, |f| f.data_type().is_nested());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(nested)
 }
 
 struct NativeMorselizer {

@@ -339,6 +339,10 @@ async fn statistics_do_not_lie_about_values() {
             ("select t from t", vec!["abcdef", "abcdeg", "abcdeh"]),
             ("select count(*) from t where f > 5", vec!["1"]),
             ("select max(f) from t", vec!["NaN"]),
+            ("select f from t where f <> 1 and f <> 2", vec!["NaN"]),
+            ("select f from t where f < 2", vec!["1.0"]),
+            ("select f from t where f = 'NaN'::double", vec!["NaN"]),
+            ("select f from t order by f desc limit 1", vec!["NaN"]),
             ("select count(z), count(k), sum(k) from t", vec!["0|3|15"]),
             ("select k from t where z is null and t > 'abcdef'", vec!["5", "5"]),
         ] {

@@ -1,0 +1,122 @@
+//! Which filters DataFusion's Parquet source may have.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Schema};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
+use stitchwork_core::Column as TableColumn;
+
+use super::files::Ready;
+
+/// Where a filter is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// In the scan, as far as the source promises.
+    Below,
+    /// In the scan and above it.
+    Both,
+    /// Above the scan alone.
+    Above,
+}
+
+/// What decides on the rule.
+#[derive(Debug)]
+pub(crate) struct PushdownRules<'a> {
+    /// The columns of the files.
+    pub(crate) files: &'a Schema,
+    /// Those and the constants.
+    pub(crate) table: &'a Schema,
+    /// Columns of floating-point numbers that have no NaN.
+    pub(crate) without_nan: &'a HashSet<String>,
+}
+
+impl PushdownRules<'_> {
+    /// The rule for a filter.
+    pub(crate) fn grade(&self, filter: &Arc<dyn PhysicalExpr>) -> Result<Rule> {
+        let mut rule = Rule::Below;
+        filter.apply(|expr| {
+            let Some(column) = expr.downcast_ref::<Column>() else { return Ok(TreeNodeRecursion::Continue) };
+            let Ok(field) = self.table.field_with_name(column.name()) else {
+                rule = Rule::Above;
+                return Ok(TreeNodeRecursion::Stop);
+            };
+            let in_files = self.files.field_with_name(column.name()).is_ok();
+            if in_files && has_floats(field.data_type()) && !self.without_nan.contains(column.name()) {
+                // The bounds in footers leave NaN out, although it is above all numbers to DataFusion: it would
+                // leave out row groups whose NaN passes.
+                if !fails_for_nan(filter) {
+                    rule = Rule::Above;
+                    return Ok(TreeNodeRecursion::Stop);
+                }
+            }
+            if field.data_type().is_nested() {
+                // A file may have to have the column's fields renamed first; then the row filter leaves the
+                // filter out, although the source has promised it.
+                rule = Rule::Both;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(rule)
+    }
+}
+
+fn has_floats(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => fields.iter().any(|field| has_floats(field.data_type())),
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::Map(field, _) => has_floats(field.data_type()),
+        DataType::Dictionary(_, value) => has_floats(value),
+        other => other.is_floating(),
+    }
+}
+
+/// Whether the filter is a comparison that no NaN passes.
+fn fails_for_nan(filter: &Arc<dyn PhysicalExpr>) -> bool {
+    let Some(binary) = filter.downcast_ref::<BinaryExpr>() else { return false };
+    let is_column = |expr: &Arc<dyn PhysicalExpr>| {
+        let inner = expr.downcast_ref::<CastExpr>().map_or(expr, |cast| cast.expr());
+        inner.downcast_ref::<Column>().is_some()
+    };
+    let is_number = |expr: &Arc<dyn PhysicalExpr>| {
+        expr.downcast_ref::<Literal>().is_some_and(|literal| match literal.value() {
+            ScalarValue::Float16(value) => value.is_some_and(|value| !value.is_nan()),
+            ScalarValue::Float32(value) => value.is_some_and(|value| !value.is_nan()),
+            ScalarValue::Float64(value) => value.is_some_and(|value| !value.is_nan()),
+            _ => false,
+        })
+    };
+    match binary.op() {
+        Operator::Lt | Operator::LtEq => is_column(binary.left()) && is_number(binary.right()),
+        Operator::Gt | Operator::GtEq => is_number(binary.left()) && is_column(binary.right()),
+        Operator::Eq => {
+            (is_column(binary.left()) && is_number(binary.right()))
+                || (is_number(binary.left()) && is_column(binary.right()))
+        }
+        _ => false,
+    }
+}
+
+/// The columns of floating-point numbers for which each file says that it has no NaN.
+pub(crate) fn without_nan(files: &[Ready], schema: &Schema) -> HashSet<String> {
+    let said = |column: &TableColumn| {
+        files.iter().all(|file| {
+            let stats = file.data.stats.as_ref().and_then(|stats| stats.columns.get(column));
+            stats.is_some_and(|stats| stats.nans == Some(0))
+        })
+    };
+    schema
+        .fields()
+        .iter()
+        .filter(|field| field.data_type().is_floating() && said(&TableColumn::new(field.name())))
+        .map(|field| field.name().clone())
+        .collect()
+}

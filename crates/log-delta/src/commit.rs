@@ -56,6 +56,8 @@ async fn land(shared: &Arc<Shared>, args: &CommitArgs) -> Result<(Arc<State>, u3
         .with_context("base", base)
         .with_context("version", state.version));
     }
+    // Before anything else: a commit that is tried again finds itself among the winners.
+    check_tag(&state, args)?;
     let ours = conflict::Ours::new(&shared.store, args)?;
     if !ours.is_blind() {
         for winner in winners(shared, &state, base).await? {
@@ -69,30 +71,54 @@ async fn land(shared: &Arc<Shared>, args: &CommitArgs) -> Result<(Arc<State>, u3
     let mut lost_races = 0;
     loop {
         check_state(&state, args, &commit)?;
-        let Some(version) = state.version.checked_add(1) else {
-            return Err(Error::unsupported("the table has had its last version"));
-        };
-        match put(&shared.store, version, &bytes, &id, &mut patience).await? {
+        let version = next_version(&state)?;
+        let mut lost = match put(&shared.store, version, &bytes, &id, &mut patience).await? {
             Put::Won => {
                 commit.version = version;
                 commit.timestamp_ms = now_ms();
-                let state = Arc::new(state.apply(Arc::new(commit))?);
+                let state = state.apply(Arc::new(commit));
+                let state = Arc::new(state.map_err(|e| e.with_commit_state(CommitState::Committed))?);
                 shared.keep(&state);
                 return Ok((state, lost_races));
             }
-            Put::Lost(winner) => {
-                lost_races += 1;
-                patience.progress();
-                let winner: Arc<Commit> = Arc::from(winner);
-                state = Arc::new(state.apply(winner.clone())?);
-                shared.keep(&state);
-                ours.check(&winner, &shared.store, &state.table)?;
-                if lost_races > 3 {
-                    back_off(lost_races.min(6)).await;
-                }
+            Put::Lost(winner) => Some(*winner),
+        };
+        while let Some(winner) = lost.take() {
+            lost_races += 1;
+            patience.progress();
+            let winner = Arc::new(winner);
+            state = Arc::new(state.apply(winner.clone())?);
+            shared.keep(&state);
+            check_tag(&state, args)?;
+            ours.check(&winner, &shared.store, &state.table)?;
+            if lost_races > 1 {
+                // Where many race, looking first is cheaper than losing again.
+                lost = shared.store.read_commit(next_version(&state)?).await?;
             }
         }
+        if lost_races > 3 {
+            back_off(lost_races.min(5)).await;
+        }
     }
+}
+
+fn next_version(state: &State) -> Result<i64> {
+    let next = state.version.checked_add(1);
+    next.ok_or_else(|| Error::unsupported("the table has had its last version"))
+}
+
+/// Refuses a commit whose application has made it, or a later one.
+fn check_tag(state: &State, args: &CommitArgs) -> Result<()> {
+    if let Some(tag) = &args.tag
+        && let Some(found) = state.txns.get(&tag.application)
+        && found.txn.version >= tag.id
+    {
+        return Err(Error::new(ErrorKind::AlreadyExists, "the application has made this commit already")
+            .with_context("application", &tag.application)
+            .with_context("id", tag.id)
+            .with_context("newest", found.txn.version));
+    }
+    Ok(())
 }
 
 /// What must hold in the very state that the commit is put on.
@@ -104,15 +130,6 @@ fn check_state(state: &State, args: &CommitArgs, commit: &Commit) -> Result<()> 
     // A commit that makes the table able to do something can do it at once.
     let protocol = commit.protocol.as_ref().unwrap_or(&state.protocol);
     protocol::check_write(protocol, &state.table, effects)?;
-    if let Some(tag) = &args.tag
-        && let Some(found) = state.txns.get(&tag.application)
-        && found.txn.version >= tag.id
-    {
-        return Err(Error::new(ErrorKind::AlreadyExists, "the application has made this commit already")
-            .with_context("application", &tag.application)
-            .with_context("id", tag.id)
-            .with_context("newest", found.txn.version));
-    }
     if !Arc::ptr_eq(&args.base.schema(), &state.table.schema) {
         let partitioning = args.base.partitioning();
         let columns: Vec<String> =

@@ -139,8 +139,10 @@ impl Shared {
     /// Writes a checkpoint when one is due. Its failure is no failure of the commit.
     pub(crate) async fn maintain(&self, state: &Arc<State>) {
         let interval = state.table.number("delta.checkpointInterval").unwrap_or(CHECKPOINT_INTERVAL).max(1);
-        let due = state.version % interval == 0
-            || (state.tail_actions() >= TAIL_ACTIONS && state.version % 10 == 0);
+        let overdue = state.tail_actions() >= TAIL_ACTIONS
+            || i64::try_from(state.tail_len()).is_ok_and(|tail| tail >= interval.saturating_mul(2));
+        // Where checkpoints fail, not each commit shall pay for another try.
+        let due = state.version % interval == 0 || (overdue && state.version % 10 == 0);
         if !due || state.version == 0 || self.checkpointing.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -225,7 +227,9 @@ impl Log for DeltaLog {
 
     fn capabilities(&self) -> LogCapabilities {
         let kept = self.shared.kept.lock();
-        let position_deletes = kept.as_ref().is_some_and(|kept| protocol::has_vectors(&kept.state.protocol));
+        let position_deletes = kept
+            .as_ref()
+            .is_some_and(|kept| protocol::takes_vectors(&kept.state.protocol, &kept.state.table));
         let field_ids = kept.as_ref().is_some_and(|kept| kept.state.table.is_mapped());
         LogCapabilities { position_deletes, field_ids, ..capabilities() }
     }
@@ -247,7 +251,7 @@ impl Log for DeltaLog {
         let located = self.located("log::write_deletes");
         let state = self.shared.kept_or_load().await;
         let written = match state {
-            Ok(state) if protocol::has_vectors(&state.protocol) => {
+            Ok(state) if protocol::takes_vectors(&state.protocol, &state.table) => {
                 deletes::write(&self.shared.store.root, &self.shared.store.stores, &args.positions).await
             }
             Ok(_) => Err(Error::unsupported(

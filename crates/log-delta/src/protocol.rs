@@ -106,16 +106,18 @@ pub(crate) fn check_write(protocol: &Protocol, table: &TableMeta, effects: Effec
         return Err(Error::unsupported("the table only takes appends; unset the property to change it")
             .with_context("property", APPEND_ONLY));
     }
-    if effects.vectors && !has_vectors(protocol) {
+    if effects.vectors && !takes_vectors(protocol, table) {
         return Err(Error::unsupported("the table has no deletion vectors; set the property to true first")
             .with_context("property", ENABLE_VECTORS));
     }
     Ok(())
 }
 
-/// Whether files of the table can have deletion vectors.
-pub(crate) fn has_vectors(protocol: &Protocol) -> bool {
-    has(protocol.reader_features.as_ref(), VECTORS) && has(protocol.writer_features.as_ref(), VECTORS)
+/// Whether files of the table may get deletion vectors: it has the feature, and its property says so.
+pub(crate) fn takes_vectors(protocol: &Protocol, table: &TableMeta) -> bool {
+    has(protocol.reader_features.as_ref(), VECTORS)
+        && has(protocol.writer_features.as_ref(), VECTORS)
+        && table.flag(ENABLE_VECTORS)
 }
 
 fn has(features: Option<&Vec<String>>, feature: &str) -> bool {
@@ -305,7 +307,7 @@ mod tests {
         assert_eq!(new, protocol(1, 2, &[]));
         let vectors = needed(None, &with.metadata, &with.json_schema);
         assert_eq!(vectors, protocol(3, 7, &[VECTORS]));
-        assert!(has_vectors(&vectors));
+        assert!(takes_vectors(&vectors, &with) && !takes_vectors(&vectors, &plain));
         let upgraded = needed(Some(&new), &with.metadata, &with.json_schema);
         assert_eq!(upgraded.writer_features.unwrap(), [APPENDS, INVARIANTS, VECTORS]);
         assert_eq!(needed(Some(&vectors), &plain.metadata, &plain.json_schema), vectors);

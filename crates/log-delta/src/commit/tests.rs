@@ -109,9 +109,18 @@ async fn a_store_that_stays_silent_leaves_the_commit_in_doubt() {
     assert_eq!(error.commit_state(), Some(CommitState::NotCommitted));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn thirty_two_writers_lose_nothing() {
-    let (stores, _) = faulty();
+    thirty_two_writers(faulty().0).await;
+    // The same on a disk.
+    let folder = tempfile::tempdir().unwrap();
+    let local = object_store::local::LocalFileSystem::new_with_prefix(folder.path()).unwrap();
+    let stores = Stores::new();
+    stores.mount("store://test", Arc::new(local));
+    thirty_two_writers(stores).await;
+}
+
+async fn thirty_two_writers(stores: Stores) {
     create(&stores).await;
     let tasks = (0..32).map(|task| {
         let stores = stores.clone();
@@ -285,4 +294,15 @@ async fn files_must_fit_the_table() {
     let mut twice = removing(&base, "a").await;
     twice.changes.removed.extend(twice.changes.removed.clone());
     assert_eq!(second.commit(twice).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn a_removal_that_is_tried_again_finds_itself() {
+    let (first, second, base) = two().await;
+    let args = tagged(removing(&base, "a").await, 1);
+    first.commit(args.clone()).await.unwrap();
+    for log in [&first, &second] {
+        let error = log.commit(args.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "not a conflict: {error}");
+    }
 }

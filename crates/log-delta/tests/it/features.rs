@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
+use stitchwork_catalog_memory::MemoryCatalog;
 use stitchwork_core::arrow::schema::{DataType, Field, Schema, TimeUnit};
 use stitchwork_core::{
-    At, Changes, CommitArgs, CreateArgs, Deleted, ErrorKind, FileFilter, HistoryArgs, LogFactory, MapBy,
-    PHYSICAL_NAME, PartitionField, RoaringTreemap, Scalar, Stores, Transform, WriteDeletesArgs, field_id,
+    At, Catalog, Changes, CommitArgs, CreateArgs, Deleted, ErrorKind, FileFilter, HistoryArgs, LogFactory,
+    MapBy, PHYSICAL_NAME, PartitionField, RoaringTreemap, Scalar, Stores, TableIdent, Transform,
+    WriteDeletesArgs, field_id,
 };
 use stitchwork_log_delta::DeltaLogFactory;
 
@@ -186,4 +188,28 @@ async fn history_has_every_commit_once() {
     assert_eq!(all[0].summary.get("numOutputRows").map(String::as_str), Some("10"));
     let two: Vec<_> = log.history(HistoryArgs { limit: Some(2) }).try_collect().await.unwrap();
     assert_eq!(two, all[..2]);
+}
+
+#[tokio::test]
+async fn a_catalog_knows_where_tables_are() {
+    let stores = Stores::new();
+    let catalog: Arc<dyn Catalog> = Arc::new(MemoryCatalog::new());
+    let ident = TableIdent::new("lake", "events");
+    let named = |location: &str| args(location, &stores).with_catalog(catalog.clone(), ident.clone());
+    let create = CreateArgs::new(schema());
+    assert_eq!(
+        DeltaLogFactory.create(named(""), create.clone()).await.unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+    DeltaLogFactory.create(named("memory:t"), create.clone()).await.unwrap();
+    let entry = catalog.load(&ident).await.unwrap();
+    assert_eq!((entry.log.as_str(), entry.location.as_str(), entry.pointer), ("delta", "memory:t", None));
+    let opened = DeltaLogFactory.open(named("")).await.unwrap();
+    assert_eq!(opened.location(), "memory:t");
+    let taken = DeltaLogFactory.create(named("memory:other"), create).await.unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(open("memory:other", &stores).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let mut unknown = named("");
+    unknown.options.insert("compresion".to_owned(), "x".to_owned());
+    assert_eq!(DeltaLogFactory.open(unknown).await.unwrap_err().kind(), ErrorKind::InvalidConfig);
 }

@@ -228,3 +228,21 @@ fn a_cut_file_is_an_error_and_never_a_panic() {
         }
     }
 }
+
+#[test]
+fn a_damaged_file_never_panics() {
+    for path in files("a_damaged_file_never_panics", |p| p.ends_with(".avro") || is_metadata(p)) {
+        let bytes = std::fs::read(&path).unwrap();
+        let positions = (0..bytes.len()).step_by(bytes.len() / 12 + 1);
+        for (position, change) in positions.zip([0x01, 0x80, 0xff].into_iter().cycle()) {
+            let mut damaged = bytes.clone();
+            damaged[position] ^= change;
+            if path.to_string_lossy().ends_with(".avro") {
+                let _ = parse_manifest(&damaged, None);
+                let _ = parse_manifest_list(&damaged, 2);
+            } else {
+                let _ = TableMeta::parse(&damaged);
+            }
+        }
+    }
+}

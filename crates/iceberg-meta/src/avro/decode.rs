@@ -56,13 +56,40 @@ pub(crate) struct Field {
     pub(crate) node: Node,
 }
 
+/// More types than any manifest has; named types could multiply without end.
+const MAX_TYPES: usize = 10_000;
+
+/// The named types that were read so far.
+struct Names {
+    types: HashMap<String, Node>,
+    left: usize,
+}
+
+impl Names {
+    fn get(&mut self, name: &str) -> Option<Node> {
+        let node = self.types.get(name)?;
+        self.left = self.left.checked_sub(node.size())?;
+        Some(node.clone())
+    }
+}
+
 impl Node {
     /// Reads a schema.
     pub(crate) fn from_json(json: &Value) -> Result<Self> {
-        Self::read(json, &mut HashMap::new())
+        Self::read(json, &mut Names { types: HashMap::new(), left: MAX_TYPES })
     }
 
-    fn read(json: &Value, named: &mut HashMap<String, Self>) -> Result<Self> {
+    /// How many types this one is made of.
+    fn size(&self) -> usize {
+        1 + match self {
+            Self::Union(branches) => branches.iter().map(Self::size).sum(),
+            Self::Array(child) | Self::Map(child) => child.size(),
+            Self::Record(fields) => fields.iter().map(|f| f.node.size()).sum(),
+            _ => 0,
+        }
+    }
+
+    fn read(json: &Value, named: &mut Names) -> Result<Self> {
         let wrong = || MetaError::invalid(format!("the Avro schema has the unknown type {json}"));
         match json {
             Value::String(name) => Ok(match name.as_str() {
@@ -72,7 +99,7 @@ impl Node {
                 "float" => Self::Float,
                 "double" => Self::Double,
                 "bytes" | "string" => Self::Bytes,
-                other => named.get(other).cloned().ok_or_else(wrong)?,
+                other => named.get(other).ok_or_else(wrong)?,
             }),
             Value::Array(branches) => {
                 let branches: Result<Vec<_>> = branches.iter().map(|b| Self::read(b, named)).collect();
@@ -96,7 +123,7 @@ impl Node {
                     _ => Self::read(child("type")?, named)?,
                 };
                 if let Some(name) = object.get("name").and_then(Value::as_str) {
-                    named.insert(name.to_owned(), node.clone());
+                    named.types.insert(name.to_owned(), node.clone());
                 }
                 Ok(node)
             }
@@ -151,7 +178,7 @@ impl Node {
 }
 
 impl Field {
-    fn read(json: &Value, named: &mut HashMap<String, Node>) -> Result<Self> {
+    fn read(json: &Value, named: &mut Names) -> Result<Self> {
         let wrong = || MetaError::invalid(format!("the Avro schema has the broken field {json}"));
         Ok(Self {
             name: json.get("name").and_then(Value::as_str).ok_or_else(wrong)?.to_owned(),
@@ -211,6 +238,10 @@ pub(crate) fn read_records(
             }
         };
         let mut rest = block.as_slice();
+        // Every record takes a byte at least, so a larger count is damage and not worth a loop.
+        if usize::try_from(count).ok().is_none_or(|count| count > rest.len()) {
+            return Err(broken());
+        }
         for _ in 0..count {
             record(node.decode(&mut rest).ok_or_else(broken)?)?;
         }
@@ -307,5 +338,81 @@ impl<'a> RecordView<'a> {
     /// A required member, or an error that names it.
     pub(crate) fn required<T>(&self, name: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| MetaError::invalid(format!("a record of the Avro file has no valid {name:?}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::avro::ContainerWriter;
+
+    fn decoded(schema: &Value, bytes: &[u8]) -> Option<Avro> {
+        let mut input = bytes;
+        Node::from_json(schema).unwrap().decode(&mut input).filter(|_| input.is_empty())
+    }
+
+    #[test]
+    fn every_type_is_decoded() {
+        let long = |v| Avro::Long(v);
+        let schema = json!({"type": "record", "name": "r", "fields": [
+            {"name": "e", "type": {"type": "enum", "name": "e", "symbols": ["a", "b"]}},
+            {"name": "f", "type": {"type": "fixed", "name": "f", "size": 2}},
+            {"name": "again", "type": "f"},
+            {"name": "n", "type": ["null", "long"]},
+            {"name": "m", "type": {"type": "map", "values": "boolean"}},
+            {"name": "a", "type": {"type": "array", "items": {"type": "int", "logicalType": "date"}}},
+        ]});
+        // The array has a block of one item with its size, and a block without.
+        let bytes = [2, 1, 2, 3, 4, 2, 5, 2, 2, b'k', 1, 0, 1, 2, 6, 2, 8, 0];
+        let expected = Avro::Record(vec![
+            long(1),
+            Avro::Bytes(vec![1, 2]),
+            Avro::Bytes(vec![3, 4]),
+            long(-3),
+            Avro::Array(vec![Avro::Record(vec![Avro::Bytes(vec![b'k']), Avro::Boolean(true)])]),
+            Avro::Array(vec![long(3), long(4)]),
+        ]);
+        assert_eq!(decoded(&schema, &bytes), Some(expected));
+        for length in 0..bytes.len() {
+            assert_eq!(decoded(&schema, &bytes[..length]), None);
+        }
+        assert_eq!(decoded(&json!(["null", "long"]), &[4]), None, "the union has no third branch");
+        assert_eq!(decoded(&json!({"type": "array", "items": "null"}), &[0xfe, 0xff, 0x7f]), None);
+    }
+
+    #[test]
+    fn schemas_that_multiply_are_refused() {
+        let mut fields = vec![json!({"name": "f", "type": {"type": "record", "name": "r0", "fields": [
+            {"name": "a", "type": "long"}, {"name": "b", "type": "long"}]}})];
+        for n in 1..40 {
+            let before = format!("r{}", n - 1);
+            fields.push(json!({"name": format!("f{n}"), "type": {"type": "record", "name": format!("r{n}"),
+                "fields": [{"name": "a", "type": before}, {"name": "b", "type": before}]}}));
+        }
+        assert!(Node::from_json(&json!({"type": "record", "name": "r", "fields": fields})).is_err());
+        assert!(Node::from_json(&json!("unknown")).is_err());
+    }
+
+    #[test]
+    fn codecs_other_than_known_ones_are_named() {
+        let mut writer = ContainerWriter::new(&json!("long"), &[]);
+        writer.record(|e| e.long(7));
+        let file = writer.finish();
+        for (codec, supported) in [("snappy", false), ("zstandard", true)] {
+            let mut header = Header::read(&file).unwrap();
+            header.entries.retain(|(key, _)| key != "avro.codec");
+            header.entries.push(("avro.codec".into(), codec.into()));
+            let node = Node::from_json(&json!("long")).unwrap();
+            let error = read_records(&header, &node, |_| Ok(())).unwrap_err();
+            assert_eq!(
+                matches!(&error, MetaError::Unsupported(m) if m.contains(codec)),
+                !supported,
+                "{error}"
+            );
+        }
+        let packed = zstd::stream::encode_all(&[14u8][..], 0).unwrap();
+        assert_eq!(zstd::stream::decode_all(packed.as_slice()).unwrap(), [14]);
     }
 }

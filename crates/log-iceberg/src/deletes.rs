@@ -30,6 +30,9 @@ const KEPT: usize = 8;
 /// A partition: the spec and the values.
 pub(crate) type Partition = (i32, Vec<Option<IceValue>>);
 
+/// Deleted positions by data file.
+type Positions = HashMap<String, Arc<RoaringTreemap>>;
+
 /// A file with deletes.
 #[derive(Debug)]
 pub(crate) struct DeleteEntry {
@@ -42,7 +45,7 @@ pub(crate) struct DeleteEntry {
     /// Where the deletion vector is in its file.
     vector: Option<(u64, u64)>,
     /// The positions by data file, once they are read.
-    loaded: tokio::sync::Mutex<Option<Arc<HashMap<String, Arc<RoaringTreemap>>>>>,
+    loaded: tokio::sync::Mutex<Option<Arc<Positions>>>,
     equality: OnceLock<Arc<EqualityDeletes>>,
 }
 

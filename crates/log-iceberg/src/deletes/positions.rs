@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use roaring::RoaringTreemap;
 use stitchwork_core::{Error, FieldMapping, MapBy, ReadArgs, Result, col, with_field_id};
 
-use super::{DeleteEntry, FILE_PATH_ID, POSITION_ID};
+use super::{DeleteEntry, FILE_PATH_ID, POSITION_ID, Positions};
 use crate::state::Shared;
 
 const FILE_PATH: &str = "file_path";
@@ -25,11 +25,7 @@ pub(super) fn schema() -> SchemaRef {
 }
 
 /// The deleted positions by data file; of one data file only where it is given.
-pub(super) async fn read(
-    shared: &Shared,
-    delete: &DeleteEntry,
-    only: Option<&str>,
-) -> Result<HashMap<String, Arc<RoaringTreemap>>> {
+pub(super) async fn read(shared: &Shared, delete: &DeleteEntry, only: Option<&str>) -> Result<Positions> {
     let fail = |e: Error| e.with_context("delete_file", &delete.path);
     let format = shared.formats.get(&delete.format).map_err(fail)?;
     let object = shared.files.object(&delete.path)?.with_size(delete.size);

@@ -17,16 +17,15 @@ const HELP: &str = "\
 Usage: cargo xtask demo [name] [flags]
        cargo xtask demo --list
 
-Flags of the main demo:
-  --events N                    how many events the local server has
+Flags go to the demo. Those of the main demo that swap a layer:
   --log delta|iceberg           the table format
-  --catalog memory|sqlite       where table names live
+  --catalog memory|sqlite       what names the tables
   --store file:///DIR|memory:   where the tables lie
-  --data DIR                    a folder for everything, short for a file store
+All of them: cargo xtask demo github --help
 ";
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
-    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+    if args.first().is_some_and(|arg| arg == "--help" || arg == "-h") {
         print!("{HELP}");
         return Ok(());
     }

@@ -15,8 +15,8 @@ pub(super) enum Layer {
     Face,
 }
 
-/// Crates whose tests may be used by every implementation's tests.
-pub(super) const TEST_HELPERS: [&str; 3] = ["testkit", "catalog-memory", "events-server"];
+/// Crates that the tests of every implementation may use.
+const TEST_HELPERS: [&str; 3] = ["testkit", "catalog-memory", "events-server"];
 
 /// The layer of a package of the workspace.
 pub(super) fn of(package: &str) -> Layer {
@@ -52,6 +52,11 @@ pub(super) fn is_light(package: &str) -> bool {
 /// Whether a package implements a trait of core.
 pub(super) fn is_implementation(package: &str) -> bool {
     matches!(of(package), Layer::Implementation(_))
+}
+
+/// Whether the tests of an implementation may use a crate: a log is nothing without data files.
+pub(super) fn may_test_with(package: &str, other: &str) -> bool {
+    TEST_HELPERS.contains(&other) || (short(package).starts_with("log-") && other == "format-parquet")
 }
 
 /// The name of a crate as its folder has it.

@@ -84,7 +84,7 @@ fn layers(graph: &Graph, package: &Package) -> Vec<String> {
         Layer::Implementation(helpers) => {
             for (other, kind) in &ours {
                 let other = short(other);
-                let for_tests = *kind == Kind::Dev && layer::TEST_HELPERS.contains(&other);
+                let for_tests = *kind == Kind::Dev && layer::may_test_with(&package.name, other);
                 if other == "core" || helpers.contains(&other) || for_tests {
                     continue;
                 }

@@ -120,6 +120,18 @@ fn rule_2_no_sibling_implementation() {
 }
 
 #[test]
+fn rule_2_the_tests_of_a_log_have_data_files() {
+    let both = ["stitchwork-core@0.1.0", "dev:stitchwork-format-parquet@0.1.0"];
+    let parquet = ("stitchwork-format-parquet@0.1.0", &["stitchwork-core@0.1.0"] as &[&str]);
+    assert_eq!(violations(&[parquet, ("stitchwork-log-files@0.1.0", &both)]), [""; 0]);
+    assert_eq!(
+        violations(&[parquet, ("stitchwork-catalog-sql@0.1.0", &both)]),
+        ["rule 2: catalog-sql may name core and iceberg-meta, but its tests name format-parquet, \
+          a sibling implementation"]
+    );
+}
+
+#[test]
 fn rule_2_only_the_helper_of_the_own_layer() {
     let found = violations(&[(
         "stitchwork-log-iceberg@0.1.0",

@@ -1,4 +1,5 @@
 //! The clauses of `stitchwork_core::Catalog`, on a file and in memory.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
 use std::collections::BTreeMap;
 

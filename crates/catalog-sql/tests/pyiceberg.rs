@@ -1,4 +1,10 @@
 //! The same database through pyiceberg, when `STITCHWORK_PYTHON` names an interpreter that has it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a helper of a test fails the test by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -86,7 +86,9 @@ impl Client {
                 Ok(Attempt::Again { error, after }) => (error, after),
                 Err(error) => return Err(failed(error)),
             };
-            let delay = asked.unwrap_or_else(|| retry::backoff(self.requests.backoff(), attempt));
+            let backoff = retry::backoff(self.requests.backoff(), attempt).min(self.requests.max_delay());
+            // An API that asks for no wait at all, again and again, is given some nevertheless.
+            let delay = asked.unwrap_or_default().max(backoff);
             let error = error.with_context("attempts", attempt);
             if attempt >= self.requests.max_attempts {
                 return Err(failed(error));
@@ -94,7 +96,6 @@ impl Client {
             if asked.is_some_and(|asked| asked > self.requests.max_delay().max(self.limit_wait(&error))) {
                 return Err(failed(error.with_context("retry_after_seconds", delay.as_secs())));
             }
-            let delay = if asked.is_some() { delay } else { delay.min(self.requests.max_delay()) };
             debug!(url = %self.redactor.url(&request.url), attempt, ?delay, "the request is made again");
             tokio::time::sleep(delay).await;
             attempt += 1;
@@ -183,11 +184,14 @@ impl Client {
         if error.is_builder() {
             return Err(Error::invalid_config("the request cannot be made").with_source(error.without_url()));
         }
-        let message = match () {
-            () if error.is_timeout() => "the API did not answer in time",
-            () if error.is_connect() => "the API cannot be reached",
-            () if error.is_body() || error.is_decode() => "the answer broke off",
-            () => "the connection to the API was lost",
+        let message = if error.is_timeout() {
+            "the API did not answer in time"
+        } else if error.is_connect() {
+            "the API cannot be reached"
+        } else if error.is_body() || error.is_decode() {
+            "the answer broke off"
+        } else {
+            "the connection to the API was lost"
         };
         // The error of the HTTP library names the URL, in which a key may stand.
         let error = Error::new(ErrorKind::Unavailable, message).with_source(error.without_url());

@@ -220,7 +220,7 @@ pub(crate) enum Pager {
 
 impl Pager {
     pub(crate) fn new(config: &Paginator) -> Result<Self> {
-        let path = |text: &str| JsonPath::parse(text);
+        let path = JsonPath::parse;
         Ok(match config.clone() {
             Paginator::Auto => Self::Auto,
             Paginator::Single => Self::Single,

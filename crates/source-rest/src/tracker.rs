@@ -32,6 +32,8 @@ pub(crate) struct Tracker {
     start_rows: BTreeMap<u128, usize>,
     last: Option<CursorValue>,
     boundary: BTreeMap<u128, usize>,
+    /// The smallest value so far, below which descending rows go on.
+    lowest: Option<CursorValue>,
     window: Window,
 }
 
@@ -70,6 +72,7 @@ impl Tracker {
             start_rows: boundary.clone(),
             last,
             boundary,
+            lowest: None,
             window: Window::default(),
         })
     }
@@ -81,8 +84,9 @@ impl Tracker {
 
     /// Whether the state after each page is one that a later load can go on from.
     pub(crate) fn can_stop_anywhere(&self) -> bool {
-        // With an open boundary, the rest of the rows at the last value would be skipped.
-        self.order == RowOrder::Ascending && self.closed
+        // With an open boundary, the rest of the rows at the last value would be skipped; rows without a value would
+        // come again within one load.
+        self.order == RowOrder::Ascending && self.closed && self.missing == Missing::Error
     }
 
     /// The state after the pages so far.
@@ -190,6 +194,7 @@ impl Tracker {
 
     /// Moves the last value on to the largest one of a page, and remembers the rows that have it.
     fn advance(&mut self, array: &[u8], kept: &[(&RowSpan, Option<CursorValue>)]) -> Result<()> {
+        self.check_descending(kept)?;
         let mut largest = self.last.clone();
         for value in kept.iter().filter_map(|(_, value)| value.as_ref()) {
             match largest.as_ref().map(|largest| value.compare(largest)).transpose()? {
@@ -227,6 +232,26 @@ impl Tracker {
             .with_context("most", MOST_AT_BOUNDARY));
         }
         self.last = Some(largest);
+        Ok(())
+    }
+
+    /// Rows that move while they are read come out of order too, but with a primary key they are dropped before.
+    fn check_descending(&mut self, kept: &[(&RowSpan, Option<CursorValue>)]) -> Result<()> {
+        if self.order != RowOrder::Descending {
+            return Ok(());
+        }
+        for value in kept.iter().filter_map(|(_, value)| value.as_ref()) {
+            if let Some(lowest) = &self.lowest
+                && value.compare(lowest)? == Ordering::Greater
+            {
+                return Err(Error::invalid_data(
+                    "the rows are declared to descend and do not; set `primary_key` if rows may come in meanwhile, or another `row_order`",
+                )
+                .with_context("value", value.raw())
+                .with_context("after", lowest.raw()));
+            }
+            self.lowest = Some(value.clone());
+        }
         Ok(())
     }
 

@@ -88,6 +88,10 @@ fn the_wrong_order_and_values_are_refused() {
     let mut tracker = Tracker::new(&config(RowOrder::Ascending), &[], &StreamState::default()).unwrap();
     let error = tracker.take(br#"[{"t":2},{"t":1}]"#.to_vec()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
+    let mut tracker = Tracker::new(&config(RowOrder::Descending), &[], &StreamState::default()).unwrap();
+    assert_eq!(take(&mut tracker, &[(5, 1), (5, 2), (4, 3)]), [1, 2, 3]);
+    let error = tracker.take(br#"[{"t":5}]"#.to_vec()).unwrap_err();
+    assert!(error.message().contains("primary_key"), "{error}");
     for rows in [r#"[{"x":1}]"#, r#"[{"t":null}]"#, r#"[{"t":[]}]"#, r#"[{"t":"x"},{"t":1}]"#] {
         let mut tracker = Tracker::new(&config(RowOrder::None), &[], &StreamState::default()).unwrap();
         assert_eq!(tracker.take(rows.into()).unwrap_err().kind(), ErrorKind::InvalidData, "{rows}");

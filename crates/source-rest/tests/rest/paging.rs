@@ -13,7 +13,7 @@ use crate::{all_ids, read, serve, source};
 #[tokio::test]
 async fn every_paginator_brings_every_row_in_spite_of_failures() {
     let faults = Faults { every_429: 7, every_502: 5, every_cut: 6 };
-    let server = EventsServer::builder().events(1_234).faults(faults).start().await.unwrap();
+    let server = EventsServer::builder().events(534).faults(faults).start().await.unwrap();
     let ids = all_ids(&server);
     let streams: [(&str, Paginator); 11] = [
         ("/events", Paginator::Auto),
@@ -22,14 +22,14 @@ async fn every_paginator_brings_every_row_in_spite_of_failures() {
         ("/paged/json-link", Paginator::json_link("next")),
         ("/paged/cursor", Paginator::Auto),
         ("/paged/cursor", Paginator::cursor("cursors.next", "cursor")),
-        ("/paged/offset", Paginator::offset(77)),
+        ("/paged/offset", Paginator::offset(37)),
         ("/paged/offset", Paginator::offset(1_000)),
         ("/paged/page", Paginator::Auto),
         ("/paged/page", Paginator::page_number()),
         ("/events", Paginator::page_number()),
     ];
     for (path, paginator) in streams {
-        let builder = rest(server.url()).stream("s", path).param("per_page", 90).paginator(paginator.clone());
+        let builder = rest(server.url()).stream("s", path).param("per_page", 40).paginator(paginator.clone());
         let got = read(&source(builder), None).await.unwrap();
         assert_eq!(got.ids(), ids, "{path} {paginator:?}");
         assert!(got.checkpoints.is_empty(), "the stream is not incremental");

@@ -1,0 +1,71 @@
+//! How JSON is read and written.
+
+use serde::{Deserialize, Serialize};
+use stitchwork_core::{Error, Options, Result, check_options};
+
+/// How the records stand in an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// As the first character says: `[` begins an array, all else is taken as records one after the other.
+    #[default]
+    Auto,
+    /// One object after the other, usually one per line.
+    Ndjson,
+    /// One array of objects.
+    Array,
+}
+
+/// How JSON is read and written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JsonConfig {
+    /// How the records stand in an object that is read. What is written is NDJSON.
+    pub layout: Layout,
+    /// From how many records a schema is inferred at most.
+    pub infer_rows: usize,
+    /// From how many bytes a schema is inferred at most.
+    pub infer_bytes: usize,
+    /// Whether a key that the schema has not is an error; else it is passed over.
+    pub strict: bool,
+    /// Whether nulls are written out; else their keys are left out. Also an option of a single file.
+    pub explicit_nulls: bool,
+}
+
+impl Default for JsonConfig {
+    fn default() -> Self {
+        Self {
+            layout: Layout::Auto,
+            infer_rows: 10_000,
+            infer_bytes: 8 << 20,
+            strict: false,
+            explicit_nulls: false,
+        }
+    }
+}
+
+impl JsonConfig {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, naming the field.
+    pub fn validate(&self) -> Result<()> {
+        for (name, size) in [("infer_rows", self.infer_rows), ("infer_bytes", self.infer_bytes)] {
+            if size == 0 {
+                return Err(Error::invalid_config("a size must be above 0").with_context("option", name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nulls are written out, given the options of one file.
+    pub(crate) fn explicit_nulls(&self, options: &Options) -> Result<bool> {
+        check_options(options, &["explicit_nulls"])?;
+        let Some(text) = options.get("explicit_nulls") else { return Ok(self.explicit_nulls) };
+        text.parse().map_err(|_| {
+            Error::invalid_config("the option is `true` or `false`")
+                .with_context("option", "explicit_nulls")
+                .with_context("value", text)
+        })
+    }
+}

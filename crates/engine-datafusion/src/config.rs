@@ -74,6 +74,8 @@ pub struct DataFusionConfig {
     pub view_types: bool,
     /// The most bytes of decoded Parquet footers that are kept for later queries.
     pub metadata_cache: u64,
+    /// A scan of more bytes than this is divided among the partitions, within files if need be.
+    pub split_size: usize,
     /// Whose spelling of SQL the parser takes.
     pub dialect: SqlDialect,
 }
@@ -87,6 +89,7 @@ impl Default for DataFusionConfig {
             pushdown_filters: true,
             view_types: true,
             metadata_cache: 50 << 20,
+            split_size: 1 << 20,
             dialect: SqlDialect::Generic,
         }
     }
@@ -126,6 +129,7 @@ impl DataFusionConfig {
             .with_default_catalog_and_schema(CATALOG, SCHEMA)
             .with_create_default_catalog_and_schema(false)
             .with_information_schema(false)
+            .with_repartition_file_min_size(self.split_size)
             .with_batch_size(positive("batch_size", self.batch_size)?);
         if let Some(partitions) = self.target_partitions {
             session = session.with_target_partitions(positive("target_partitions", partitions)?);

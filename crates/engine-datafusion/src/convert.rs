@@ -189,7 +189,7 @@ mod tests {
     use std::collections::HashMap;
 
     use arrow_array::cast::AsArray;
-    use arrow_array::{Int32Array, StringArray, StructArray};
+    use arrow_array::{StringArray, StructArray};
 
     use super::*;
 
@@ -222,6 +222,5 @@ mod tests {
         assert!(to_scalar(&ScalarValue::from(1.5), &DataType::Int32).is_none());
         let text = ScalarValue::Utf8View(Some("2024-01-31".to_owned()));
         assert_eq!(to_scalar(&text, &DataType::Date32).unwrap().to_string(), "2024-01-31");
-        let _ = Int32Array::from(vec![1]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::dataframe::DataFrame;
@@ -93,7 +93,23 @@ async fn insert(
         }
     };
     let rows = DataFrame::new(state, dml.input.as_ref().clone()).execute_stream().await.ours()?;
-    editor.insert(conform_stream(rows.map_err(from_datafusion), relation.schema(), None), mode).await
+    let schema = relation.schema();
+    let checked = schema.clone();
+    let rows = rows
+        .map_err(from_datafusion)
+        .and_then(move |batch| std::future::ready(refuse_nulls(&batch, &checked).map(|()| batch)));
+    editor.insert(conform_stream(rows, schema, None), mode).await
+}
+
+/// A null where none may be is a mistake of the statement, not of the data.
+fn refuse_nulls(batch: &RecordBatch, schema: &Schema) -> Result<()> {
+    for (column, field) in batch.columns().iter().zip(schema.fields()) {
+        if !field.is_nullable() && column.logical_null_count() > 0 {
+            return Err(Error::invalid_input("a column that must not be null would get a null")
+                .with_context("column", field.name()));
+        }
+    }
+    Ok(())
 }
 
 async fn delete(

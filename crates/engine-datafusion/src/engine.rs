@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
 use async_trait::async_trait;
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
@@ -10,13 +12,13 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use stitchwork_core::{
     BatchStream, Engine, EngineCapabilities, Error, Explanation, Info, Names, QueryArgs, Registry, Relation,
     Result, TableIdent,
 };
 
-use crate::config::DataFusionConfig;
+use crate::config::{CATALOG, DataFusionConfig, SCHEMA};
 use crate::convert::{conform_stream, declared_schema};
 use crate::error::{FromDataFusion, from_datafusion};
 use crate::names::{Catalogs, Namespace};
@@ -70,9 +72,13 @@ impl DataFusionEngine {
         &self.config
     }
 
-    async fn plan(&self, sql: &str) -> Result<(SessionState, LogicalPlan)> {
+    fn parse(&self, sql: &str) -> Result<(SessionState, Statement)> {
         let state = self.context.state();
         let statement = guard::parse(sql, self.config.dialect.parser(), &state, &self.names)?;
+        Ok((state, statement))
+    }
+
+    async fn plan(&self, state: SessionState, statement: Statement) -> Result<(SessionState, LogicalPlan)> {
         let plan = match state.statement_to_plan(statement.clone()).await {
             Ok(plan) => plan,
             Err(error) => return Err(self.explain_failure(&state, &statement, error).await),
@@ -110,6 +116,27 @@ impl DataFusionEngine {
     }
 }
 
+/// Every name, one row each: under what it is written in SQL.
+fn show_tables(names: &Namespace, limit: Option<usize>) -> BatchStream {
+    let text = |name: &str| Field::new(name, DataType::Utf8, false);
+    let schema = Arc::new(Schema::new(vec![text("table_catalog"), text("table_schema"), text("table_name")]));
+    let batches = {
+        let schema = schema.clone();
+        names.list().map(move |found| {
+            let (catalog, ident) = found?;
+            let namespace = match &catalog {
+                None if ident.namespace.is_empty() => SCHEMA.to_owned(),
+                _ => ident.namespace_string(),
+            };
+            let catalog = catalog.unwrap_or_else(|| CATALOG.to_owned());
+            let columns = [catalog, namespace, ident.name]
+                .map(|text| Arc::new(StringArray::from(vec![text])) as ArrayRef);
+            Ok(RecordBatch::try_new(schema.clone(), columns.to_vec())?)
+        })
+    };
+    conform_stream(batches, schema, limit)
+}
+
 impl std::fmt::Debug for DataFusionEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DataFusionEngine")
@@ -142,7 +169,11 @@ impl Engine for DataFusionEngine {
     }
 
     async fn query(&self, args: QueryArgs) -> Result<BatchStream> {
-        let (state, plan) = self.plan(&args.sql).await?;
+        let (state, statement) = self.parse(&args.sql)?;
+        if guard::shows_tables(&statement) {
+            return Ok(show_tables(&self.names, args.limit));
+        }
+        let (state, plan) = self.plan(state, statement).await?;
         if let LogicalPlan::Dml(change) = plan {
             return dml::run(state, change).await;
         }
@@ -159,7 +190,8 @@ impl Engine for DataFusionEngine {
     }
 
     async fn explain(&self, args: QueryArgs) -> Result<Explanation> {
-        let (state, plan) = self.plan(&args.sql).await?;
+        let (state, statement) = self.parse(&args.sql)?;
+        let (state, plan) = self.plan(state, statement).await?;
         if matches!(plan, LogicalPlan::Dml(_)) {
             return Ok(Explanation { plan: format!("logical plan:\n{}\n", plan.display_indent()) });
         }

@@ -7,7 +7,8 @@ use datafusion::config::Dialect;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, Statement as SqlStatement, TableFactor, VisitMut, VisitorMut,
+    Ident, ObjectName, ObjectNamePart, ShowStatementOptions, Statement as SqlStatement, TableFactor,
+    VisitMut, VisitorMut,
 };
 use stitchwork_core::{Error, Result};
 
@@ -42,6 +43,20 @@ pub(crate) fn parse(
     };
     check(&mut statement, names)?;
     Ok(statement)
+}
+
+/// Whether the statement is `show tables`, which the engine answers itself: DataFusion would have to know all
+/// names beforehand.
+pub(crate) fn shows_tables(statement: &Statement) -> bool {
+    let Statement::Statement(statement) = statement else { return false };
+    let plain = ShowStatementOptions {
+        show_in: None,
+        starts_with: None,
+        limit: None,
+        limit_from: None,
+        filter_position: None,
+    };
+    matches!(statement.as_ref(), SqlStatement::ShowTables { show_options, .. } if *show_options == plain)
 }
 
 fn check(statement: &mut Statement, names: &Namespace) -> Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::common::DataFusionError;
-use futures::StreamExt;
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use parking_lot::RwLock;
 use stitchwork_core::{Error, Names, Relation, Result, TableIdent};
 
@@ -15,7 +15,7 @@ use crate::error::ToDataFusion;
 use crate::native::StoreIds;
 use crate::table::RelationTable;
 
-/// How many names of an attached catalog are looked through for one that is like an unknown one.
+/// How many names are looked through for one that is like an unknown one.
 const MOST_NAMES: usize = 10_000;
 
 /// Everything that has a name.
@@ -91,32 +91,44 @@ impl Namespace {
         }
     }
 
-    /// The names that are like an unknown one, best first.
-    pub(crate) async fn near(&self, name: &str) -> Vec<String> {
-        let mut names: Vec<String> = self
+    /// Every name, as it is written in SQL: a catalog where one is attached, a schema and a table.
+    pub(crate) fn list(&self) -> impl Stream<Item = Result<(Option<String>, TableIdent)>> + Send + use<> {
+        let registered: Vec<_> = self
             .registered
             .read()
             .keys()
-            .map(|(schema, table)| if schema == SCHEMA { table.clone() } else { format!("{schema}.{table}") })
+            .map(|(schema, table)| match schema.as_str() {
+                SCHEMA => Ok((None, TableIdent::bare(table))),
+                schema => Ok((None, TableIdent::new(schema, table))),
+            })
             .collect();
         let attached: Vec<_> = self.attached.read().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        for (catalog, all) in attached {
-            let mut listed = all.list().take(MOST_NAMES);
-            // What cannot be listed cannot be suggested; the error is about another name anyway.
-            while let Some(Ok(ident)) = listed.next().await {
-                names.push(format!("{catalog}.{ident}"));
-            }
-        }
+        let attached = stream::iter(attached)
+            .flat_map(|(catalog, names)| names.list().map_ok(move |ident| (Some(catalog.clone()), ident)));
+        stream::iter(registered).chain(attached)
+    }
+
+    /// The names that are like an unknown one, best first.
+    pub(crate) async fn near(&self, name: &str) -> Vec<String> {
         let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_lowercase();
         let wanted = last(name);
         let most = wanted.chars().count().div_ceil(3).max(1);
-        let mut scored: Vec<(usize, String)> = names
-            .into_iter()
-            .map(|candidate| (distance(&wanted, &last(&candidate)), candidate))
-            .filter(|(distance, _)| *distance <= most)
-            .collect();
-        scored.sort();
-        scored.into_iter().take(3).map(|(_, name)| name).collect()
+        // What cannot be listed cannot be suggested; the error is about another name anyway.
+        let mut near: Vec<(usize, String)> = self
+            .list()
+            .take(MOST_NAMES)
+            .filter_map(|found| std::future::ready(found.ok()))
+            .map(|(catalog, ident)| match catalog {
+                Some(catalog) => {
+                    (distance(&wanted, &ident.name.to_lowercase()), format!("{catalog}.{ident}"))
+                }
+                None => (distance(&wanted, &ident.name.to_lowercase()), ident.to_string()),
+            })
+            .filter(|(distance, _)| std::future::ready(*distance <= most))
+            .collect()
+            .await;
+        near.sort();
+        near.into_iter().take(3).map(|(_, name)| name).collect()
     }
 }
 

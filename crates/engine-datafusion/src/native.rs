@@ -10,7 +10,7 @@ mod statistics;
 
 use std::sync::Arc;
 
-use arrow_schema::{FieldRef, Fields, Schema, SchemaRef};
+use arrow_schema::{DataType, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::Session;
 use datafusion::common::{Result, ScalarValue, project_schema};
 use datafusion::config::TableParquetOptions;
@@ -57,7 +57,7 @@ struct Group {
 }
 
 /// The scan of a plan; `None` where DataFusion's Parquet reader cannot read all of its files.
-pub(crate) async fn scan(wanted: &Wanted<'_>, plan: ScanPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+pub(crate) async fn scan(wanted: &Wanted<'_>, mut plan: ScanPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if plan.files.iter().any(|planned| !planned.file.format.eq_ignore_ascii_case("parquet")) {
         return Ok(None);
     }
@@ -68,9 +68,10 @@ pub(crate) async fn scan(wanted: &Wanted<'_>, plan: ScanPlan) -> Result<Option<A
             Some(&wanted.projection.to_vec()),
         )?))));
     }
+    let planned = std::mem::take(&mut plan.files);
     let plan = Arc::new(plan);
     let mut groups: Vec<Group> = Vec::new();
-    for file in files::prepare(&plan, wanted.stores).await.theirs()? {
+    for file in files::prepare(&plan, planned, wanted.stores).await.theirs()? {
         let needed = equality::needed(wanted.projection, &file.equality, &schema)?;
         let constants: Vec<usize> =
             file.constants.iter().map(|(place, _)| *place).filter(|place| needed.contains(place)).collect();
@@ -155,10 +156,14 @@ fn scan_files(
     let state = wanted.state;
     let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
     let readers: Arc<dyn ParquetFileReaderFactory> = Arc::new(StoreReaderFactory::new(cache.clone()));
-    let options = TableParquetOptions {
+    let mut options = TableParquetOptions {
         global: state.config_options().execution.parquet.clone(),
         ..TableParquetOptions::default()
     };
+    if !has_nanoseconds(table_schema.file_schema()) {
+        // Old timestamps of 96 bits reach further than 64 bits of nanoseconds.
+        options.global.coerce_int96 = Some("us".to_owned());
+    }
     let parquet = ParquetSource::new(table_schema.clone())
         .with_table_parquet_options(options)
         .with_parquet_file_reader_factory(readers);
@@ -178,4 +183,18 @@ fn constant(ready: &Ready, place: usize, field: &FieldRef) -> Result<ScalarValue
     let value = ready.constants.iter().find(|(c, _)| *c == place).map(|(_, value)| value);
     let value = value.ok_or_else(|| internal("a file lacks a constant of its group"))?;
     to_scalar_value(value, field.data_type()).map_err(|e| e.with_context("column", field.name())).theirs()
+}
+
+fn has_nanoseconds(schema: &Schema) -> bool {
+    fn inside(data_type: &DataType) -> bool {
+        match data_type {
+            DataType::Timestamp(unit, _) => *unit == TimeUnit::Nanosecond,
+            DataType::Struct(fields) => fields.iter().any(|field| inside(field.data_type())),
+            DataType::List(field) | DataType::LargeList(field) | DataType::Map(field, _) => {
+                inside(field.data_type())
+            }
+            _ => false,
+        }
+    }
+    schema.fields().iter().any(|field| inside(field.data_type()))
 }

@@ -69,6 +69,11 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// The rows in the file, deleted ones included, where the log knows.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        self.data.rows.or_else(|| self.data.stats.as_ref()?.rows)
+    }
+
     /// The rows that positions leave, where the log knows how many.
     pub(crate) fn live_rows(&self) -> Option<u64> {
         let deleted = match &self.positions {
@@ -76,7 +81,7 @@ impl Ready {
             Positions::AtOpen(count) => *count,
             Positions::Known(positions) => positions.len(),
         };
-        self.data.rows?.checked_sub(deleted)
+        self.rows()?.checked_sub(deleted)
     }
 
     /// The file as DataFusion reads it.
@@ -124,9 +129,13 @@ impl FileContext {
 
 /// Finds the files in their stores. Files whose deletes may be keys are asked for them now, since the keys
 /// decide the shape of the plan; positions of a known number wait until the file is opened.
-pub(crate) async fn prepare(plan: &Arc<ScanPlan>, ids: &StoreIds) -> Result<Vec<Ready>> {
+pub(crate) async fn prepare(
+    plan: &Arc<ScanPlan>,
+    files: Vec<PlannedFile>,
+    ids: &StoreIds,
+) -> Result<Vec<Ready>> {
     let stores = &plan.stores;
-    futures::stream::iter(plan.files.iter().cloned())
+    futures::stream::iter(files)
         .map(|planned| async move {
             let (positions, equality) = deletes(plan, &planned.file).await?;
             find(planned, plan, stores, ids, positions, equality).await

@@ -14,7 +14,7 @@ use crate::convert::to_scalar_value;
 /// The number of rows must be the physical one: DataFusion takes a column with as many nulls as rows to be null
 /// everywhere.
 pub(crate) fn of_file(ready: &Ready, file_schema: &Schema, constants: &[ScalarValue]) -> Statistics {
-    let rows = count(ready.data.rows);
+    let rows = count(ready.rows());
     let stats = ready.data.stats.as_deref();
     let columns = file_schema.fields().iter().map(|field| {
         let known = stats.and_then(|stats| stats.columns.get(&Column::new(field.name())));
@@ -32,6 +32,14 @@ fn of_column(known: &ColumnStats, data_type: &DataType) -> ColumnStatistics {
     let bound = |value: &Option<stitchwork_core::Scalar>| {
         // NaN is above all numbers to DataFusion; bounds that leave it out do not bound.
         let value = value.as_ref().filter(|value| !value.is_null() && !known.may_hide_nan());
+        // A bound in another unit (a timestamp of the log's) must come back unchanged, else it is rounded.
+        let value = value.filter(|value| {
+            value.data_type() == data_type
+                || value
+                    .cast(data_type)
+                    .and_then(|cast| cast.cast(value.data_type()))
+                    .is_ok_and(|back| back == **value)
+        });
         match value.and_then(|value| to_scalar_value(value, data_type).ok()) {
             Some(value) if known.exact => Precision::Exact(value),
             Some(value) => Precision::Inexact(value),
@@ -79,7 +87,7 @@ impl Live {
     /// Adds a file.
     pub(crate) fn add(&mut self, ready: &Ready, stats: &Statistics, schema: &SchemaRef) -> Result<()> {
         let live = ready.live_rows();
-        self.deletes |= live.is_none() || live != ready.data.rows;
+        self.deletes |= live.is_none() || live != ready.rows();
         self.rows = self.rows.zip(live).and_then(|(a, b)| a.checked_add(b));
         self.merged = Some(match self.merged.take() {
             Some(merged) => Statistics::try_merge_iter([&merged, stats], schema)?,

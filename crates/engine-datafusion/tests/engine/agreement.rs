@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::compute::filter_record_batch;
+use arrow::compute::{and, filter_record_batch, not};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use stitchwork_core::Deleted;
+use stitchwork_core::{Deleted, EqualityDeletes, col};
 
-use crate::support::{Files, Memory, at, engines, register, rows};
+use crate::support::{Files, Memory, at, column, engines, register, rows};
 
 /// Numbers that look random and are the same each time.
 struct Random(u64);
@@ -19,8 +19,8 @@ impl Random {
 }
 
 fn random_batch(random: &mut Random, rows: usize) -> RecordBatch {
-    let mut null = |value: u64, random: &mut Random| (random.below(8) > 0).then_some(value);
-    let mut values = |bound: u64, random: &mut Random| -> Vec<Option<u64>> {
+    let null = |value: u64, random: &mut Random| (random.below(8) > 0).then_some(value);
+    let values = |bound: u64, random: &mut Random| -> Vec<Option<u64>> {
         (0..rows)
             .map(|_| {
                 let value = random.below(bound);
@@ -65,6 +65,13 @@ async fn files_with_deletes_give_the_rows_that_are_left() {
     let mut random = Random(7);
     let mut files = Files::new(random_batch(&mut random, 1).schema());
     let mut left = vec![];
+    // Some files have rows deleted by key besides: the rows whose text is this one, or null.
+    let keyed = col("t").is_in(["text 3"]).or(col("t").is_null());
+    let set = {
+        let t: ArrayRef = Arc::new(StringArray::from(vec![Some("text 3"), None]));
+        let keys = RecordBatch::try_from_iter_with_nullable(vec![("t", t, true)]).unwrap();
+        Arc::new(EqualityDeletes { columns: vec![column("t")], keys: Memory::new(vec![keys]) })
+    };
     for i in 0..6 {
         let count = [1, 99, 100, 250, 333, 512][i];
         let batch = random_batch(&mut random, count);
@@ -77,8 +84,14 @@ async fn files_with_deletes_give_the_rows_that_are_left() {
             let count = positions.len() as u64;
             file.file.deleted = if i % 2 == 0 { Deleted::Unknown } else { Deleted::Exactly(count) };
         }
-        files.deletes.insert(location, at(positions));
-        let keep: BooleanArray = gone.iter().map(|gone| Some(!gone)).collect();
+        let mut deletes = at(positions);
+        let mut keep: BooleanArray = gone.iter().map(|gone| Some(!gone)).collect();
+        if file.file.deleted == Deleted::Unknown {
+            let keyed = keyed.passes(&batch).unwrap();
+            keep = and(&keep, &not(&keyed).unwrap()).unwrap();
+            deletes.equality = vec![set.clone()];
+        }
+        files.deletes.insert(location, deletes);
         left.push(filter_record_batch(&batch, &keep).unwrap());
     }
     let (files, memory) = (Arc::new(files), Memory::new(left));

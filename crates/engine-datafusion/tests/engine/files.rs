@@ -352,6 +352,22 @@ async fn statistics_do_not_lie_about_values() {
 }
 
 #[tokio::test]
+async fn row_groups_whose_nan_passes_are_read() {
+    // The second row group has lower numbers than the first, and a NaN that its bounds do not tell of.
+    let numbers = (0..100).map(|n| f64::from(n) + 100.0).chain((0..99).map(f64::from)).chain([f64::NAN]);
+    let floats: ArrayRef = Arc::new(Float64Array::from_iter_values(numbers));
+    let mut files = Files::new(schema(vec![Field::new("f", DataType::Float64, true)]));
+    files.write("memory:a", &batch(vec![(Field::new("f", DataType::Float64, true), floats)])).await;
+    let files = Arc::new(files);
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        for sql in ["select f from t order by f desc limit 1", "select f from t where f >= 200"] {
+            assert_eq!(rows(&engine, sql).await, ["NaN"], "{sql}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_the_query_needs_reaches_the_plan() {
     let mut files = Files::new(schema(vec![
         Field::new("n", DataType::Int64, true),

@@ -50,6 +50,7 @@ async fn an_unknown_table_is_named_with_those_like_it() {
     assert_eq!(error.context("near"), Some("github.issues, lake.gh.isues"));
     let error = query_error(&engine, "select * from nothing_like_it").await;
     assert_eq!((error.context("table"), error.context("near")), (Some("nothing_like_it"), None));
+    assert_eq!(rows(&engine, "show tables").await, ["datafusion|github|issues", "lake|gh|isues"]);
     let error = query_error(&engine, "select x from github.issues").await;
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains('x'), "{error}");

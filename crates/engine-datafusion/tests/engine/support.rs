@@ -37,6 +37,7 @@ pub(crate) fn engines() -> Vec<DataFusionEngine> {
             pushdown_filters,
             view_types,
             target_partitions: Some(target_partitions),
+            split_size: 1,
             ..DataFusionConfig::default()
         };
         engines.push(DataFusionEngine::new(config).unwrap());

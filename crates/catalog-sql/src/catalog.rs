@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -48,7 +49,9 @@ impl SqlCatalog {
                 .with_context("catalog_name", config.catalog_name));
         }
         let place = config.place().map_err(|e| e.with_operation("catalog::open"))?;
-        let database = SqliteDatabase::open(&place).await.map_err(|e| e.with_context("url", &config.url))?;
+        let timeout = Duration::from_secs(config.lock_timeout_seconds.into());
+        let database =
+            SqliteDatabase::open(&place, timeout).await.map_err(|e| e.with_context("url", &config.url))?;
         let has_extras = AtomicBool::new(false);
         let shared = Shared { database: Box::new(database), name: config.catalog_name, has_extras };
         Ok(Self { shared: Arc::new(shared) })

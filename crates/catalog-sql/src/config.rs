@@ -18,17 +18,24 @@ pub struct SqlConfig {
     /// The name of the catalog within the database, which holds any number of them.
     #[serde(default = "catalog_name")]
     pub catalog_name: String,
+    /// How many seconds a call waits for a lock of another process before it tries again.
+    #[serde(default = "lock_timeout_seconds")]
+    pub lock_timeout_seconds: u32,
 }
 
 fn catalog_name() -> String {
     CATALOG_NAME.to_owned()
 }
 
+fn lock_timeout_seconds() -> u32 {
+    30
+}
+
 impl SqlConfig {
     /// The catalog `stitchwork` in the database at a URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), catalog_name: catalog_name() }
+        Self { url: url.into(), catalog_name: catalog_name(), lock_timeout_seconds: lock_timeout_seconds() }
     }
 
     /// Takes another catalog of the same database.
@@ -46,12 +53,20 @@ impl SqlConfig {
         let (url, query) = open.url.split_once('?').unwrap_or((&open.url, ""));
         let mut options: Options = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         options.extend(open.options);
-        check_options(&options, &["catalog_name"])?;
-        let config = Self::new(url);
-        Ok(match options.remove("catalog_name") {
-            Some(name) => config.with_catalog_name(name),
-            None => config,
-        })
+        check_options(&options, &["catalog_name", "lock_timeout_seconds"])?;
+        let mut config = Self::new(url);
+        if let Some(name) = options.remove("catalog_name") {
+            config.catalog_name = name;
+        }
+        if let Some(seconds) = options.remove("lock_timeout_seconds") {
+            config.lock_timeout_seconds = seconds.parse().map_err(|e| {
+                Error::invalid_config("the option is a number of seconds")
+                    .with_context("option", "lock_timeout_seconds")
+                    .with_context("value", &seconds)
+                    .with_source(e)
+            })?;
+        }
+        Ok(config)
     }
 
     /// Where the database lies.
@@ -102,12 +117,15 @@ mod tests {
             SqlConfig::from_open(open).unwrap(),
             SqlConfig::new("sqlite:c.db").with_catalog_name("a b")
         );
+        let open = OpenUrl::new("sqlite:c.db?lock_timeout_seconds=7");
+        assert_eq!(SqlConfig::from_open(open).unwrap().lock_timeout_seconds, 7);
+        assert!(SqlConfig::from_open(OpenUrl::new("sqlite:c.db?lock_timeout_seconds=x")).is_err());
         let mut open = OpenUrl::new("sqlite:c.db");
         open.options.insert("catalog".into(), "x".into());
         let error = SqlConfig::from_open(open).unwrap_err();
         assert_eq!(
             (error.context("option"), error.context("known")),
-            (Some("catalog"), Some("catalog_name"))
+            (Some("catalog"), Some("catalog_name,lock_timeout_seconds"))
         );
     }
 }

@@ -17,8 +17,6 @@ use crate::config::Place;
 use crate::database::{Binds, Database, Row, Transaction};
 use crate::statements;
 
-/// How long a statement waits for a lock of another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a transaction is begun when the wait was in vain: SQLite's waiters do not queue, so one can be passed
 /// over again and again.
 const BEGIN_ATTEMPTS: u32 = 3;
@@ -41,10 +39,10 @@ pub(crate) struct SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    /// Opens the database and makes the tables that are missing.
-    pub(crate) async fn open(place: &Place) -> Result<Self> {
+    /// Opens the database and makes the tables that are missing. A statement waits so long for a lock of another process.
+    pub(crate) async fn open(place: &Place, lock_timeout: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::new()
-            .busy_timeout(BUSY_TIMEOUT)
+            .busy_timeout(lock_timeout)
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new().test_before_acquire(false);

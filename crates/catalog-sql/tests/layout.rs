@@ -208,3 +208,52 @@ async fn a_locked_or_broken_database_is_told_apart() {
     let error = catalog.swap(vec![swap]).await.unwrap_err();
     assert_eq!((error.kind(), error.commit_state()), (ErrorKind::NotFound, Some(CommitState::NotCommitted)));
 }
+
+#[tokio::test]
+async fn locks_of_others_are_waited_for_and_nothing_is_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    let open = |seconds| SqlConfig {
+        lock_timeout_seconds: seconds,
+        ..SqlConfig::new(format!("sqlite:{}", path.display()))
+    };
+    let catalog = SqlCatalog::open(open(0)).await.unwrap();
+    let made = entry(TableIdent::new("n", "t"), "iceberg", "/w/t", Some("/w/t/metadata/0.json"));
+    catalog.create(made.clone()).await.unwrap();
+    let new = pointer("/w/t/metadata/1.json");
+    let swap = || {
+        vec![SwapArgs {
+            ident: made.ident.clone(),
+            expected: made.pointer.clone(),
+            new: new.clone(),
+            updates: None,
+        }]
+    };
+
+    let other = pool(&path).await;
+    // A writer keeps us from the beginning, and a reader from the commit.
+    for (begin, read) in [("BEGIN IMMEDIATE", false), ("BEGIN", true)] {
+        let mut held = other.begin_with(begin).await.unwrap();
+        if read {
+            sqlx::query("SELECT * FROM iceberg_tables").fetch_all(&mut *held).await.unwrap();
+        }
+        let error = catalog.swap(swap()).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.commit_state()),
+            (ErrorKind::Unavailable, Some(CommitState::NotCommitted)),
+            "{error:?}"
+        );
+        assert!(error.is_retryable());
+        held.rollback().await.unwrap();
+        assert_eq!(catalog.load(&made.ident).await.unwrap(), made);
+    }
+    // One that waits gets through.
+    let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let patient = SqlCatalog::open(open(20)).await.unwrap();
+    let late = swap();
+    let swapping = tokio::spawn(async move { patient.swap(late).await });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    held.rollback().await.unwrap();
+    swapping.await.unwrap().unwrap();
+    assert_eq!(catalog.load(&made.ident).await.unwrap().pointer, pointer("/w/t/metadata/1.json"));
+}

@@ -215,16 +215,19 @@ fn row_values(
     }
     let mut key = jiter.known_object()?;
     while let Some(name) = key {
+        // Most keys are not asked for, and cost a comparison.
         let is_head = |path: &JsonPath| path.keys().first().is_some_and(|head| head == name);
-        let heads: Vec<bool> = wanted.iter().map(is_head).collect();
+        let head = wanted.iter().any(is_head).then(|| name.to_owned());
         let peek = jiter.peek()?;
         let start = jiter.current_index();
         jiter.known_skip(peek)?;
-        let end = jiter.current_index();
-        for ((path, value), _) in wanted.iter().zip(values.iter_mut()).zip(heads).filter(|(_, head)| *head) {
-            let rest = path.keys().get(1..).unwrap_or_default();
-            let found = array.get(start..end).and_then(|value| find(value, rest));
-            *value = found.map(|found| start + found.start..start + found.end);
+        if let Some(head) = head {
+            let inner = array.get(start..jiter.current_index()).unwrap_or_default();
+            for (path, value) in wanted.iter().zip(values.iter_mut()) {
+                if let Some((_, rest)) = path.keys().split_first().filter(|(first, _)| **first == head) {
+                    *value = find(inner, rest).map(|found| start + found.start..start + found.end);
+                }
+            }
         }
         key = jiter.next_key()?;
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::get;
 use stitchwork_core::{Budget, ErrorKind, OpenArgs, Source};
 use stitchwork_events_server::{EventsServer, Faults};
@@ -189,4 +189,26 @@ async fn a_full_budget_does_not_stop_the_source() {
     assert_eq!(messages.len(), 10);
     drop(held);
     assert_eq!(budget.free(), 1_000);
+}
+
+#[tokio::test]
+async fn packed_answers_are_unpacked_within_bounds() {
+    // `[{"id": "1"}]`, and the same with 20,000 spaces in it, packed by gzip.
+    let small: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x8b\xae\x56\xca\x4c\x51\xb2\x52\x50\x32\x54\xaa\x8d\x05\x00\x73\xe3\x9a\xb1\x0d\x00\x00\x00";
+    let large: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x31\x0d\x00\x20\x10\x04\x30\x2b\x9f\x73\xc0\x8a\x15\xc2\xc6\x82\x06\x82\x77\x6c\x30\xb4\x1d\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\x17\x4e\xf6\x4a\xaf\xb4\xdc\xf9\x00\xa6\x0e\x91\x92\x2d\x4e\x00\x00";
+    let packed = |body: &'static [u8]| {
+        get(move |headers: HeaderMap| async move {
+            assert_eq!(headers["accept-encoding"], "gzip");
+            ([("content-encoding", "gzip"), ("content-type", "application/json")], body)
+        })
+    };
+    let url = serve(Router::new().route("/small", packed(small)).route("/large", packed(large))).await;
+    let bounded = |path: &str, most| {
+        let requests = RequestConfig { max_response_bytes: most, ..quick() };
+        rest(&url).stream("s", path).requests(requests).build().unwrap()
+    };
+    assert_eq!(read(&bounded("/small", 100), None).await.unwrap().ids(), ["1"]);
+    assert_eq!(read(&bounded("/large", 30_000), None).await.unwrap().ids(), ["1"]);
+    let error = read(&bounded("/large", 10_000), None).await.unwrap_err();
+    assert_eq!(error.context("max_response_bytes"), Some("10000"), "{error:?}");
 }

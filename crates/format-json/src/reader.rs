@@ -10,7 +10,9 @@ use arrow_select::filter::filter_record_batch;
 use bytes::Bytes;
 use futures::stream;
 use roaring::RoaringTreemap;
-use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, FieldMapping, Object, ReadArgs, Result};
+use stitchwork_core::{
+    BatchStream, BatchStreamAdapter, Error, FieldMapping, Object, ReadArgs, Reservation, Result,
+};
 
 use crate::chunks::Chunks;
 use crate::config::JsonConfig;
@@ -65,6 +67,8 @@ pub(crate) async fn read(object: &Object, args: ReadArgs, config: &JsonConfig) -
                 .with_source(e)
         })?;
     let schema = with_row_number(&wanted, args.row_number.as_deref());
+    // Never waits: the caller may hold the rest of the budget until it has rows of this object.
+    let held = args.budget.as_ref().and_then(|budget| budget.try_reserve(2 * BATCH_BYTES as u64));
     let reading = Reading {
         chunks,
         decoder,
@@ -76,6 +80,7 @@ pub(crate) async fn read(object: &Object, args: ReadArgs, config: &JsonConfig) -
         rows: args.rows,
         schema: schema.clone(),
         row_number: args.row_number.is_some(),
+        _held: held,
     };
     let stream = stream::unfold(Some(reading), |reading| async {
         let mut reading = reading?;
@@ -111,6 +116,7 @@ struct Reading {
     rows: Option<Arc<RoaringTreemap>>,
     schema: SchemaRef,
     row_number: bool,
+    _held: Option<Reservation>,
 }
 
 impl Reading {

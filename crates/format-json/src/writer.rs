@@ -16,7 +16,9 @@ use arrow_json::writer::{
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use object_store::buffered::BufWriter;
-use stitchwork_core::{Error, FieldMapping, FileStats, FileSummary, FileWriter, Object, Result, WriteArgs};
+use stitchwork_core::{
+    Error, FieldMapping, FileStats, FileSummary, FileWriter, Object, Reservation, Result, WriteArgs,
+};
 use tokio::io::AsyncWriteExt;
 
 use crate::config::JsonConfig;
@@ -35,6 +37,7 @@ pub(crate) struct JsonWriter {
     writer: BufWriter,
     rows: u64,
     bytes: u64,
+    _held: Option<Reservation>,
 }
 
 impl JsonWriter {
@@ -49,7 +52,11 @@ impl JsonWriter {
             check_field(field, builder())?;
         }
         let writer = BufWriter::with_capacity(object.store.clone(), object.path.clone(), PART);
+        // One part that is filled and one that goes up. Never waits: the caller may have other objects open
+        // that hold the rest of the budget until this one has its rows.
+        let held = args.budget.as_ref().and_then(|budget| budget.try_reserve(2 * PART as u64));
         Ok(Self {
+            _held: held,
             object: object.clone(),
             schema: args.schema,
             builder: builder(),

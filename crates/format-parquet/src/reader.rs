@@ -142,7 +142,7 @@ struct Shared {
 impl Shared {
     async fn read(self: Arc<Self>, part: Part) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         let rows = ranges::len(&part.rows);
-        let held = self.reserve(&part).await;
+        let held = self.reserve(&part);
         let batches = if self.projection.leaves.is_empty() {
             counted(rows, self.batch_rows).boxed()
         } else {
@@ -172,13 +172,14 @@ impl Shared {
     }
 
     /// The fetched bytes of a row group are what the reader holds as long as it decodes it.
-    async fn reserve(&self, part: &Part) -> Option<Reservation> {
+    fn reserve(&self, part: &Part) -> Option<Reservation> {
         let budget = self.budget.as_ref()?;
         let group = self.file.metadata.row_group(part.group);
         let leaves = self.projection.leaves.iter().filter_map(|leaf| group.columns().get(*leaf));
         let bytes: u64 = leaves.map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum();
-        // Never all of it: whoever takes the batches may need some of the same budget.
-        Some(budget.reserve(bytes.min(budget.total() / 4)).await)
+        // Never waits, nor takes all: the caller may merge several files, and hold the rest of the budget until
+        // each of them has rows. Who does not want more rows just does not ask for them.
+        budget.try_reserve(bytes.min(budget.total() / 4))
     }
 
     fn decode(

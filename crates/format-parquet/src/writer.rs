@@ -77,7 +77,6 @@ impl ParquetWriter {
         guard(|| self.writer.write(batch)).map_err(|e| write_error(&self.object, e))?;
         if !self.fits() {
             guard(|| self.writer.flush()).map_err(|e| write_error(&self.object, e))?;
-            self.held.clear();
         }
         self.send().await
     }
@@ -87,10 +86,11 @@ impl ParquetWriter {
             return Ok(());
         }
         let ready = std::mem::take(self.writer.inner_mut());
+        self.upload.write(ready.into()).await?;
         if self.writer.in_progress_rows() == 0 {
             self.held.clear();
         }
-        self.upload.write(ready.into()).await
+        Ok(())
     }
 
     /// Whether the open row group may stay in memory: it is below its limit, and the budget gives the bytes.

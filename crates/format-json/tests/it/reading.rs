@@ -127,14 +127,14 @@ async fn what_was_not_inferred_is_passed_over_or_refused() {
 #[tokio::test]
 async fn large_records_make_small_batches() {
     let lines: String =
-        (0..30).map(|i| format!("{{\"i\":{i},\"t\":\"{}\"}}\n", "z".repeat(1 << 20))).collect();
+        (0..12).map(|i| format!("{{\"i\":{i},\"t\":\"{}\"}}\n", "z".repeat(1 << 20))).collect();
     for text in [lines.clone(), format!("[{}]", lines.trim_end().replace('\n', ","))] {
         let object = put(text).await;
         let args = ReadArgs { row_number: Some("at".to_owned()), ..ReadArgs::default() };
         let batches: Vec<_> = Json::new().read(&object, args).await.unwrap().try_collect().await.unwrap();
-        assert!(batches.len() >= 5 && batches.iter().all(|batch| batch.num_rows() <= 6));
+        assert!(batches.len() >= 3 && batches.iter().all(|batch| batch.num_rows() <= 6));
         let at = batches.iter().flat_map(|b| b.column(2).as_primitive::<Int64Type>().values().to_vec());
-        assert_eq!(at.collect::<Vec<_>>(), (0..30).collect::<Vec<i64>>());
+        assert_eq!(at.collect::<Vec<_>>(), (0..12).collect::<Vec<i64>>());
     }
 }
 
@@ -186,6 +186,6 @@ async fn real_events_are_read() {
     let object = put(std::fs::read(file).unwrap()).await;
     let found = read(&object, ReadArgs::default()).await.unwrap();
     assert_eq!(found.num_rows(), 100);
-    let types = found.column_by_name("type").unwrap();
+    let types = found.column_by_name("event").unwrap();
     assert_eq!((types.null_count(), types.data_type()), (0, &DataType::Utf8));
 }

@@ -129,7 +129,7 @@ impl Sieve {
             let rows = stats::num_records(text.as_deref());
             return Ok(Some((Kept { partition, rows, stats: None }, text)));
         }
-        let Some(json) = stats::parse_lenient(text.as_deref()) else {
+        let Some(json) = self.wanted.parse(text.as_deref()) else {
             return Ok(Some((Kept { partition, rows: None, stats: None }, text)));
         };
         if let Some(predicate) = self.predicate.as_ref().filter(|_| self.wanted.filters()) {

@@ -1,5 +1,7 @@
 //! Statistics of files (Delta protocol, "Per-file Statistics").
 
+mod select;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use stitchwork_core::{Column, ColumnStats, Error, FileStats, Predicate, Result, 
 
 use crate::meta::{StatsColumn, TableMeta};
 use crate::values::{read_bound, write_bound};
+
+use select::Keys;
 
 /// How many leaf columns have statistics where the table does not say.
 const INDEXED_COLUMNS: i64 = 32;
@@ -101,16 +105,12 @@ pub(crate) fn to_json(table: &TableMeta, rows: Option<u64>, stats: Option<&FileS
 
 /// The same statistics for a file some of whose rows are deleted now: bounds hold, but need not occur.
 pub(crate) fn widen(stats: &str) -> Result<String> {
-    let mut json: Value = parse(stats)?;
+    let mut json: Value = serde_json::from_str(stats)
+        .map_err(|e| Error::invalid_data("the statistics of a file are no JSON").with_source(e))?;
     if let Some(object) = json.as_object_mut() {
         object.insert("tightBounds".to_owned(), Value::Bool(false));
     }
     Ok(json.to_string())
-}
-
-fn parse(stats: &str) -> Result<Value> {
-    serde_json::from_str(stats)
-        .map_err(|e| Error::invalid_data("the statistics of a file are no JSON").with_source(e))
 }
 
 /// Only the number of rows, without looking at the rest.
@@ -133,6 +133,8 @@ pub(crate) struct Wanted {
     filtered: Vec<usize>,
     /// Asked for by the caller; `None` when no statistics at all are.
     asked: Option<Vec<usize>>,
+    /// What of the JSON all of these need.
+    keys: Keys,
 }
 
 impl Wanted {
@@ -150,7 +152,22 @@ impl Wanted {
             StatsFor::All => Some((0..table.stats_columns.len()).collect()),
             StatsFor::Columns(columns) => Some(places(columns)),
         };
-        Self { table, filtered, asked }
+        let mut keys = Keys::default();
+        keys.insert(["numRecords"]);
+        keys.insert(["tightBounds"]);
+        for place in filtered.iter().chain(asked.iter().flatten()) {
+            for kind in ["minValues", "maxValues", "nullCount"] {
+                let column = table.stats_columns.get(*place);
+                let path = column.into_iter().flat_map(|column| column.keys.iter().map(String::as_str));
+                keys.insert([kind].into_iter().chain(path));
+            }
+        }
+        Self { table, filtered, asked, keys }
+    }
+
+    /// What is needed of the statistics of a file. Broken ones are as good as none.
+    pub(crate) fn parse(&self, stats: Option<&str>) -> Option<Value> {
+        self.keys.parse(stats?)
     }
 
     /// Whether statistics can leave out a file.
@@ -163,7 +180,7 @@ impl Wanted {
         self.asked.is_some()
     }
 
-    /// The statistics for leaving out files. Broken ones are as good as none.
+    /// The statistics for leaving out files.
     pub(crate) fn for_filter(&self, json: &Value) -> FileStats {
         self.read(json, &self.filtered)
     }
@@ -198,9 +215,4 @@ impl Wanted {
         }
         FileStats { rows, columns }
     }
-}
-
-/// Statistics as JSON, for reading several columns of them.
-pub(crate) fn parse_lenient(stats: Option<&str>) -> Option<Value> {
-    parse(stats?).ok()
 }

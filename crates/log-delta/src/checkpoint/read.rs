@@ -63,12 +63,12 @@ fn is_null_column(group: &RowGroupMetaData, leaf: usize) -> bool {
 }
 
 /// The batches of the leaves that `wanted` picks by their path.
-async fn batches(
+fn batches(
     store: &LogStore,
     part: &Part,
+    builder: Builder,
     wanted: impl Fn(&Builder, &[String]) -> bool,
 ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-    let builder = open(store, part).await?;
     let schema = builder.parquet_schema();
     let leaves: Vec<usize> = schema
         .columns()
@@ -111,10 +111,13 @@ pub(crate) async fn read_head(store: &LogStore, checkpoint: &mut Checkpoint) -> 
         })
         .await?;
     } else {
+        let mut payloads = BTreeMap::new();
         for part in &checkpoint.main {
-            let mut stream =
-                batches(store, part, |_, path| path.first().is_some_and(|p| HEAD.contains(&p.as_str())))
-                    .await?;
+            let builder = open(store, part).await?;
+            payloads.extend(kept_payloads(&builder));
+            let is_head =
+                |_: &Builder, path: &[String]| path.first().is_some_and(|root| HEAD.contains(&root.as_str()));
+            let mut stream = batches(store, part, builder, is_head)?;
             while let Some(batch) = stream.try_next().await? {
                 for row in 0..batch.num_rows() {
                     if let Some(protocol) = cell::<Protocol>(&batch, "protocol", row)? {
@@ -129,7 +132,11 @@ pub(crate) async fn read_head(store: &LogStore, checkpoint: &mut Checkpoint) -> 
                 }
             }
         }
-        add_payloads(store, checkpoint, &mut head).await?;
+        for (application, payload) in payloads {
+            if let Some(state) = head.txns.get_mut(&application) {
+                state.payload = Payload::Known(payload);
+            }
+        }
     }
     checkpoint.sidecars = sidecars
         .into_iter()
@@ -155,24 +162,12 @@ fn add_domain(head: &mut Head, domain: Option<DomainMetadata>) {
 }
 
 /// Our own checkpoints keep the payloads of tags beside the rows, where others do not look.
-async fn add_payloads(store: &LogStore, checkpoint: &Checkpoint, head: &mut Head) -> Result<()> {
-    if head.txns.is_empty() {
-        return Ok(());
-    }
-    let Some(part) = checkpoint.main.first() else { return Ok(()) };
-    let builder = open(store, part).await?;
+fn kept_payloads(builder: &Builder) -> BTreeMap<String, Option<Value>> {
     let pairs = builder.metadata().file_metadata().key_value_metadata();
     let text = pairs
         .and_then(|pairs| pairs.iter().find(|pair| pair.key == PAYLOADS))
         .and_then(|pair| pair.value.as_deref());
-    let Some(text) = text else { return Ok(()) };
-    let payloads: BTreeMap<String, Option<Value>> = serde_json::from_str(text).unwrap_or_default();
-    for (application, payload) in payloads {
-        if let Some(state) = head.txns.get_mut(&application) {
-            state.payload = Payload::Known(payload);
-        }
-    }
-    Ok(())
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 fn cell<T: DeserializeOwned>(batch: &RecordBatch, name: &'static str, row: usize) -> Result<Option<T>> {
@@ -265,7 +260,10 @@ pub(crate) fn file_rows(
     let rows = stream::iter(parts)
         .then(move |part| {
             let store = store.clone();
-            async move { batches(&store, &part, |builder, path| is_wanted(builder, path, removes)).await }
+            async move {
+                let builder = open(&store, &part).await?;
+                batches(&store, &part, builder, |builder, path| is_wanted(builder, path, removes))
+            }
         })
         .try_flatten()
         .map_ok(FileRows::Batch);

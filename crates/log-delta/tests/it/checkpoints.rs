@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use stitchwork_core::object_store::{ObjectStoreExt, path::Path};
+use arrow_array::Array;
+use futures::TryStreamExt;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use stitchwork_core::object_store::ObjectStoreExt;
 use stitchwork_core::{
-    At, Changes, CommitArgs, CommitTag, ErrorKind, FileFilter, HistoryArgs, Log, StatsFor, Stores,
+    At, Changes, CommitArgs, CommitTag, DataFile, ErrorKind, FileFilter, HistoryArgs, Log, StatsFor, Stores,
+    col,
 };
 
 use crate::helpers::{commit, create, file, list, names, open};
@@ -58,8 +62,7 @@ async fn a_table_lives_on_its_checkpoint_alone() {
     }
     assert_eq!(fresh.snapshot(At::Version(8)).await.unwrap().version(), 8);
     assert_eq!(fresh.snapshot(At::Version(3)).await.unwrap_err().kind(), ErrorKind::NotFound);
-    let history: Vec<_> =
-        futures::TryStreamExt::try_collect::<Vec<_>>(fresh.history(HistoryArgs::default())).await.unwrap();
+    let history: Vec<_> = fresh.history(HistoryArgs::default()).try_collect().await.unwrap();
     assert_eq!(history.iter().map(|v| v.id).collect::<Vec<_>>(), [10, 9], "as far as the commits are there");
     // And it goes on.
     let added = vec![file(fresh.as_ref(), "new", None, 0)];
@@ -82,27 +85,65 @@ async fn hints_that_lie_are_seen_through() {
 }
 
 #[tokio::test]
-async fn a_gap_is_an_error_and_a_payload_is_searched_for() {
+async fn a_gap_is_an_error() {
     let stores = Stores::new();
     table(&stores, 7).await;
     delete(&stores, "00000000000000000006.json").await;
     let error = open("memory:t", &stores).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert_eq!(error.context("version"), Some("6"));
+}
 
+#[tokio::test]
+async fn payloads_are_searched_for_under_checkpoints_that_lack_them() {
     let stores = Stores::new();
     table(&stores, 7).await;
-    // Somebody else's checkpoint has no payloads: as if ours were not there, they are found in the commits.
-    let object = stores.resolve("memory:t/_delta_log").unwrap();
-    let (from, to) = (
-        object.child("00000000000000000004.checkpoint.parquet").path,
-        Path::from("t/_delta_log/00000000000000000007.checkpoint.parquet"),
-    );
-    object.store.delete(&from).await.unwrap();
-    let _ = to;
-    let fresh = open("memory:t", &stores).await.unwrap();
-    let tag = fresh.snapshot(At::Latest).await.unwrap().tag("app1").await.unwrap().unwrap();
-    assert_eq!((tag.id, tag.payload), (5, Some(serde_json::json!([5]))));
+    // A checkpoint of another writer: ours, its key for payloads spoiled.
+    let object = stores.resolve("memory:t/_delta_log/00000000000000000004.checkpoint.parquet").unwrap();
+    let mut bytes = object.store.get(&object.path).await.unwrap().bytes().await.unwrap().to_vec();
+    let at = bytes.windows(19).rposition(|window| window == b"stitchwork.payloads").unwrap();
+    bytes[at] = b'x';
+    object.store.put(&object.path, bytes.into()).await.unwrap();
+    let fresh = open("memory:t", &stores).await.unwrap().snapshot(At::Latest).await.unwrap();
+    for (application, id) in [("app0", 6), ("app1", 5)] {
+        let tag = fresh.tag(application).await.unwrap().unwrap();
+        assert_eq!((tag.id, tag.payload), (id, Some(serde_json::json!([id]))));
+    }
+    let old = open("memory:t", &stores).await.unwrap().snapshot(At::Version(4)).await.unwrap();
+    let tag = old.tag("app0").await.unwrap().unwrap();
+    assert_eq!((tag.id, tag.payload), (2, Some(serde_json::json!([2]))));
+    for version in 0..=4 {
+        delete(&stores, &format!("{version:020}.json")).await;
+    }
+    let tag = old.tag("app0").await.unwrap().unwrap();
+    assert_eq!((tag.id, tag.payload), (2, None), "the id is known, the payload is lost");
+}
+
+#[tokio::test]
+async fn checkpoints_under_other_names_are_found() {
+    let uuid = "80a083e8-7026-4e79-81be-64bd76c43a11";
+    for (name, whole) in [
+        ("00000000000000000004.checkpoint.0000000001.0000000001.parquet".to_owned(), true),
+        (format!("00000000000000000004.checkpoint.{uuid}.parquet"), true),
+        ("00000000000000000004.checkpoint.0000000001.0000000002.parquet".to_owned(), false),
+    ] {
+        let stores = Stores::new();
+        table(&stores, 6).await;
+        let log = stores.resolve("memory:t/_delta_log").unwrap();
+        let from = log.child("00000000000000000004.checkpoint.parquet").path;
+        log.store.rename(&from, &log.child(&name).path).await.unwrap();
+        for version in 0..4 {
+            delete(&stores, &format!("{version:020}.json")).await;
+        }
+        match open("memory:t", &stores).await {
+            Ok(log) => {
+                assert!(whole, "{name} is but a half");
+                let snapshot = log.snapshot(At::Latest).await.unwrap();
+                assert_eq!(names(&snapshot, FileFilter::default()).await.len(), 6);
+            }
+            Err(error) => assert!(!whole && error.kind() == ErrorKind::InvalidData, "{name}: {error}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -128,4 +169,65 @@ async fn a_long_log_opens_without_its_old_commits() {
     let snapshot = fresh.snapshot(At::Latest).await.unwrap();
     assert_eq!(snapshot.version(), 170);
     assert_eq!(names(&snapshot, FileFilter::default()).await.len(), 170);
+}
+
+#[tokio::test]
+async fn a_large_checkpoint_is_streamed_in_chunks() {
+    const FILES: usize = 20_000;
+    let stores = Stores::new();
+    let log = create("memory:t", &stores, &[("delta.checkpointInterval", "1")]).await;
+    let plain = |n: usize| DataFile {
+        stats: None,
+        ..file(log.as_ref(), &format!("f{n:06}"), [Some("a"), Some("b")][n % 2], 0)
+    };
+    let added = (0..FILES).map(plain).collect();
+    commit(&log, "append", Changes { added, ..Changes::default() }).await;
+    delete(&stores, "00000000000000000000.json").await;
+    let fresh = open("memory:t", &stores).await.unwrap().snapshot(At::Latest).await.unwrap();
+    for (predicate, expected) in [(None, FILES), (Some(col("p").eq("a")), FILES / 2)] {
+        let mut stream = fresh.files(FileFilter { predicate, ..FileFilter::default() });
+        let (mut files, mut chunks) = (0, 0);
+        while let Some(chunk) = stream.try_next().await.unwrap() {
+            assert!(chunk.len() <= 4096);
+            files += chunk.len();
+            chunks += 1;
+        }
+        assert_eq!(files, expected);
+        assert!(chunks > FILES / 4096, "{chunks}");
+    }
+}
+
+/// The tombstones in a checkpoint.
+async fn tombstones(stores: &Stores, version: i64) -> usize {
+    let name = format!("memory:t/_delta_log/{version:020}.checkpoint.parquet");
+    let object = stores.resolve(&name).unwrap();
+    let bytes = object.store.get(&object.path).await.unwrap().bytes().await.unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+    reader
+        .map(|batch| {
+            let column = batch.unwrap().column_by_name("remove").unwrap().clone();
+            column.len() - column.null_count()
+        })
+        .sum()
+}
+
+#[tokio::test]
+async fn tombstones_are_kept_as_long_as_the_table_says() {
+    for (retention, kept) in [("interval 1 hour", [0, 2, 2]), ("interval 0 seconds", [0, 0, 0])] {
+        let stores = Stores::new();
+        let properties =
+            [("delta.checkpointInterval", "1"), ("delta.deletedFileRetentionDuration", retention)];
+        let log = create("memory:t", &stores, &properties).await;
+        let added = (0..3).map(|n| file(log.as_ref(), &format!("f{n}"), None, n)).collect();
+        let snapshot = commit(&log, "append", Changes { added, ..Changes::default() }).await;
+        let removed = list(&snapshot, FileFilter::default()).await.into_iter().take(2).collect();
+        commit(&log, "delete", Changes { removed, ..Changes::default() }).await;
+        let added = vec![file(log.as_ref(), "new", None, 0)];
+        commit(&log, "append", Changes { added, ..Changes::default() }).await;
+        for (version, expected) in (1..).zip(kept) {
+            assert_eq!(tombstones(&stores, version).await, expected, "{retention}, version {version}");
+        }
+        let fresh = open("memory:t", &stores).await.unwrap().snapshot(At::Latest).await.unwrap();
+        assert_eq!(names(&fresh, FileFilter::default()).await, ["f2", "new"]);
+    }
 }

@@ -1,4 +1,10 @@
 //! The log as a user sees it, against a model and against another implementation.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a helper of a test fails the test by panicking, and says what it skips"
+)]
 
 mod checkpoints;
 mod differential;

@@ -267,7 +267,8 @@ impl Commit {
     /// What the application kept with its tag.
     pub(crate) fn tag_payload(&self, application: &str) -> Option<Value> {
         let ours = self.info.as_ref()?.get("stitchwork")?;
-        (ours.get("application")?.as_str()? == application).then(|| ours.get("payload").cloned())?
+        let payload = ours.get("payload").filter(|payload| !payload.is_null())?;
+        (ours.get("application")?.as_str()? == application).then(|| payload.clone())
     }
 
     /// The number of actions that hold memory.

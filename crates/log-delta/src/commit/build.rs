@@ -177,9 +177,13 @@ fn with_deletes(store: &LogStore, table: &TableMeta, file: &DataFile, deletes: &
     };
     // Readers must know how many rows the file has before they can apply a vector.
     let stats = old.stats.clone().or_else(|| stats::to_json(table, file.rows, file.stats.as_deref()));
+    let Some(stats) = stats.filter(|stats| stats::num_records(Some(stats)).is_some()) else {
+        return Err(Error::unsupported("the rows of a file of unknown length cannot be deleted; rewrite it")
+            .with_context("file", &file.location));
+    };
     Ok(Add {
         data_change: true,
-        stats: stats.as_deref().map(stats::widen).transpose()?,
+        stats: Some(stats::widen(&stats)?),
         deletion_vector: Some(vector.as_ref().clone()),
         ..old
     })

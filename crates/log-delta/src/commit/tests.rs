@@ -242,7 +242,10 @@ async fn tags_are_found_and_never_taken_twice() -> Result<()> {
     let tag = committed.snapshot.tag("app").await?.unwrap();
     assert_eq!((tag.id, tag.payload), (8, Some(serde_json::json!({ "cursor": 8 }))));
     assert_eq!(committed.snapshot.tag("other").await?, None);
-    assert_eq!(names(&first).await, ["a", "b", "c", "d"]);
+    let mut bare = tagged(adding(&base, "e", 1), 9);
+    bare.tag.as_mut().unwrap().payload = None;
+    assert_eq!(second.commit(bare).await?.snapshot.tag("app").await?.unwrap().payload, None);
+    assert_eq!(names(&first).await, ["a", "b", "c", "d", "e"]);
     Ok(())
 }
 

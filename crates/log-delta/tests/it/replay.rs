@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use stitchwork_core::object_store::ObjectStoreExt;
 use stitchwork_core::{At, Changes, CommitArgs, DataFile, ErrorKind, FileFilter, Stores};
 
 use crate::helpers::{commit, create, file, file_name, list, names, open};
@@ -141,4 +142,35 @@ async fn many_versions_by_time() {
     }
     let before = log.snapshot(At::Timestamp(times[0] - 60_000)).await.unwrap_err();
     assert_eq!(before.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn versions_by_the_times_that_commits_carry() {
+    let stores = Stores::new();
+    let log = stores.resolve("memory:t/_delta_log").unwrap();
+    // The files are all written now; only the commits know better.
+    for version in 0..7_i64 {
+        let info =
+            serde_json::json!({"commitInfo": {"inCommitTimestamp": 1000 * (version + 1), "operation": "x"}});
+        let mut lines = vec![info];
+        if version == 0 {
+            lines.push(serde_json::json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 7,
+                "writerFeatures": ["inCommitTimestamp"]}}));
+            lines.push(serde_json::json!({"metaData": {"id": "t", "format": {"provider": "parquet"},
+                "schemaString": "{\"type\":\"struct\",\"fields\":[]}", "partitionColumns": [],
+                "configuration": {"delta.enableInCommitTimestamps": "true"}}}));
+        }
+        let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        let path = log.child(&format!("{version:020}.json")).path;
+        log.store.put(&path, text.join("\n").into_bytes().into()).await.unwrap();
+    }
+    let log = open("memory:t", &stores).await.unwrap();
+    for (time, version) in [(1000, 0), (1999, 0), (2000, 1), (6500, 5), (7000, 6), (i64::MAX, 6)] {
+        let snapshot = log.snapshot(At::Timestamp(time)).await.unwrap();
+        assert_eq!((snapshot.version(), snapshot.timestamp_ms()), (version, 1000 * (version + 1)));
+    }
+    assert_eq!(log.snapshot(At::Timestamp(999)).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let base = log.snapshot(At::Latest).await.unwrap();
+    let error = log.commit(CommitArgs::new(base, "x", Changes::default())).await.unwrap_err();
+    assert_eq!(error.context("feature"), Some("inCommitTimestamp"));
 }

@@ -30,7 +30,11 @@ async fn rows_come_back_from_a_table_that_is_opened_anew() {
             let rows = of_table(&place.open(name).await.unwrap()).await.unwrap();
             assert_eq!(rows, ["id=1|name=ant", "id=2|name=bee", "id=3|name=∅", "id=4|name=ant"], "{place}");
             let some = ScanArgs::default().with_predicate(col("name").eq("ant")).with_projection(vec![0]);
-            assert_eq!(of_relation(&table.relation(At::Latest).await.unwrap(), some).await.unwrap(), ["id=1", "id=4"], "{place}");
+            assert_eq!(
+                of_relation(&table.relation(At::Latest).await.unwrap(), some).await.unwrap(),
+                ["id=1", "id=4"],
+                "{place}"
+            );
         }
     }
 }
@@ -47,11 +51,15 @@ async fn operations(place: &Place, name: &str) {
     let table = filled(place, name).await;
     let first = table.snapshot().await.unwrap();
 
-    let gone = table.delete(DeleteArgs { predicate: Some(col("name").eq("ant").and(col("id").gt(1_i64))), tag: None }).await.unwrap();
+    let gone = table
+        .delete(DeleteArgs { predicate: Some(col("name").eq("ant").and(col("id").gt(1_i64))), tag: None })
+        .await
+        .unwrap();
     assert_eq!((gone.rows_removed, gone.rows_added), (1, 0), "{place}");
     assert_eq!(of_table(&table).await.unwrap(), ["id=1|name=ant", "id=2|name=bee", "id=3|name=∅"], "{place}");
 
-    let nothing = table.delete(DeleteArgs { predicate: Some(col("id").eq(99_i64)), tag: None }).await.unwrap();
+    let nothing =
+        table.delete(DeleteArgs { predicate: Some(col("id").eq(99_i64)), tag: None }).await.unwrap();
     assert_eq!(nothing.files_removed, 0, "{place}");
 
     let legs = batch(vec![
@@ -60,11 +68,15 @@ async fn operations(place: &Place, name: &str) {
         ("legs", Arc::new(Int32Array::from(vec![4]))),
     ]);
     let refused = table.append(stream(legs.clone()), AppendArgs::default()).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.context("column")), (ErrorKind::InvalidInput, Some("legs")), "{place}");
+    assert_eq!(
+        (refused.kind(), refused.context("column")),
+        (ErrorKind::InvalidInput, Some("legs")),
+        "{place}"
+    );
     table.append(stream(legs), AppendArgs { evolve: true, tag: None }).await.unwrap();
     assert_eq!(
         of_table(&table).await.unwrap(),
-        ["id=1|name=ant|legs=∅", "id=2|name=bee|legs=∅", "id=3|name=∅|legs=∅", "id=5|name=cat|legs=4"],
+        ["id=1|legs=∅|name=ant", "id=2|legs=∅|name=bee", "id=3|legs=∅|name=∅", "id=5|legs=4|name=cat"],
         "{place}"
     );
 
@@ -74,13 +86,13 @@ async fn operations(place: &Place, name: &str) {
     table.overwrite(stream(animals(2, &[Some("dog")])), outside).await.unwrap();
     assert_eq!(
         of_table(&table).await.unwrap(),
-        ["id=2|name=dog|legs=∅", "id=3|name=∅|legs=∅", "id=5|name=cat|legs=4"],
+        ["id=2|legs=∅|name=dog", "id=3|legs=∅|name=∅", "id=5|legs=4|name=cat"],
         "{place}"
     );
 
     table.overwrite(stream(animals(9, &[Some("eel")])), OverwriteArgs::default()).await.unwrap();
     let reopened = place.open(name).await.unwrap();
-    assert_eq!(of_table(&reopened).await.unwrap(), ["id=9|name=eel|legs=∅"], "{place}");
+    assert_eq!(of_table(&reopened).await.unwrap(), ["id=9|legs=∅|name=eel"], "{place}");
 
     let then = reopened.relation(At::Version(first.version())).await.unwrap();
     assert_eq!(
@@ -91,13 +103,21 @@ async fn operations(place: &Place, name: &str) {
     assert!(then.editor().is_none(), "the past cannot be changed");
 
     let history: Vec<_> = reopened.history(HistoryArgs::default()).try_collect().await.unwrap();
-    let operations: Vec<&str> = history.iter().map(|v| v.operation.as_str()).filter(|o| !o.to_lowercase().starts_with("create") && *o != "add columns").collect();
+    let operations: Vec<&str> = history
+        .iter()
+        .map(|v| v.operation.as_str())
+        .filter(|o| !o.to_lowercase().starts_with("create") && *o != "add columns")
+        .collect();
     assert_eq!(operations.len(), 5, "{place}: {operations:?}");
     assert!(history.windows(2).all(|pair| pair[0].timestamp_ms >= pair[1].timestamp_ms), "{place}");
 
     let set = BTreeMap::from([("comment".to_owned(), Some("animals".to_owned()))]);
     table.set_properties(set).await.unwrap();
-    assert_eq!(reopened.snapshot().await.unwrap().properties().get("comment").map(String::as_str), Some("animals"), "{place}");
+    assert_eq!(
+        reopened.snapshot().await.unwrap().properties().get("comment").map(String::as_str),
+        Some("animals"),
+        "{place}"
+    );
 
     let all = table.delete(DeleteArgs::default()).await.unwrap();
     assert_eq!(all.rows_removed, 1, "{place}");

@@ -39,16 +39,24 @@ impl Place {
     /// # Errors
     /// What opening them says.
     pub async fn new(log: &str, catalog: &str, store: &str) -> Result<Self> {
-        let folder = tempfile::tempdir().map_err(|e| stitchwork::Error::unexpected("no temporary folder").with_source(e))?;
+        let folder = tempfile::tempdir()
+            .map_err(|e| stitchwork::Error::unexpected("no temporary folder").with_source(e))?;
         let registry = registry()?;
         let catalog_url = match catalog {
             "sqlite" => format!("sqlite://{}/catalog.db", folder.path().display()),
             "memory" => "memory:".to_owned(),
             _ => String::new(),
         };
-        let open = if catalog_url.is_empty() { None } else { Some(registry.catalog(OpenUrl::new(&catalog_url)).await?) };
-        let location =
-            if store == "file" { format!("file://{}/tables", folder.path().display()) } else { "memory:tables".to_owned() };
+        let open = if catalog_url.is_empty() {
+            None
+        } else {
+            Some(registry.catalog(OpenUrl::new(&catalog_url)).await?)
+        };
+        let location = if store == "file" {
+            format!("file://{}/tables", folder.path().display())
+        } else {
+            "memory:tables".to_owned()
+        };
         let name = format!("{log} × {catalog} × {store}");
         Ok(Self { registry, log: log.to_owned(), catalog: open, catalog_url, location, folder, name })
     }

@@ -2,4 +2,5 @@
 //! readers and writers.
 
 pub mod layers;
+pub mod oracle;
 pub mod rows;

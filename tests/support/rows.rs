@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use stitchwork::Result;
 use stitchwork::core::{BatchStream, BatchStreamAdapter, Relation, ScanArgs, collect};
@@ -15,7 +17,10 @@ use stitchwork::tables::Table;
 #[must_use]
 pub fn animals(from: i64, names: &[Option<&str>]) -> RecordBatch {
     let ids: Vec<i64> = (from..).take(names.len()).collect();
-    batch(vec![("id", Arc::new(Int64Array::from(ids))), ("name", Arc::new(StringArray::from(names.to_vec())))])
+    batch(vec![
+        ("id", Arc::new(Int64Array::from(ids))),
+        ("name", Arc::new(StringArray::from(names.to_vec()))),
+    ])
 }
 
 /// A batch of these columns, all nullable.
@@ -35,7 +40,8 @@ pub fn stream(batch: RecordBatch) -> BatchStream {
     BatchStreamAdapter::from_batches(batch.schema(), vec![batch])
 }
 
-/// Every row of batches as text, `column=value|…`, sorted.
+/// Every row of batches as text, `column=value|…`, the columns in the order of their names, sorted. What two
+/// readers may spell differently without meaning something else is made equal: the names of UTC.
 ///
 /// # Errors
 /// When a value cannot be shown.
@@ -43,15 +49,28 @@ pub fn texts(batches: &[RecordBatch]) -> Result<Vec<String>> {
     let options = FormatOptions::default().with_null("∅");
     let mut rows = Vec::new();
     for batch in batches {
-        let formatters = batch
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column, &options))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
         let schema = batch.schema();
-        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let mut columns: Vec<(&str, ArrayRef)> = Vec::new();
+        for (field, column) in schema.fields().iter().zip(batch.columns()) {
+            let column = match column.data_type() {
+                DataType::Timestamp(_, Some(_)) => {
+                    cast(column, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?
+                }
+                _ => column.clone(),
+            };
+            columns.push((field.name(), column));
+        }
+        columns.sort_by_key(|(name, _)| *name);
+        let formatters = columns
+            .iter()
+            .map(|(_, column)| ArrayFormatter::try_new(column, &options))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
-            let values: Vec<String> = names.iter().zip(&formatters).map(|(name, f)| format!("{name}={}", f.value(row))).collect();
+            let values: Vec<String> = columns
+                .iter()
+                .zip(&formatters)
+                .map(|((name, _), f)| format!("{name}={}", f.value(row)))
+                .collect();
             rows.push(values.join("|"));
         }
     }

@@ -101,37 +101,42 @@ impl Positions {
 }
 
 #[cfg(test)]
-#[expect(clippy::single_range_in_vec_init, reason = "a set of one range is what is meant")]
 mod tests {
     use super::*;
 
+    fn set<const N: usize>(ranges: [(u64, u64); N]) -> Vec<Range<u64>> {
+        ranges.into_iter().map(|(start, end)| start..end).collect()
+    }
+
     #[test]
     fn sets_intersect() {
-        assert_eq!(intersect(&[0..5, 8..10], &[3..9]), [3..5, 8..9]);
-        assert_eq!(intersect(&[0..2, 4..6], &[2..4]), []);
-        assert_eq!(intersect(&[0..10], &[0..3, 3..5]), [0..5]);
+        let both = intersect(&set([(0, 5), (8, 10)]), &set([(3, 9)]));
+        assert_eq!(both, set([(3, 5), (8, 9)]));
+        assert_eq!(intersect(&set([(0, 2), (4, 6)]), &set([(2, 4)])), set([]));
+        assert_eq!(intersect(&set([(0, 10)]), &set([(0, 3), (3, 5)])), set([(0, 5)]));
     }
 
     #[test]
     fn runs_of_a_bitmap_are_found_across_its_containers() {
+        let high = 1_u64 << 32;
         let mut rows = RoaringTreemap::new();
         rows.insert_range(65_000..70_000);
         rows.insert(3);
-        rows.insert((1 << 32) + 1);
-        rows.insert_range((1 << 32) - 2..=(1 << 32) + 1);
-        let all = of_rows(&rows, &(0..u64::MAX));
-        assert_eq!(all, [3..4, 65_000..70_000, (1 << 32) - 2..(1 << 32) + 2]);
-        assert_eq!(of_rows(&rows, &(66_000..66_010)), [66_000..66_010]);
-        assert_eq!(of_rows(&rows, &(4..65_000)), []);
-        assert_eq!(of_rows(&rows, &(69_999..1 << 32)), [69_999..70_000, (1 << 32) - 2..1 << 32]);
+        rows.insert(high + 1);
+        rows.insert_range(high - 2..=high + 1);
+        let within = |start, end| of_rows(&rows, &(start..end));
+        assert_eq!(within(0, u64::MAX), set([(3, 4), (65_000, 70_000), (high - 2, high + 2)]));
+        assert_eq!(within(66_000, 66_010), set([(66_000, 66_010)]));
+        assert_eq!(within(4, 65_000), set([]));
+        assert_eq!(within(69_999, high), set([(69_999, 70_000), (high - 2, high)]));
     }
 
     #[test]
     fn positions_come_in_order() {
-        let mut positions = Positions::new(vec![2..4, 10..12]);
+        let mut positions = Positions::new(set([(2, 4), (10, 12)]));
         assert_eq!(positions.take(3), Int64Array::from(vec![2, 3, 10]));
         assert_eq!(positions.take(3), Int64Array::from(vec![11]));
-        assert_eq!(selection(&[5..8], &(5..8)).unwrap(), None);
-        assert_eq!(selection(&[6..7], &(5..9)).unwrap().unwrap().row_count(), 1);
+        assert_eq!(selection(&set([(5, 8)]), &(5..8)).unwrap(), None);
+        assert_eq!(selection(&set([(6, 7)]), &(5..9)).unwrap().unwrap().row_count(), 1);
     }
 }

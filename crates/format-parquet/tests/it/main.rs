@@ -6,4 +6,5 @@ mod corpus;
 mod data;
 mod pruning;
 mod reading;
+mod requests;
 mod round_trip;

@@ -3,6 +3,7 @@
 use arrow_schema::{DataType, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::getfield::GetFieldFunc;
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
 use stitchwork_core::{Column, Comparison, Predicate};
 
@@ -52,7 +53,7 @@ pub(crate) fn translate(expr: &Expr, schema: &Schema) -> Option<Predicate> {
 pub(crate) fn translate_all(filters: &[Expr], schema: &Schema) -> Option<Predicate> {
     let parts: Vec<Predicate> = filters
         .iter()
-        .flat_map(|filter| datafusion::logical_expr::utils::split_conjunction(filter))
+        .flat_map(split_conjunction)
         .filter_map(|part| translate(part, schema))
         .flat_map(Predicate::into_conjuncts)
         .collect();

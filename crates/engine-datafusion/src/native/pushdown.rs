@@ -45,14 +45,13 @@ impl PushdownRules<'_> {
                 rule = Rule::Above;
                 return Ok(TreeNodeRecursion::Stop);
             };
+            // The bounds in footers leave NaN out, although it is above all numbers to DataFusion: it would
+            // leave out row groups whose NaN passes.
             let in_files = self.files.field_with_name(column.name()).is_ok();
-            if in_files && has_floats(field.data_type()) && !self.without_nan.contains(column.name()) {
-                // The bounds in footers leave NaN out, although it is above all numbers to DataFusion: it would
-                // leave out row groups whose NaN passes.
-                if !fails_for_nan(filter) {
-                    rule = Rule::Above;
-                    return Ok(TreeNodeRecursion::Stop);
-                }
+            let hides_nan = has_floats(field.data_type()) && !self.without_nan.contains(column.name());
+            if in_files && hides_nan && !fails_for_nan(filter) {
+                rule = Rule::Above;
+                return Ok(TreeNodeRecursion::Stop);
             }
             if field.data_type().is_nested() {
                 // A file may have to have the column's fields renamed first; then the row filter leaves the

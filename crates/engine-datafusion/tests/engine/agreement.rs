@@ -41,6 +41,9 @@ fn random_batch(random: &mut Random, rows: usize) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
+/// Rows of each file, and one of how many is deleted.
+const FILES: [(usize, u64); 6] = [(1, 0), (99, 2), (100, 10), (250, 3), (333, 0), (512, 50)];
+
 const QUERIES: [&str; 16] = [
     "select * from t",
     "select count(*), count(a), sum(a), min(t), max(f) from t",
@@ -72,10 +75,8 @@ async fn files_with_deletes_give_the_rows_that_are_left() {
         let keys = RecordBatch::try_from_iter_with_nullable(vec![("t", t, true)]).unwrap();
         Arc::new(EqualityDeletes { columns: vec![column("t")], keys: Memory::new(vec![keys]) })
     };
-    for i in 0..6 {
-        let count = [1, 99, 100, 250, 333, 512][i];
+    for (i, (count, share)) in FILES.into_iter().enumerate() {
         let batch = random_batch(&mut random, count);
-        let share = [0, 2, 10, 3, 0, 50][i];
         let gone: Vec<bool> = (0..count).map(|_| share > 0 && random.below(share) == 0).collect();
         let location = format!("memory:{i}");
         let file = files.write(&location, &batch).await;
@@ -100,7 +101,14 @@ async fn files_with_deletes_give_the_rows_that_are_left() {
     for engine in engines() {
         register(&engine, "t", &files).await;
         for sql in QUERIES {
-            assert_eq!(rows(&engine, sql).await, rows(&reference, sql).await, "{sql} {:?}", engine.config());
+            let (ours, expected) = (rows(&engine, sql).await, rows(&reference, sql).await);
+            assert!(
+                ours == expected,
+                "{sql} {:?}: {} and {} rows",
+                engine.config(),
+                ours.len(),
+                expected.len()
+            );
         }
     }
 }

@@ -68,10 +68,16 @@ async fn deleted_positions_do_not_come() {
         assert_eq!(rows(&engine, "select n from t where t = 'odd' limit 1000").await.len(), 154);
     }
 
+    // Bounds of before the deletes are no answers.
+    let mut bounded = files.clone();
+    bounded.files.truncate(2);
+    let engine = engine();
+    register(&engine, "bounded", &Arc::new(bounded)).await;
+    assert_eq!(rows(&engine, "select min(n), max(n), count(n) from bounded").await, ["1|399|299"]);
+
     // What is known exactly answers without opening a file, after deletes.
     files.files.remove(2);
     files.stores = stitchwork_core::Stores::new();
-    let engine = engine();
     register(&engine, "gone", &Arc::new(files)).await;
     assert_eq!(rows(&engine, "select count(*) from gone").await, ["300"]);
 }

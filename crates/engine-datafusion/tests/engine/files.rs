@@ -393,6 +393,19 @@ async fn what_the_query_needs_reaches_the_plan() {
 }
 
 #[tokio::test]
+async fn row_groups_are_left_out_by_renamed_and_widened_columns() {
+    let mut files = Files::new(schema(vec![field("new", DataType::Int64, 1, None)]));
+    files.mapping = FieldMapping::new(MapBy::FieldId);
+    let old: ArrayRef = Arc::new(Int32Array::from_iter_values(0..500));
+    files.write("memory:a", &batch(vec![(field("old", DataType::Int32, 1, None), old)])).await;
+    let engine = engine();
+    register(&engine, "t", &Arc::new(files)).await;
+    let analyzed = rows(&engine, "explain analyze select new from t where new >= 498").await.join("\n");
+    assert!(analyzed.contains("row_groups_pruned_statistics=5 total → 1 matched"), "{analyzed}");
+    assert!(analyzed.contains("output_rows=2,"), "{analyzed}");
+}
+
+#[tokio::test]
 async fn a_table_without_files_is_empty() {
     let files = Arc::new(Files::new(schema(vec![Field::new("n", DataType::Int64, true)])));
     let engine = engine();

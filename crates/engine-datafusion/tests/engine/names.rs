@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
-use stitchwork_core::{Engine, ErrorKind, TableIdent};
+use stitchwork_core::{Engine, ErrorKind, OpenUrl, QueryArgs, Registry, TableIdent, count_rows};
 
 use crate::support::{Changing, Memory, engine, query_error, register, rows};
 
@@ -51,9 +51,27 @@ async fn an_unknown_table_is_named_with_those_like_it() {
     let error = query_error(&engine, "select * from nothing_like_it").await;
     assert_eq!((error.context("table"), error.context("near")), (Some("nothing_like_it"), None));
     assert_eq!(rows(&engine, "show tables").await, ["datafusion|github|issues", "lake|gh|isues"]);
+    for sql in
+        ["insert into nope values (1)", "delete from nope", "select * from generate_series(1, 2), nope"]
+    {
+        let error = query_error(&engine, sql).await;
+        assert_eq!((error.kind(), error.context("table")), (ErrorKind::NotFound, Some("nope")), "{sql}");
+    }
     let error = query_error(&engine, "select x from github.issues").await;
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains('x'), "{error}");
+}
+
+#[tokio::test]
+async fn the_registry_opens_the_engine() {
+    let mut registry = Registry::new();
+    stitchwork_engine_datafusion::register(&mut registry).unwrap();
+    let engine = registry.engine(OpenUrl::new("datafusion:?target_partitions=1")).await.unwrap();
+    assert_eq!(engine.info().scheme, "datafusion");
+    let stream = engine.query(QueryArgs::new("select 1")).await.unwrap();
+    assert_eq!(count_rows(stream).await.unwrap(), 1);
+    let error = registry.engine(OpenUrl::new("datafusion:?partitions=1")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
 }
 
 #[tokio::test]

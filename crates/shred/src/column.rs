@@ -97,18 +97,26 @@ pub(crate) struct Column {
     pub(crate) committed: bool,
     /// An integer came that a double would not hold.
     wide_integers: bool,
+    /// The table's integers have 32 bits.
+    narrow: bool,
 }
 
 impl Column {
     /// A new column.
     pub(crate) fn new(name: &str, kind: Kind) -> Self {
         let field = Field::new(name, kind.data_type(), true);
-        Self { values: values_of(&field), field: Arc::new(field), committed: false, wide_integers: false }
+        Self { committed: false, ..Self::existing(Arc::new(field)) }
     }
 
     /// A column that a table has already.
     pub(crate) fn existing(field: FieldRef) -> Self {
-        Self { values: values_of(&field), field, committed: true, wide_integers: false }
+        Self {
+            values: values_of(&field),
+            narrow: field.data_type() == &DataType::Int32,
+            field,
+            committed: true,
+            wide_integers: false,
+        }
     }
 
     pub(crate) fn field(&self) -> &FieldRef {
@@ -150,7 +158,7 @@ impl Column {
     pub(crate) fn int(&mut self, row: usize, value: i64) -> bool {
         match &mut self.values {
             Values::Int(builder) => {
-                if self.field.data_type() == &DataType::Int32 && i32::try_from(value).is_err() {
+                if self.narrow && i32::try_from(value).is_err() {
                     return false;
                 }
                 self.wide_integers |= value.unsigned_abs() > EXACT_AS_FLOAT;

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayData, make_array};
 use arrow::compute::{CastOptions, cast_with_options};
+use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, ScalarValue};
 use futures::StreamExt;
 use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, Result, Scalar};
+
+/// How many bytes the values of a plain array can have.
+const MOST_BYTES: usize = i32::MAX as usize;
 
 /// The schema that the engine sees: without metadata, which is about files and would stray into results;
 /// with views in place of texts and bytes at the top if `views`.
@@ -133,6 +137,12 @@ where
     S: futures::Stream<Item = Result<RecordBatch>> + Send + 'static,
 {
     let target = schema.clone();
+    let stream = stream.flat_map(|batch| {
+        futures::stream::iter(match batch {
+            Ok(batch) => split(batch, MOST_BYTES),
+            Err(error) => vec![Err(error)],
+        })
+    });
     let rest = limit.unwrap_or(usize::MAX);
     let stream = futures::stream::try_unfold((Box::pin(stream), rest), move |(mut stream, rest)| {
         let target = target.clone();
@@ -153,6 +163,44 @@ where
         }
     });
     BatchStreamAdapter::new(schema, stream)
+}
+
+/// The batch in parts whose texts and bytes each fit into plain arrays, which reach less far than views.
+fn split(batch: RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {
+    let rows = batch.num_rows();
+    let top = batch.columns().iter().map(|column| match column.data_type() {
+        DataType::Utf8View | DataType::BinaryView => view_bytes(column),
+        _ => 0,
+    });
+    if top.max().unwrap_or_default() > most && rows > 1 {
+        let half = rows / 2;
+        let mut parts = split(batch.slice(0, half), most);
+        parts.extend(split(batch.slice(half, rows - half), most));
+        return parts;
+    }
+    match batch.columns().iter().map(view_bytes).max() {
+        Some(bytes) if bytes > most => {
+            vec![Err(Error::invalid_input("a value of the result is too large; take a part of it")
+                .with_context("bytes", bytes)
+                .with_context("most", most))]
+        }
+        _ => vec![Ok(batch)],
+    }
+}
+
+/// The bytes that the views in an array show, at every depth.
+fn view_bytes(array: &ArrayRef) -> usize {
+    fn sum<'a, V: AsRef<[u8]> + ?Sized + 'a>(values: impl Iterator<Item = Option<&'a V>>) -> usize {
+        values.flatten().map(|value| value.as_ref().len()).sum()
+    }
+    match array.data_type() {
+        DataType::Utf8View => sum(array.as_string_view().iter()),
+        DataType::BinaryView => sum(array.as_binary_view().iter()),
+        data_type if data_type.is_nested() => {
+            array.to_data().child_data().iter().map(|child| view_bytes(&make_array(child.clone()))).sum()
+        }
+        _ => 0,
+    }
 }
 
 /// A value of ours as one of DataFusion's, in the type of a column.
@@ -188,8 +236,7 @@ pub(crate) fn internal(message: &str) -> DataFusionError {
 mod tests {
     use std::collections::HashMap;
 
-    use arrow_array::cast::AsArray;
-    use arrow_array::{StringArray, StructArray};
+    use arrow_array::{Array, StringArray, StringViewArray, StructArray};
 
     use super::*;
 
@@ -213,6 +260,19 @@ mod tests {
         assert_eq!(back.column(0), batch.column(0));
         assert_eq!(back.column(1).as_struct().column(0), batch.column(1).as_struct().column(0));
         assert!(back.column(1).is_null(1));
+    }
+
+    #[test]
+    fn batches_with_large_views_are_split() {
+        let texts: ArrayRef =
+            Arc::new(StringViewArray::from(vec![Some("abcd"), None, Some("ef"), Some("ghijkl")]));
+        let batch = RecordBatch::try_from_iter(vec![("t", texts)]).unwrap();
+        let parts = |most| -> Vec<Option<usize>> {
+            split(batch.clone(), most).into_iter().map(|part| part.ok().map(|part| part.num_rows())).collect()
+        };
+        assert_eq!(parts(12), [Some(4)]);
+        assert_eq!(parts(8), [Some(2), Some(2)]);
+        assert_eq!(parts(5), [Some(2), Some(1), None]);
     }
 
     #[test]

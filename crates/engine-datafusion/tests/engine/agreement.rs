@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::compute::{and, filter_record_batch, not};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use stitchwork_core::{Deleted, EqualityDeletes, col};
+use stitchwork_core::{Deleted, EqualityDeletes, ErrorKind, QueryArgs, col};
 
-use crate::support::{Files, Memory, at, column, engines, register, rows};
+use crate::support::{Editable, Files, Memory, at, column, engines, register, rows, try_rows};
 
 /// Numbers that look random and are the same each time.
 struct Random(u64);
@@ -109,6 +109,67 @@ async fn files_with_deletes_give_the_rows_that_are_left() {
                 ours.len(),
                 expected.len()
             );
+        }
+    }
+}
+
+/// Filters, and whether all of each can be said to a relation.
+const FILTERS: [(&str, bool); 24] = [
+    ("a = 7", true),
+    ("7 > a", true),
+    ("a <> 7 and f >= 1", true),
+    ("a = 7 or t is null", true),
+    ("not (a = 7 or t is null)", true),
+    ("a not in (1, 2, 3)", true),
+    ("a in (1, null)", true),
+    ("a not in (1, null)", true),
+    ("a between 10 and 20", true),
+    ("a not between 10 and 20", true),
+    ("t between 'text 1' and 'text 3'", true),
+    ("t like 'text 1%'", true),
+    ("t not like '%1_'", true),
+    ("not (t like '%2' and a < 25)", true),
+    ("f < 2", true),
+    ("f = 2.5 or f = 0.25", true),
+    ("a < 10 + 5", true),
+    ("t = 'text ' || '3'", true),
+    ("a is null or not (a > 5)", true),
+    ("a < 10.5", false),
+    ("a < f", false),
+    ("upper(t) = 'TEXT 3'", false),
+    ("a % 2 = 0", false),
+    ("t ilike 'TEXT 1%'", false),
+];
+
+#[tokio::test]
+async fn filters_mean_the_same_to_relations_as_to_the_engine() {
+    let mut random = Random(11);
+    let batches = [random_batch(&mut random, 200), random_batch(&mut random, 300)];
+    // The same filter, hidden from the relation, is applied by the engine alone.
+    for (filter, whole) in FILTERS {
+        let mut memory = Memory::bare(batches.to_vec());
+        memory.editable = true;
+        let memory = Arc::new(memory);
+        let engine = crate::support::engine();
+        register(&engine, "t", &Arc::new(Editable(memory.clone()))).await;
+        let hidden = format!("select * from (select * from t order by a limit 1000000) x where ({filter})");
+        let alone = rows(&engine, &hidden).await;
+        assert!(memory.seen.lock().unwrap().iter().all(|args| args.predicate.is_none()), "{filter}");
+        assert!(rows(&engine, &format!("select * from t where {filter}")).await == alone, "{filter}");
+
+        let rest = rows(&engine, &format!("select * from t where ({filter}) is not true")).await;
+        let delete = QueryArgs::new(format!("delete from t where {filter}"));
+        match try_rows(&engine, delete).await {
+            Ok(count) => {
+                assert!(whole, "{filter}");
+                assert_eq!(count, [alone.len().to_string()], "{filter}");
+                assert!(rows(&engine, "select * from t").await == rest, "{filter}");
+            }
+            Err(error) => {
+                assert!(!whole, "{filter}: {error}");
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "{filter}");
+                assert_eq!(rows(&engine, "select count(*) from t").await, ["500"], "{filter}");
+            }
         }
     }
 }

@@ -6,5 +6,6 @@ mod deletes;
 mod dml;
 mod files;
 mod names;
+mod nested;
 mod stream;
 mod support;

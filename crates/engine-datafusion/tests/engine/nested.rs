@@ -1,0 +1,93 @@
+//! Lists and maps whose elements changed since their file was written, and structs in structs.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{Int32Builder, MapBuilder, StringBuilder};
+use arrow_array::{Array, ArrayRef, Int32Array, ListArray, RecordBatch, StructArray};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field, Fields, Schema};
+use stitchwork_core::{FieldMapping, MapBy};
+
+use crate::support::{Files, engines, field, register, rows};
+
+fn files() -> (Schema, RecordBatch) {
+    let xs: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3, 4, 5]));
+    let old_element = Fields::from(vec![field("x", DataType::Int32, 5, None)]);
+    let elements = StructArray::new(old_element, vec![xs], None);
+    let list = ListArray::new(
+        Arc::new(Field::new("element", elements.data_type().clone(), true)),
+        OffsetBuffer::from_lengths([2, 0, 3]),
+        Arc::new(elements),
+        Some(vec![true, false, true].into()),
+    );
+
+    let mut map = MapBuilder::new(None, StringBuilder::new(), Int32Builder::new());
+    for (key, value) in [("a", 1), ("b", 2), ("a", 3)] {
+        map.keys().append_value(key);
+        map.values().append_value(value);
+        map.append(true).unwrap();
+    }
+    let map = map.finish();
+
+    let inner = Fields::from(vec![field("u", DataType::Int32, 8, None)]);
+    let us: ArrayRef = Arc::new(Int32Array::from(vec![Some(7), None, Some(9)]));
+    let inner = StructArray::new(inner, vec![us], Some(vec![true, true, false].into()));
+    let outer = Fields::from(vec![field("i", inner.data_type().clone(), 7, None)]);
+    let outer = StructArray::new(outer, vec![Arc::new(inner)], None);
+
+    let file = Schema::new(vec![
+        field("l", list.data_type().clone(), 1, None),
+        field("m", map.data_type().clone(), 2, None),
+        field("o", outer.data_type().clone(), 3, None),
+    ]);
+    let batch =
+        RecordBatch::try_new(Arc::new(file), vec![Arc::new(list), Arc::new(map), Arc::new(outer)]).unwrap();
+
+    let element = DataType::Struct(Fields::from(vec![
+        field("d", DataType::Utf8, 6, Some("dd")),
+        field("y", DataType::Int64, 5, None),
+    ]));
+    let entries = DataType::Struct(Fields::from(vec![
+        Field::new("key", DataType::Utf8, false),
+        Field::new("value", DataType::Int64, true),
+    ]));
+    let inner = DataType::Struct(Fields::from(vec![
+        field("v", DataType::Int64, 8, None),
+        field("w", DataType::Int64, 9, Some("4")),
+    ]));
+    let table = Schema::new(vec![
+        field("outer", DataType::Struct(Fields::from(vec![field("inner", inner, 7, None)])), 3, None),
+        field("list", DataType::List(Arc::new(Field::new("item", element, true))), 1, None),
+        field("map", DataType::Map(Arc::new(Field::new("entries", entries, false)), false), 2, None),
+    ]);
+    (table, batch)
+}
+
+#[tokio::test]
+async fn fields_are_found_at_every_depth() {
+    let (table, batch) = files();
+    let mut files = Files::new(Arc::new(table));
+    files.mapping = FieldMapping::new(MapBy::FieldId);
+    files.write("memory:a", &batch).await;
+    let files = Arc::new(files);
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        for (sql, expected) in [
+            (
+                "select list from t",
+                vec!["", "[{d: dd, y: 1}, {d: dd, y: 2}]", "[{d: dd, y: 3}, {d: dd, y: 4}, {d: dd, y: 5}]"],
+            ),
+            ("select list[1]['y'] from t where list is not null", vec!["1", "3"]),
+            ("select list[2]['d'] from t where cardinality(list) > 2", vec!["dd"]),
+            ("select map from t where map['a'] = 3", vec!["{a: 3}"]),
+            ("select map['b'] from t", vec!["", "", "2"]),
+            ("select outer['inner']['v'], outer['inner']['w'] from t", vec!["7|4", "|", "|4"]),
+            ("select outer['inner']['v'] from t where outer['inner']['v'] = 7", vec!["7"]),
+            ("select count(*) from t where outer['inner']['v'] is null", vec!["2"]),
+            ("select count(*) from t where outer['inner']['w'] = 4", vec!["2"]),
+            ("select outer from t where outer['inner'] is null", vec!["{inner: }"]),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql} {:?}", engine.config());
+        }
+    }
+}

@@ -144,8 +144,8 @@ impl Reading {
             }
             // Past the limit each line is looked at alone, since a batch can only end between two records.
             let full = self.fed >= BATCH_BYTES;
-            let line = self.piece.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-            let give = line.filter(|_| full).unwrap_or(self.piece.len());
+            let line = || self.piece.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            let give = if full { line() } else { None }.unwrap_or(self.piece.len());
             let taken = match self.piece.get(..give) {
                 Some(bytes) => self.decoder.decode(bytes).map_err(|e| self.broken(e))?,
                 None => 0,

@@ -8,6 +8,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, Int32Array, Int64Array, StringArray};
 use arrow_schema::{DataType, Field, TimeUnit};
 use futures::TryStreamExt;
+use proptest::prelude::*;
 use stitchwork_core::{
     ErrorKind, FieldMapping, Format, INITIAL_DEFAULT, MapBy, PHYSICAL_NAME, ReadArgs, with_field_id,
 };
@@ -170,6 +171,36 @@ async fn what_is_missing_or_broken_is_an_error_with_its_place() {
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{bytes:?} {error:?}");
             assert_eq!(error.context("location"), Some("memory:///given.json"));
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_it_panic(
+        at in 0_usize..60,
+        with in proptest::collection::vec(any::<u8>(), 0..4),
+        marks in "[{}\\[\\],:\"\\\\ a1-]{0,20}",
+    ) {
+        let whole = br#"[{"a":[1,{"b":"\u00e4"}],"c":-1.5e3},{"a":null,"c":0}]"#;
+        let mut mutated = whole.to_vec();
+        mutated.splice(at.min(whole.len())..(at + with.len()).min(whole.len()), with);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for bytes in [mutated, marks.into_bytes()] {
+                let is_array = bytes.trim_ascii_start().starts_with(b"[");
+                let json = serde_json::from_slice::<Vec<serde_json::Map<String, serde_json::Value>>>(&bytes);
+                let found = Json::new().inspect(&put(bytes.clone()).await).await;
+                match (&found, json) {
+                    (Ok(summary), Ok(rows)) => assert_eq!(summary.rows, rows.len() as u64),
+                    // The two decoders differ in leniency inside of values only.
+                    (Ok(_), Err(_)) | (Err(_), Ok(_)) if is_array => {}
+                    (Ok(_), _) => {}
+                    (Err(e), _) => assert_eq!(e.kind(), ErrorKind::InvalidData, "{e:?}"),
+                }
+            }
+        });
     }
 }
 

@@ -1,9 +1,13 @@
 //! Files of other writers, good and bad: each reads or is an error.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use futures::TryStreamExt;
-use stitchwork_core::{ErrorKind, Format, ReadArgs, Result, Stores};
+use stitchwork_core::{ErrorKind, Format, ReadArgs, Result, Scalar, Stores, col, collect};
 use stitchwork_format_parquet::Parquet;
 
 /// The shared data sets, beside the checkout or where `STITCHWORK_SHARED` says.
@@ -60,4 +64,34 @@ async fn every_file_reads_or_is_an_error() {
     }
     println!("{read} of {} files read; refused:\n{}", paths.len(), refused.join("\n"));
     assert!(read * 10 >= paths.len() * 8, "{refused:#?}");
+}
+
+#[tokio::test]
+async fn far_dates_of_int96_are_read_in_microseconds() {
+    let file = shared().map(|data| data.join("parquet-testing/data/int96_from_spark.parquet"));
+    let Some(file) = file.filter(|file| file.is_file()) else {
+        println!("skipped: far_dates_of_int96_are_read_in_microseconds (no shared/data/parquet-testing)");
+        return;
+    };
+    let object = Stores::new().resolve(&file.display().to_string()).unwrap();
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let schema = Schema::new(vec![Field::new("a", micros.clone(), true)]);
+    let lowest = Scalar::parse("1700-01-01T00:00:00Z", &micros).unwrap();
+    let args = ReadArgs {
+        schema: Some(Arc::new(schema)),
+        // Bounds of INT96 are worth nothing, whatever a writer says.
+        predicate: Some(col("a").gt(lowest)),
+        ..ReadArgs::default()
+    };
+    let batches = collect(Parquet::new().read(&object, args).await.unwrap()).await.unwrap();
+    let found = batches[0].column(0).as_primitive::<TimestampMicrosecondType>();
+    let expected = [
+        Some(1_704_141_296_123_456),
+        Some(1_704_070_800_000_000),
+        Some(253_402_225_200_000_000),
+        Some(1_735_599_600_000_000),
+        None,
+        Some(9_089_380_393_200_000_000),
+    ];
+    assert_eq!(found.iter().collect::<Vec<_>>(), expected);
 }

@@ -179,7 +179,7 @@ impl Sieve {
         let mut key = String::new();
         for row in (0..rows.len()).filter(|row| rows.is_add(*row)) {
             let vector: Option<DeletionVector> = rows.vector(row);
-            if !outdated.is_empty() && outdated.contains(&self.root.key(rows.path(row), vector.as_ref())?) {
+            if self.root.is_among(outdated, rows.path(row), vector.as_ref())? {
                 continue;
             }
             key.clear();
@@ -234,8 +234,7 @@ pub(crate) fn live_files(
                 FileRows::Lines(adds, _) => {
                     let mut files = Vec::new();
                     for add in adds {
-                        if old && outdated.contains(&sieve.root.key(&add.path, add.deletion_vector.as_ref())?)
-                        {
+                        if old && sieve.root.is_among(&outdated, &add.path, add.deletion_vector.as_ref())? {
                             continue;
                         }
                         files.extend(sieve.sift(&add)?);

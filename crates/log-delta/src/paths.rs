@@ -1,6 +1,7 @@
 //! Paths of data files: URL-encoded in the log, raw everywhere else.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use stitchwork_core::{Error, Result, Scalar, Stores, join};
@@ -127,6 +128,20 @@ impl Root {
             Some(vector) => format!("{path}\0{}", vector.unique_id()),
             None => path.into_owned(),
         })
+    }
+
+    /// Whether a file is among those known by these keys; mostly without making its key.
+    pub(crate) fn is_among(
+        &self,
+        keys: &HashSet<String>,
+        path: &str,
+        vector: Option<&DeletionVector>,
+    ) -> Result<bool> {
+        Ok(!keys.is_empty()
+            && match vector {
+                Some(_) => keys.contains(&self.key(path, vector)?),
+                None => keys.contains(self.decode(path)?.as_ref()),
+            })
     }
 }
 

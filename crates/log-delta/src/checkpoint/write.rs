@@ -131,9 +131,8 @@ async fn write_older(writer: &mut Writer, state: &State) -> Result<()> {
     let root = store.root.clone();
     let outdated = state.tail_keys(&root)?;
     let horizon = now_ms() - retention_ms(&state.table);
-    let keep = |path: &str, vector: Option<&_>| -> Result<bool> {
-        Ok(outdated.is_empty() || !outdated.contains(&root.key(path, vector)?))
-    };
+    let keep =
+        |path: &str, vector: Option<&_>| -> Result<bool> { Ok(!root.is_among(&outdated, path, vector)?) };
     let mut stream = file_rows(store, older.clone(), true);
     while let Some(file_rows) = stream.try_next().await? {
         let mut kept = Vec::new();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use stitchwork_core::{At, Changes, FileFilter, Snapshot, Stores, WriteDeletesArgs};
 use url::Url;
 
@@ -49,6 +50,23 @@ async fn theirs(folder: &Path) -> Result<(i64, Files), String> {
     Ok((table.version().unwrap_or_default() as i64, files))
 }
 
+/// The rows that a reader must see, as Spark has written them beside the table; `None` where it has not.
+fn expected_rows(folder: &Path) -> Option<u64> {
+    let mut rows = None;
+    for entry in std::fs::read_dir(folder).ok()? {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if let Some(inner) = expected_rows(&path) {
+                rows = Some(rows.unwrap_or(0) + inner);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            let file = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+            rows = Some(rows.unwrap_or(0) + file.metadata().file_metadata().num_rows() as u64);
+        }
+    }
+    rows
+}
+
 /// Tables on which we differ, and how many files we see there. The log removes a file under another spelling of
 /// its path (`file:///a` for `/a`), which is the same file to Spark and to us.
 const KNOWN: &[(&str, usize)] = &[("canonicalized-paths-normal-b", 0), ("canonicalized-paths-special-b", 0)];
@@ -56,7 +74,7 @@ const KNOWN: &[(&str, usize)] = &[("canonicalized-paths-normal-b", 0), ("canonic
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_spark_wrote() {
     let Some(golden) = shared("delta-golden") else { return };
-    let (mut read, mut refused) = (0, 0);
+    let (mut read, mut refused, mut rows_compared) = (0, 0, 0);
     let mut differences = Vec::new();
     let mut archives: Vec<_> =
         std::fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -85,6 +103,15 @@ async fn tables_that_spark_wrote() {
             }
             _ => false,
         };
+        let counted = ours.as_ref().ok().and_then(|(_, files)| {
+            files.values().try_fold(0, |sum, (_, rows, deleted)| Some(sum + (*rows)? - deleted))
+        });
+        if let (Some(counted), Some(expected)) =
+            (counted, expected_rows(&table.parent().unwrap().join("expected")))
+        {
+            assert_eq!(counted, expected, "the rows of {name}");
+            rows_compared += 1;
+        }
         let known = KNOWN.iter().find(|(known, _)| *known == name).map(|(_, files)| *files);
         let as_known = known.is_some_and(|files| ours.as_ref().is_ok_and(|(_, ours)| ours.len() == files));
         if !same && !as_known {
@@ -92,8 +119,8 @@ async fn tables_that_spark_wrote() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    println!("{read} tables read by both, {refused} refused by both");
-    assert!(read > 30, "only {read} were compared");
+    println!("{read} tables read by both, {refused} refused by both, the rows of {rows_compared} are right");
+    assert!(read > 30 && rows_compared > 10, "only {read} and {rows_compared} were compared");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,9 +9,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Any API would do; this one runs in here, so that the example needs no network.
     let api = EventsServer::builder().events(500).start().await?;
 
-    let github = rest(api.url()).stream("events", "/events").primary_key(["id"]).incremental("created_at", "since");
+    let github = rest(api.url())
+        .stream("events", "/events")
+        .primary_key("id")
+        .incremental("created_at")
+        .start_param("since")
+        .build()?;
     let destination = table("delta", folder).build()?;
-    let load = pipeline("github").source(github).destination(destination.clone()).table_name("events", "{type}");
+    let load =
+        pipeline("github").source(github).destination(destination.clone()).table_name("events", "{type}");
 
     let first = load.run().await?;
     println!("first run: {} events in {} tables", first.rows(), first.tables().len());

@@ -14,7 +14,8 @@ async fn main() -> stitchwork::Result<()> {
     let limit = args.next().and_then(|limit| limit.parse().ok()).unwrap_or(5);
 
     let registry = stitchwork::registry()?;
-    let table = Table::open(&registry, &TableRef::at(log, absolute(&location)?), TableConfig::default()).await?;
+    let table =
+        Table::open(&registry, &TableRef::at(log, absolute(&location)?), TableConfig::default()).await?;
     let newest = table.relation(At::Latest).await?;
     println!("version {} has {} columns", newest.snapshot().version(), newest.schema().fields().len());
 

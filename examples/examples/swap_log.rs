@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for log in ["delta", "iceberg"] {
         let destination = table(log, "memory:events").build()?;
         pipeline("github")
-            .source(rest(api.url()).stream("events", "/events"))
+            .source(rest(api.url()).stream("events", "/events").build()?)
             .destination(destination.clone())
             .table_name("events", "{type}")
             .run()

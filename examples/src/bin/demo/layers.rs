@@ -27,7 +27,8 @@ pub(crate) async fn open(options: &Options) -> Result<Layers> {
         ("memory", _) => "memory:".to_owned(),
         (_, Some(folder)) => format!("sqlite://{folder}/catalog.db"),
         (_, None) => {
-            let folder = tempfile::tempdir().map_err(|e| stitchwork::Error::unexpected("no temporary folder").with_source(e))?;
+            let folder = tempfile::tempdir()
+                .map_err(|e| stitchwork::Error::unexpected("no temporary folder").with_source(e))?;
             let url = format!("sqlite://{}/catalog.db", folder.path().display());
             scratch = Some(folder);
             url
@@ -42,7 +43,8 @@ pub(crate) async fn open(options: &Options) -> Result<Layers> {
 impl Layers {
     /// Each layer with its version.
     pub(crate) fn describe(&self, source: &impl Source, session: &Session) -> String {
-        let formats: Vec<String> = self.destination.registry.formats().iter().map(|f| f.info().to_string()).collect();
+        let formats: Vec<String> =
+            self.destination.registry.formats().iter().map(|f| f.info().to_string()).collect();
         let engine: &Arc<dyn Engine> = session.engine();
         let rows = [
             ("source", source.info().to_string()),

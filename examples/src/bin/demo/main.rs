@@ -38,13 +38,16 @@ async fn main() -> ExitCode {
 
 async fn run(options: &Options) -> Result<()> {
     let server = EventsServer::builder().seed(options.seed).events(options.events).start().await;
-    let server = server.map_err(|e| stitchwork::Error::unexpected("the events server does not start").with_source(e))?;
+    let server = server
+        .map_err(|e| stitchwork::Error::unexpected("the events server does not start").with_source(e))?;
     let layers = layers::open(options).await?;
     let github = rest(server.url())
         .stream("events", "/repos/stitchwork/demo/events")
         .param("per_page", "100")
-        .primary_key(["id"])
-        .incremental("created_at", "since");
+        .primary_key("id")
+        .incremental("created_at")
+        .start_param("since")
+        .build()?;
     let session = Session::new()?.attach("github", layers.destination.clone()).await?;
     print(&layers.describe(&github, &session));
 
@@ -68,13 +71,17 @@ async fn run(options: &Options) -> Result<()> {
         print(&format!("\n{question}\n  {sql}\n{}", session.show(sql).await?));
     }
     print(&pages::where_it_lies(options, &layers).await?);
-    server.shutdown().await;
+    let _ = server.shutdown().await;
     Ok(())
 }
 
 /// Runs the pipeline with a bar on a terminal, and with nothing elsewhere.
 async fn with_bar(pipeline: &stitchwork::Pipeline, expected: usize) -> Result<RunReport> {
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(expected as u64) } else { ProgressBar::hidden() };
+    let bar = if std::io::stderr().is_terminal() {
+        ProgressBar::new(expected as u64)
+    } else {
+        ProgressBar::hidden()
+    };
     if let Ok(style) = ProgressStyle::with_template("  {msg:<28} {bar:32} {pos}/{len} events  {elapsed}") {
         bar.set_style(style);
     }

@@ -46,7 +46,9 @@ impl Options {
             if name == "--help" || name == "-h" {
                 return Ok(None);
             }
-            if !["--events", "--log", "--catalog", "--store", "--seed", "--commit-rows"].contains(&name.as_str()) {
+            if !["--events", "--log", "--catalog", "--store", "--seed", "--commit-rows"]
+                .contains(&name.as_str())
+            {
                 return Err(format!("the demo has no option {name}"));
             }
             let value = args.next().ok_or_else(|| format!("{name} needs a value"))?;
@@ -71,7 +73,11 @@ fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
 }
 
 fn one_of(name: &str, value: String, known: &[&str]) -> Result<String, String> {
-    if known.contains(&value.as_str()) { Ok(value) } else { Err(format!("{name} is one of {}, not {value}", known.join(", "))) }
+    if known.contains(&value.as_str()) {
+        Ok(value)
+    } else {
+        Err(format!("{name} is one of {}, not {value}", known.join(", ")))
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +91,10 @@ mod tests {
     #[test]
     fn options_and_mistakes() {
         let options = parse("--events 5 --log=iceberg --store memory:").unwrap().unwrap();
-        assert_eq!((options.events, options.log.as_str(), options.store.as_deref()), (5, "iceberg", Some("memory:")));
+        assert_eq!(
+            (options.events, options.log.as_str(), options.store.as_deref()),
+            (5, "iceberg", Some("memory:"))
+        );
         assert_eq!(parse("--help").unwrap(), None);
         assert_eq!(parse("--log hudi").unwrap_err(), "--log is one of delta, iceberg, not hudi");
         assert!(parse("--evnets 5").is_err());

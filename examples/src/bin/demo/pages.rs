@@ -21,8 +21,8 @@ pub(crate) const QUESTIONS: [(&str, &str); 4] = [
          group by name order by issues desc, name limit 5",
     ),
     (
-        "How many stars came on which day?",
-        "select date_trunc('day', created_at) as day, count(*) as stars from github.watch_event \
+        "How many stars came in which hour?",
+        "select date_trunc('hour', created_at) as hour, count(*) as stars from github.watch_event \
          group by 1 order by 1 limit 5",
     ),
     (
@@ -67,14 +67,26 @@ pub(crate) async fn where_it_lies(options: &Options, layers: &Layers) -> Result<
     let location = &layers.destination.location;
     let tables = layers.destination.tables().await?;
     let mut text = String::from("\nWhat lies where:\n");
-    let _ = writeln!(text, "  {location}/<table>/             {} tables, their data files and their {} log", tables.len(), options.log);
+    let _ = writeln!(
+        text,
+        "  {location}/<table>/             {} tables, their data files and their {} log",
+        tables.len(),
+        options.log
+    );
     let _ = writeln!(text, "  {location}/_stitchwork/github/  the pipeline's load manifests");
     let _ = writeln!(text, "  {:<40} the catalog", layers.catalog_url);
     let other = if options.log == "delta" { "iceberg" } else { "delta" };
     let _ = writeln!(text, "\nTry next:");
-    let _ = writeln!(text, "  cargo xtask demo --log {other}          the same answers from the other table format");
+    let _ = writeln!(
+        text,
+        "  cargo xtask demo --log {other}          the same answers from the other table format"
+    );
     if location.starts_with("file://") {
-        let _ = writeln!(text, "  cargo run -p stitchwork-examples --example scan -- {} {location}/push_event", options.log);
+        let _ = writeln!(
+            text,
+            "  cargo run -p stitchwork-examples --example scan -- {} {location}/push_event",
+            options.log
+        );
     }
     let _ = write!(text, "  cargo xtask demo --store memory:       nothing on disk");
     Ok(text)

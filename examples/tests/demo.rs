@@ -1,0 +1,126 @@
+//! The demo as a process: the same answers from every combination of layers, and after every kill.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+fn demo(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+    command.args(args);
+    command
+}
+
+fn text(output: &Output) -> String {
+    let stdout = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    stdout
+}
+
+/// The part of the output that must not depend on the layers.
+fn answers(stdout: &str) -> &str {
+    let (_, rest) = stdout.split_once("The tables, asked in SQL:").expect("the demo asks its questions");
+    let (answers, _) = rest.split_once("What lies where:").expect("the demo says what lies where");
+    answers
+}
+
+#[test]
+fn every_combination_of_layers_gives_the_same_answers() {
+    let mut first: Option<String> = None;
+    for log in ["delta", "iceberg"] {
+        for catalog in ["memory", "sqlite"] {
+            for store in ["file", "memory"] {
+                let folder = tempfile::tempdir().unwrap();
+                let location = if store == "file" {
+                    format!("file://{}", folder.path().display())
+                } else {
+                    "memory:".to_owned()
+                };
+                let args = ["--events", "700", "--log", log, "--catalog", catalog, "--store", &location];
+                let stdout = text(&demo(&args).output().unwrap());
+                for part in ["formats", "log", "catalog", "store", "engine"] {
+                    assert!(stdout.contains(&format!("\n  {part:<8} ")), "{part} is named: {stdout}");
+                }
+                assert!(stdout.contains("700 new events became"), "{stdout}");
+                assert!(stdout.contains("35 new events became"), "only what is new: {stdout}");
+                let got = answers(&stdout).to_owned();
+                assert!(got.contains("| 735    | 735       |"), "every event once: {got}");
+                match &first {
+                    Some(first) => assert_eq!(&got, first, "{log} × {catalog} × {store}"),
+                    None => first = Some(got),
+                }
+            }
+        }
+    }
+}
+
+/// The loads that are finished in a folder of the demo.
+fn finished_loads(folder: &Path) -> usize {
+    let state = folder.join("_stitchwork/github");
+    let entries =
+        std::fs::read_dir(state).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    entries.iter().filter(|e| e.path().extension().is_some_and(|x| x == "done")).count()
+}
+
+#[test]
+fn killed_half_way_and_started_again_it_has_every_event_once() {
+    for log in ["delta", "iceberg"] {
+        let clean = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let at = |folder: &Path| folder.display().to_string();
+        let args = |store: &str| {
+            [
+                "--events",
+                "3000",
+                "--commit-rows",
+                "200",
+                "--log",
+                log,
+                "--catalog",
+                "sqlite",
+                "--store",
+                store,
+            ]
+            .map(str::to_owned)
+        };
+        let run = |store: &str| {
+            let args = args(store);
+            demo(&args.each_ref().map(String::as_str))
+        };
+        let expected = text(&run(&at(clean.path())).output().unwrap());
+
+        let mut kills = 0;
+        for wanted in [1, 3, 6] {
+            let mut child =
+                run(&at(folder.path())).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let begun = Instant::now();
+            while finished_loads(folder.path()) < wanted && begun.elapsed() < Duration::from_secs(120) {
+                if child.try_wait().unwrap().is_some() {
+                    break;
+                }
+                sleep(Duration::from_millis(5));
+            }
+            // Somewhere within the next load: between its files, its manifest and its commits.
+            sleep(Duration::from_millis(17 * wanted as u64));
+            if child.try_wait().unwrap().is_none() {
+                kills += 1;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(kills >= 2, "{log}: the demo was killed while it ran");
+        let stdout = text(&run(&at(folder.path())).output().unwrap());
+        assert_eq!(answers(&stdout), answers(&expected), "{log}");
+        assert!(stdout.contains("| 3150   | 3150      |"), "{log}: {stdout}");
+    }
+}
+
+#[test]
+fn mistakes_are_told_and_help_is_given() {
+    let output = demo(&["--log", "hudi"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.starts_with("--log is one of delta, iceberg, not hudi"), "{message}");
+    assert!(text(&demo(&["--help"]).output().unwrap()).contains("--events N"));
+}

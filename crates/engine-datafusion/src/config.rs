@@ -69,8 +69,8 @@ pub struct DataFusionConfig {
     /// Filters are evaluated while a file is decoded, so that other columns are decoded for rows that pass
     /// alone. Saved a tenth over all queries and a third where few rows pass.
     pub pushdown_filters: bool,
-    /// Texts and bytes are read as views into the decoded pages. Without them, grouping and filtering by text
-    /// took a fifth longer. Results have plain texts and bytes either way.
+    /// Texts and bytes are read as views into the decoded pages. Without them, all queries together took a
+    /// fifth longer. Results have plain texts and bytes either way.
     pub view_types: bool,
     /// The most bytes of decoded Parquet footers that are kept for later queries.
     pub metadata_cache: u64,

@@ -1,27 +1,30 @@
 //! Which filters DataFusion's Parquet source may have.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Schema};
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, FieldRef, Schema};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::Operator;
+use datafusion::logical_expr::{ColumnarValue, Operator};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
 use stitchwork_core::Column as TableColumn;
 
 use super::files::Ready;
+use crate::convert::internal;
 
-/// Where a filter is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// In the scan, as far as the source promises.
-    Below,
-    /// In the scan and above it.
-    Both,
-    /// Above the scan alone.
-    Above,
+/// How a filter is given to the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Rule {
+    /// Not at all.
+    pub(crate) refused: bool,
+    /// For rows alone: no row group is left out by it.
+    pub(crate) rows_only: bool,
+    /// It is applied again above the scan, whatever the source promises.
+    pub(crate) again: bool,
 }
 
 /// What decides on the rule.
@@ -38,29 +41,76 @@ pub(crate) struct PushdownRules<'a> {
 impl PushdownRules<'_> {
     /// The rule for a filter.
     pub(crate) fn grade(&self, filter: &Arc<dyn PhysicalExpr>) -> Result<Rule> {
-        let mut rule = Rule::Below;
+        let mut rule = Rule::default();
         filter.apply(|expr| {
             let Some(column) = expr.downcast_ref::<Column>() else { return Ok(TreeNodeRecursion::Continue) };
             let Ok(field) = self.table.field_with_name(column.name()) else {
-                rule = Rule::Above;
+                rule.refused = true;
                 return Ok(TreeNodeRecursion::Stop);
             };
             // The bounds in footers leave NaN out, although it is above all numbers to DataFusion: it would
             // leave out row groups whose NaN passes.
             let in_files = self.files.field_with_name(column.name()).is_ok();
             let hides_nan = has_floats(field.data_type()) && !self.without_nan.contains(column.name());
-            if in_files && hides_nan && !fails_for_nan(filter) {
-                rule = Rule::Above;
-                return Ok(TreeNodeRecursion::Stop);
-            }
-            if field.data_type().is_nested() {
-                // A file may have to have the column's fields renamed first; then the row filter leaves the
-                // filter out, although the source has promised it.
-                rule = Rule::Both;
-            }
+            rule.rows_only |= in_files && hides_nan && !fails_for_nan(filter);
+            // A file may have to have the column's fields renamed first; then the row filter leaves the filter
+            // out, although the source has promised it.
+            rule.again |= field.data_type().is_nested();
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(rule)
+    }
+}
+
+/// A filter that means the same and that nothing is known about: DataFusion evaluates it on rows, and finds no
+/// bounds in it to leave out row groups by.
+#[derive(Debug, Eq, Hash)]
+pub(crate) struct RowsOnly(Arc<dyn PhysicalExpr>);
+
+// Not derived: the derive would compare by moving out of the `Arc`.
+impl PartialEq for RowsOnly {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq(&other.0)
+    }
+}
+
+impl RowsOnly {
+    pub(crate) fn new(filter: Arc<dyn PhysicalExpr>) -> Self {
+        Self(filter)
+    }
+}
+
+impl fmt::Display for RowsOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rows_only({})", self.0)
+    }
+}
+
+impl PhysicalExpr for RowsOnly {
+    fn return_field(&self, schema: &Schema) -> Result<FieldRef> {
+        self.0.return_field(schema)
+    }
+
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        self.0.evaluate(batch)
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        vec![&self.0]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(filter), true) => Ok(Arc::new(Self(filter))),
+            _ => Err(internal("a filter for rows alone has one input")),
+        }
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt_sql(f)
     }
 }
 

@@ -26,7 +26,7 @@ use datafusion_pruning::FilePruner;
 use stitchwork_core::{Error, RoaringTreemap};
 
 use super::files::FileContext;
-use super::pushdown::{PushdownRules, Rule};
+use super::pushdown::{PushdownRules, RowsOnly};
 use crate::convert::internal;
 use crate::error::{ToDataFusion, to_datafusion};
 
@@ -121,20 +121,15 @@ impl FileSource for NativeSource {
             without_nan: &self.without_nan,
         };
         let rules = filters.iter().map(|filter| rules.grade(filter)).collect::<Result<Vec<_>>>()?;
-        let pushed: Vec<_> = filters
-            .into_iter()
-            .zip(&rules)
-            .filter(|(_, rule)| **rule != Rule::Above)
-            .map(|(filter, _)| filter)
-            .collect();
-        let pushed = self.parquet.try_pushdown_filters(pushed, config)?;
+        let pushed = filters.into_iter().zip(&rules).filter(|(_, rule)| !rule.refused);
+        let pushed = pushed.map(|(filter, rule)| -> Arc<dyn PhysicalExpr> {
+            if rule.rows_only { Arc::new(RowsOnly::new(filter)) } else { filter }
+        });
+        let pushed = self.parquet.try_pushdown_filters(pushed.collect(), config)?;
         let mut grades = pushed.filters.into_iter();
-        let grades = rules.iter().map(|rule| match rule {
-            Rule::Above => PushedDown::No,
-            Rule::Both | Rule::Below => match grades.next() {
-                Some(grade) if *rule == Rule::Below => grade,
-                _ => PushedDown::No,
-            },
+        let grades = rules.iter().map(|rule| {
+            let promised = if rule.refused { None } else { grades.next() };
+            promised.filter(|_| !rule.again).unwrap_or(PushedDown::No)
         });
         Ok(FilterPushdownPropagation {
             filters: grades.collect(),

@@ -365,6 +365,10 @@ async fn row_groups_whose_nan_passes_are_read() {
             assert_eq!(rows(&engine, sql).await, ["NaN"], "{sql}");
         }
     }
+    let engine = engine();
+    register(&engine, "t", &files).await;
+    let plan = engine.explain(QueryArgs::new("select f from t where f >= 200")).await.unwrap().plan;
+    assert!(plan.contains("rows_only(f@") && !plan.contains("FilterExec"), "{plan}");
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::DataType;
 use stitchwork_core::{Engine, Error, ErrorKind, QueryArgs, col, collect};
 
+use stitchwork_engine_datafusion::{DataFusionConfig, DataFusionEngine};
+
 use crate::support::{Memory, engine, engines, query_error, register, rows, try_rows};
 
 fn batch() -> RecordBatch {
@@ -97,4 +99,25 @@ async fn an_explanation_reads_nothing() {
     assert!(!rows(&engine, "explain select a from t").await.is_empty());
     let error = engine.explain(QueryArgs::new("selekt")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn a_query_above_the_memory_limit_says_so() {
+    let config = DataFusionConfig { memory_limit: Some(50_000), ..DataFusionConfig::default() };
+    let engine = DataFusionEngine::new(config).unwrap();
+    let join =
+        "select count(*) from generate_series(1, 200000) a(n) join generate_series(1, 200000) b(m) on n = m";
+    let error = query_error(&engine, join).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert!(error.to_string().contains("memory_limit"), "{error}");
+}
+
+#[tokio::test]
+async fn rows_that_a_query_cannot_compute_are_its_mistake() {
+    let engine = engine();
+    register(&engine, "t", &Memory::new(vec![batch()])).await;
+    for sql in ["select 1 / (a - 1) from t", "select cast(t as bigint) from t"] {
+        assert_eq!(query_error(&engine, sql).await.kind(), ErrorKind::InvalidInput, "{sql}");
+    }
+    assert_eq!(rows(&engine, "describe t").await, ["a|Int64|YES", "t|Utf8View|YES"]);
 }

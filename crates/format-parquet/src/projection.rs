@@ -42,7 +42,7 @@ impl Projection {
             {
                 collect(mapping, field, have, first_leaf(file.fields(), place), &mut leaves);
                 if let Some(slot) = decode_as.get_mut(place) {
-                    *slot = decoded(mapping, field, have);
+                    *slot = decoded(mapping, field, slot);
                 }
             }
         }

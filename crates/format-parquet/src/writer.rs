@@ -175,6 +175,9 @@ fn check_schema(schema: &SchemaRef) -> Result<()> {
             .with_context("column", column)
             .with_context("type", data_type)
     };
+    if schema.fields().is_empty() {
+        return Err(Error::unsupported("Parquet cannot hold rows without columns"));
+    }
     if let Some((path, data_type)) = schema.fields().iter().find_map(unsupported) {
         return Err(refuse(&path, &data_type));
     }

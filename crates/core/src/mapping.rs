@@ -74,8 +74,11 @@ impl FieldMapping {
     #[must_use]
     pub fn physical_name<'a>(&self, field: &'a Field) -> &'a str {
         match self.by {
-            MapBy::PhysicalName => field.metadata().get(PHYSICAL_NAME).map_or(field.name(), String::as_str),
-            _ => field.name(),
+            MapBy::Name => field.name(),
+            // Delta's tables that are mapped by id have physical names as well.
+            MapBy::PhysicalName | MapBy::FieldId => {
+                field.metadata().get(PHYSICAL_NAME).map_or(field.name(), String::as_str)
+            }
         }
     }
 

@@ -151,7 +151,9 @@ impl Stores {
     /// Uses `store` for every location under `root` (`file://`, `memory://`, `s3://bucket`), in place of the
     /// scheme's own: how tests put a fault-injecting store under everything.
     pub fn mount(&self, root: &str, store: Arc<dyn ObjectStore>) {
-        self.lock().opened.insert(root.trim_end_matches('/').to_owned(), store);
+        // A trailing slash is no part of a root, but the two of an empty authority are.
+        let root = root.strip_suffix('/').filter(|root| !root.ends_with(":/")).unwrap_or(root);
+        self.lock().opened.insert(root.to_owned(), store);
     }
 
     /// Options for stores that are opened from now on.
@@ -290,6 +292,24 @@ mod tests {
         assert_eq!(error.context("known"), Some("file,memory"));
         stores.set_options(Options::from([("regoin".to_owned(), "x".to_owned())]));
         assert_eq!(stores.resolve("memory:x").unwrap_err().context("option"), Some("regoin"));
+    }
+
+    #[test]
+    fn a_mounted_store_takes_the_place_of_the_schemes_own() {
+        let roots = [
+            ("memory://", "memory:a"),
+            ("file://", "/a"),
+            ("file:///", "/a"),
+            ("s3://b", "s3://b/a"),
+            ("s3://b/", "s3://b/a"),
+        ];
+        for (root, location) in roots {
+            let stores = Stores::new();
+            let mounted: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+            stores.mount(root, mounted.clone());
+            let object = stores.resolve(location).unwrap();
+            assert!(Arc::ptr_eq(&object.store, &mounted), "{root}");
+        }
     }
 
     #[test]

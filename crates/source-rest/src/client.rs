@@ -18,7 +18,7 @@ use crate::config::{Method, RestConfig};
 use crate::paginator::PageRequest;
 use crate::redact::{Redactor, is_sensitive};
 use answer::Attempt;
-pub(crate) use answer::Page;
+pub(crate) use answer::{Body, Page};
 
 /// Redirects that are followed for one request.
 const MOST_REDIRECTS: u32 = 10;

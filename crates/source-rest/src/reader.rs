@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stitchwork_core::{Budget, Error, Message, Op, Reservation, Result, Rows};
 
-use crate::client::Client;
+use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
@@ -143,14 +143,18 @@ impl StreamReader {
         let _reservation: Option<Reservation> = budget.and_then(|budget| budget.try_reserve(self.expected));
         let tag = known.as_ref().map(|etag| etag.tag.as_str());
         let page = shared.client.fetch(self.method, &request, tag).await?;
-        let Some(mut body) = page.body else {
-            if known.is_none() {
+        let mut body = match page.body {
+            Body::Text(body) => body,
+            Body::Empty => return Ok(PageRows { rows: None, is_last: true }),
+            Body::Unchanged if known.is_some() => {
+                (self.unchanged, self.tag) = (true, known);
+                return Ok(PageRows { rows: None, is_last: true });
+            }
+            Body::Unchanged => {
                 return Err(Error::invalid_data(
                     "the API says that nothing has changed, though it was not asked",
                 ));
             }
-            (self.unchanged, self.tag) = (true, known);
-            return Ok(PageRows { rows: None, is_last: true });
         };
         self.expected = body.len() as u64;
         let shown = |e: Error| e.with_context("url", shared.client.redactor.url(&page.url));

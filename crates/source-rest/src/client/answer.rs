@@ -21,8 +21,18 @@ pub(crate) struct Page {
     pub(crate) url: Url,
     pub(crate) links: Vec<String>,
     pub(crate) etag: Option<String>,
-    /// The body; none when the API says that nothing has changed.
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Body,
+}
+
+/// What an answer holds.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Text, most likely JSON.
+    Text(Vec<u8>),
+    /// Nothing at all (204).
+    Empty,
+    /// What the tag of the request stands for (304).
+    Unchanged,
 }
 
 /// How one attempt went.
@@ -39,8 +49,13 @@ pub(super) enum Attempt {
 pub(super) async fn read(client: &Client, url: Url, response: Response) -> Result<Attempt> {
     let (status, headers) = (response.status(), response.headers().clone());
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if status == StatusCode::NOT_MODIFIED {
-        return Ok(Attempt::Page(Page { url, links: vec![], etag: text(ETAG), body: None }));
+    let without_body = match status {
+        StatusCode::NOT_MODIFIED => Some(Body::Unchanged),
+        StatusCode::NO_CONTENT => Some(Body::Empty),
+        _ => None,
+    };
+    if let Some(body) = without_body {
+        return Ok(Attempt::Page(Page { url, links: vec![], etag: text(ETAG), body }));
     }
     let is_html = text(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
     if !status.is_success() {
@@ -71,7 +86,7 @@ pub(super) async fn read(client: &Client, url: Url, response: Response) -> Resul
     }
     let links =
         headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
-    Ok(Attempt::Page(Page { url, links, etag: text(ETAG), body: Some(body) }))
+    Ok(Attempt::Page(Page { url, links, etag: text(ETAG), body: Body::Text(body) }))
 }
 
 /// What an answer that is no success means.

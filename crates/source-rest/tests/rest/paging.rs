@@ -121,9 +121,15 @@ async fn a_post_pages_in_its_body() {
 async fn a_single_object_and_an_empty_page_are_pages() {
     let one = || async { r#"{"id": "1", "tags": ["a"]}"# };
     let none = || async { r#"{"items": null}"# };
-    let url = serve(Router::new().route("/one", get(one)).route("/none", get(none))).await;
-    let builder =
-        rest(&url).stream("one", "/one").data_selector("$").stream("none", "/none").data_selector("items");
+    let nothing = || async { axum::http::StatusCode::NO_CONTENT };
+    let router =
+        Router::new().route("/one", get(one)).route("/none", get(none)).route("/nothing", get(nothing));
+    let builder = rest(serve(router).await)
+        .stream("one", "/one")
+        .data_selector("$")
+        .stream("none", "/none")
+        .data_selector("items")
+        .stream("nothing", "/nothing");
     let got = read(&source(builder), None).await.unwrap();
     assert_eq!(got.rows, [json!({"id": "1", "tags": ["a"]})]);
 }

@@ -1,6 +1,6 @@
 //! One load: rows into data files of many tables, none of them visible yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -26,7 +26,7 @@ pub(crate) struct Tables {
 struct OpenTable {
     table: Table,
     snapshot: Arc<dyn Snapshot>,
-    /// The parent, for the order of commits.
+    /// How many parents it has, for the order of commits.
     depth: usize,
     sink: Option<FileSink>,
     files: Vec<DataFile>,
@@ -58,9 +58,32 @@ impl Tables {
         self.open.keys().cloned().collect()
     }
 
+    /// The newest load of an application in any open table, as far as its snapshot knows.
+    pub(crate) async fn newest_tag(&self, application: &str) -> Result<Option<(String, i64)>> {
+        let mut newest: Option<(String, i64)> = None;
+        for (name, open) in &self.open {
+            let Some(tag) = open.snapshot.tag(application).await? else { continue };
+            if newest.as_ref().is_none_or(|(_, id)| *id < tag.id) {
+                newest = Some((name.clone(), tag.id));
+            }
+        }
+        Ok(newest)
+    }
+
+    /// Goes on from a newer state of a table that has no open file.
+    pub(crate) fn refresh(&mut self, name: &str, snapshot: Arc<dyn Snapshot>) {
+        if let Some(open) = self.open.get_mut(name)
+            && open.sink.is_none()
+        {
+            open.snapshot = snapshot;
+        }
+    }
+
     async fn insert(&mut self, name: &str, table: Table) -> Result<()> {
         let snapshot = table.snapshot().await?;
-        let open = OpenTable { table, snapshot, depth: 0, sink: None, files: vec![], rows: 0 };
+        // A child's name is its parent's and more, so the separators tell the depth.
+        let depth = name.matches("__").count();
+        let open = OpenTable { table, snapshot, depth, sink: None, files: vec![], rows: 0 };
         self.open.insert(name.to_owned(), open);
         Ok(())
     }
@@ -72,13 +95,7 @@ impl Tables {
     }
 
     /// Writes rows of a table, making it and its columns where they are missing.
-    pub(crate) async fn write(
-        &mut self,
-        name: &str,
-        depth: usize,
-        batch: &RecordBatch,
-        load: i64,
-    ) -> Result<()> {
+    pub(crate) async fn write(&mut self, name: &str, batch: &RecordBatch, load: i64) -> Result<()> {
         let schema = batch.schema();
         if !self.open.contains_key(name) {
             let (table, made) = self.destination.open_or_create(name, &schema).await?;
@@ -88,11 +105,7 @@ impl Tables {
             self.insert(name, table).await?;
         }
         let limit = self.destination.config.budget.total() / 2;
-        let new = {
-            let open = self.entry(name)?;
-            open.depth = depth;
-            open.evolve(&schema).await?
-        };
+        let new = self.entry(name)?.evolve(&schema).await.map_err(|e| e.with_context("table", name))?;
         self.new_columns.extend(new.into_iter().map(|column| format!("{name}.{column}")));
         let open = self.entry(name)?;
         if batch.num_rows() > 0 {
@@ -120,14 +133,16 @@ impl Tables {
     }
 
     /// Closes every file and says what each table has got, children before their parents, so that whoever
-    /// sees a parent row sees its children.
+    /// sees a parent row sees its children. After an error, everything is still there for [`Tables::abort`].
     pub(crate) async fn finish_files(
         &mut self,
-        replaced: &[String],
+        replaced: &BTreeSet<String>,
     ) -> Result<Vec<(ManifestTable, Vec<DataFile>)>> {
+        for (name, open) in &mut self.open {
+            open.close().await.map_err(|e| e.with_context("table", name))?;
+        }
         let mut shares = Vec::new();
         for (name, open) in &mut self.open {
-            open.close().await?;
             let replace = replaced.contains(name);
             if open.files.is_empty() && !replace {
                 continue;
@@ -161,7 +176,10 @@ impl Tables {
             let removed = async {
                 use object_store::ObjectStoreExt;
                 let object = self.destination.registry.stores().resolve(&file.location)?;
-                object.store.delete(&object.path).await.map_err(|e| object.error(e))
+                match object.store.delete(&object.path).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    Err(e) => Err(object.error(e)),
+                }
             };
             if let Err(e) = removed.await {
                 tracing::warn!(error = %e, "a file of a load that failed stays behind, invisible");

@@ -1,10 +1,11 @@
 //! The load manifest: everything that finishing a load needs, in one object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
+use uuid::Uuid;
 
 /// The newest layout of manifests.
 const VERSION: u32 = 1;
@@ -19,14 +20,16 @@ pub struct LoadManifest {
     pub pipeline: String,
     /// The load.
     pub load: i64,
+    /// Which run wrote it, so that no two manifests are ever the same bytes.
+    pub run: String,
     /// Rows from the source.
     pub rows: u64,
     /// The cursor after the load.
     pub cursor: Option<Value>,
     /// The tables to commit, in this order.
     pub tables: Vec<ManifestTable>,
-    /// Every table that the pipeline has ever made, with the stream it belongs to.
-    pub known: BTreeMap<String, String>,
+    /// Every table that the pipeline has ever written to, with the streams whose rows it has.
+    pub known: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A table's share of a load.
@@ -48,6 +51,7 @@ impl LoadManifest {
             version: VERSION,
             pipeline: pipeline.to_owned(),
             load,
+            run: Uuid::now_v7().simple().to_string(),
             rows: 0,
             cursor: None,
             tables: vec![],
@@ -60,16 +64,30 @@ impl LoadManifest {
             .map_err(|e| Error::unexpected("a load manifest cannot be written").with_source(e))
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8], location: &str) -> Result<Self> {
-        let broken =
-            |message: &str| Error::invalid_data(message.to_owned()).with_context("location", location);
-        let manifest: Self = serde_json::from_slice(bytes).map_err(|e| {
-            broken("a load manifest is broken; the load it stands for cannot be finished without it")
-                .with_source(e)
-        })?;
-        if manifest.version != VERSION {
-            return Err(broken("a load manifest is of a newer layout; use the release that wrote it")
-                .with_context("version", manifest.version));
+    pub(crate) fn from_bytes(bytes: &[u8], load: i64, location: &str) -> Result<Self> {
+        let refuse = |message: &str| {
+            Error::invalid_data(message.to_owned())
+                .with_operation("ingest::manifest")
+                .with_context("location", location)
+        };
+        let broken = || {
+            refuse(
+                "a load manifest is broken; put it back, or remove the pipeline's state folder to go on from the \
+                 newest commits of its tables",
+            )
+        };
+        // The layout is looked at first: another one may lack anything else.
+        let value: Value = serde_json::from_slice(bytes).map_err(|e| broken().with_source(e))?;
+        match value.get("version").and_then(Value::as_u64) {
+            Some(version) if version > u64::from(VERSION) => {
+                return Err(refuse("a load manifest is of a newer layout; use the release that wrote it")
+                    .with_context("version", version));
+            }
+            _ => {}
+        }
+        let manifest: Self = serde_json::from_value(value).map_err(|e| broken().with_source(e))?;
+        if manifest.load != load {
+            return Err(broken().with_context("load", manifest.load));
         }
         Ok(manifest)
     }

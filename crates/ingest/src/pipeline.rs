@@ -1,19 +1,20 @@
 //! The pipeline: extract, shred, write, commit.
 
+mod commit;
 mod extract;
+mod recover;
+mod streams;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::json;
-use stitchwork_core::{CommitTag, Cursor, Error, ErrorKind, Result, Source};
-use stitchwork_table::CommitFilesArgs;
+use stitchwork_core::{Cursor, Error, Result, Source};
 
 use crate::config::{CommitPolicy, Disposition, Progress, ProgressFn, StreamOptions};
 use crate::destination::Destination;
 use crate::load::Tables;
-use crate::manifest::{LoadManifest, ManifestTable};
-use crate::report::{LoadReport, RunReport, TableReport};
+use crate::manifest::LoadManifest;
+use crate::report::{LoadReport, RunReport};
 use crate::state::State;
 
 /// Starts a pipeline of this name. The name stands for its state: a pipeline of the same name at the same
@@ -112,11 +113,14 @@ impl Pipeline {
     ///
     /// # Errors
     /// What the source, the store or the logs say. Loads that were committed before stay; the next run goes
-    /// on after them.
+    /// on after them. `Conflict` when another run of the pipeline was faster: run it again.
     pub async fn run(&self) -> Result<RunReport> {
         let mut run = self.start().await?;
         run.recover().await?;
-        extract::run(&mut run).await?;
+        // A source that always gives all its rows has given them to the load that was just finished.
+        if run.recovered.is_none() || run.can_resume() || run.replaces() {
+            extract::run(&mut run).await?;
+        }
         Ok(run.report())
     }
 
@@ -130,6 +134,10 @@ impl Pipeline {
         }
         let source = self.source.clone().ok_or_else(|| missing("source"))?;
         let destination = self.destination.clone().ok_or_else(|| missing("destination"))?.map_err(again)?;
+        for (stream, options) in &self.options {
+            // What is wrong with a template is said before anything is read or written.
+            streams::namer(stream, options)?;
+        }
         let state = State::open(destination.registry.stores(), &destination.state_location(&self.name))?;
         let found = state.find().await?;
         let tables = Tables::new(destination.clone());
@@ -145,20 +153,9 @@ impl Pipeline {
             known: BTreeMap::new(),
             recovered: None,
             loads: vec![],
-            first_load: true,
         };
         match found.last {
-            Some(last) => {
-                run.next_load = last.load + 1;
-                // A state whose every table is gone speaks of data that are no more: the source is read anew.
-                if last.known.is_empty() || run.any_table(last.known.keys()).await? {
-                    run.cursor = last.cursor.clone().map(Cursor);
-                    run.known = last.known.clone();
-                    run.unfinished = (!found.finished).then_some(last);
-                } else if !found.finished {
-                    run.state.finish(last.load).await?;
-                }
-            }
+            Some(last) => run.go_on_after(last, found.finished).await?,
             None => run.recover_from_tags().await?,
         }
         Ok(run)
@@ -205,11 +202,10 @@ struct Run<'a> {
     unfinished: Option<LoadManifest>,
     next_load: i64,
     cursor: Option<Cursor>,
-    /// Every table of the pipeline and the stream it belongs to.
-    known: BTreeMap<String, String>,
+    /// Every table of the pipeline, and the streams whose rows it has.
+    known: BTreeMap<String, BTreeSet<String>>,
     recovered: Option<i64>,
     loads: Vec<LoadReport>,
-    first_load: bool,
 }
 
 impl Run<'_> {
@@ -218,105 +214,17 @@ impl Run<'_> {
         format!("stitchwork/{}", self.pipeline.name)
     }
 
+    fn replaces(&self) -> bool {
+        self.pipeline.disposition == Disposition::Replace
+    }
+
+    /// Whether the source can be opened in the middle.
+    fn can_resume(&self) -> bool {
+        self.source.capabilities().incremental
+    }
+
     fn tell(&self, progress: &Progress) {
         self.pipeline.progress.tell(progress);
-    }
-
-    /// Goes on with a load whose manifest is there but whose mark is not.
-    async fn recover(&mut self) -> Result<()> {
-        let Some(manifest) = self.unfinished.take() else { return Ok(()) };
-        let load = manifest.load;
-        self.tell(&Progress::Recovering { load });
-        let report = self.commit(&manifest).await.map_err(|e| {
-            e.with_operation("ingest::recover")
-                .with_context("pipeline", &self.pipeline.name)
-                .with_context("load", load)
-        })?;
-        self.recovered = Some(report.id);
-        Ok(())
-    }
-
-    /// Whether one of the tables is there.
-    async fn any_table(&mut self, names: impl Iterator<Item = &String>) -> Result<bool> {
-        for name in names {
-            match self.tables.get(name).await {
-                Ok(_) => return Ok(true),
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(false)
-    }
-
-    /// Without any manifest, the commits themselves say how far the pipeline has come: its state folder was
-    /// removed, or lies elsewhere now.
-    async fn recover_from_tags(&mut self) -> Result<()> {
-        for name in self.destination.tables().await? {
-            let table = match self.tables.get(&name).await {
-                Ok(table) => table.clone(),
-                // A folder or an entry that is no table of this kind is none of ours.
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::InvalidData
-                    ) =>
-                {
-                    continue;
-                }
-                Err(e) => return Err(e),
-            };
-            let Some(tag) = table.snapshot().await?.tag(&self.application()).await? else { continue };
-            let payload = tag.payload.unwrap_or_default();
-            if let Some(stream) = payload.get("stream").and_then(|s| s.as_str()) {
-                self.known.insert(name, stream.to_owned());
-            }
-            if tag.id >= self.next_load {
-                self.next_load = tag.id + 1;
-                self.cursor = payload.get("cursor").filter(|c| !c.is_null()).cloned().map(Cursor);
-            }
-        }
-        Ok(())
-    }
-
-    /// Commits every table of a manifest that does not carry the load's tag already, then marks the load.
-    async fn commit(&mut self, manifest: &LoadManifest) -> Result<LoadReport> {
-        let mut report = LoadReport { id: manifest.load, rows: manifest.rows, tables: BTreeMap::new() };
-        for share in &manifest.tables {
-            let tables = manifest.tables.len();
-            self.tell(&Progress::Committing { load: manifest.load, table: share.name.clone(), tables });
-            let size =
-                self.commit_table(manifest, share).await.map_err(|e| e.with_context("table", &share.name))?;
-            report.tables.insert(share.name.clone(), size);
-        }
-        self.state.finish(manifest.load).await?;
-        self.tell(&Progress::Committed { load: manifest.load, rows: manifest.rows });
-        Ok(report)
-    }
-
-    async fn commit_table(&mut self, manifest: &LoadManifest, share: &ManifestTable) -> Result<TableReport> {
-        let stream = manifest.known.get(&share.name).cloned().unwrap_or_default();
-        let tag = CommitTag {
-            application: self.application(),
-            id: manifest.load,
-            payload: Some(json!({ "cursor": manifest.cursor, "stream": stream })),
-        };
-        let table = self.tables.get(&share.name).await?.clone();
-        let snapshot = table.snapshot().await?;
-        let mut files = Vec::with_capacity(share.files.len());
-        let done = snapshot.tag(&tag.application).await?.is_some_and(|known| known.id >= tag.id);
-        if !done {
-            for file in &share.files {
-                files.push(table.file_from_json(file, snapshot.as_ref()).await?);
-            }
-            table.commit_files(CommitFilesArgs { files, replace: share.replace, tag: Some(tag) }).await?;
-        }
-        let size =
-            |file: &serde_json::Value| file.get("size").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        Ok(TableReport {
-            rows: share.rows,
-            files: share.files.len() as u64,
-            bytes: share.files.iter().map(size).sum(),
-        })
     }
 
     fn report(self) -> RunReport {

@@ -1,5 +1,7 @@
 //! The pipeline's state in the store: manifests, each with a mark once its load is finished.
 
+use std::collections::BTreeSet;
+
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use stitchwork_core::{CommitState, Error, ErrorKind, Object, Result, Stores};
@@ -33,14 +35,18 @@ impl State {
         self.folder.child(&format!("{load:020}.json"))
     }
 
+    /// Where a load's manifest lies.
+    pub(crate) fn manifest_location(&self, load: i64) -> String {
+        self.manifest(load).location()
+    }
+
     fn mark(&self, load: i64) -> Object {
         self.folder.child(&format!("{load:020}.done"))
     }
 
-    /// The newest load. Loads follow one another, so only the newest one can be unfinished.
-    pub(crate) async fn find(&self) -> Result<Found> {
-        let mut newest = None;
-        let mut marked = None;
+    /// The numbers of the manifests and of the marks.
+    async fn numbers(&self) -> Result<(BTreeSet<i64>, BTreeSet<i64>)> {
+        let (mut manifests, mut marks) = (BTreeSet::new(), BTreeSet::new());
         let mut listing = self.folder.store.list(Some(&self.folder.path));
         while let Some(meta) = listing.try_next().await.map_err(|e| self.folder.error(e))? {
             let Some((number, kind)) = meta.location.filename().and_then(|name| name.split_once('.')) else {
@@ -48,19 +54,25 @@ impl State {
             };
             let Ok(number) = number.parse::<i64>() else { continue };
             match kind {
-                "json" => newest = newest.max(Some(number)),
-                "done" => marked = marked.max(Some(number)),
-                _ => {}
-            }
+                "json" => manifests.insert(number),
+                "done" => marks.insert(number),
+                _ => false,
+            };
         }
-        let Some(load) = newest else { return Ok(Found::default()) };
+        Ok((manifests, marks))
+    }
+
+    /// The newest load. Loads follow one another, so only the newest one can be unfinished.
+    pub(crate) async fn find(&self) -> Result<Found> {
+        let (manifests, marks) = self.numbers().await?;
+        let Some(load) = manifests.last().copied() else { return Ok(Found::default()) };
         let object = self.manifest(load);
         let bytes = match object.store.get(&object.path).await {
             Ok(found) => found.bytes().await.map_err(|e| object.error(e))?,
             Err(e) => return Err(object.error(e)),
         };
-        let last = LoadManifest::from_bytes(&bytes, &object.location())?;
-        Ok(Found { last: Some(last), finished: marked >= Some(load) })
+        let last = LoadManifest::from_bytes(&bytes, load, &object.location())?;
+        Ok(Found { last: Some(last), finished: marks.last() >= Some(&load) })
     }
 
     /// Writes a manifest: the point of no return of its load.
@@ -72,32 +84,52 @@ impl State {
         let object = self.manifest(manifest.load);
         let bytes = manifest.to_bytes()?;
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let Err(error) = object.store.put_opts(&object.path, PutPayload::from(bytes.clone()), options).await
-        else {
-            return Ok(());
-        };
-        // The store may have done it and lost the answer, and then refuse its own retry: only reading tells.
+        if let Err(error) =
+            object.store.put_opts(&object.path, PutPayload::from(bytes.clone()), options).await
+        {
+            self.settle(&object, &bytes, error, manifest).await?;
+        }
+        // A run that has slept while others did more loads than are kept finds its number free again.
+        let newer = self.numbers().await.map_err(|e| e.with_commit_state(CommitState::Unknown))?;
+        if newer.0.last() > Some(&manifest.load) {
+            if let Err(e) = object.store.delete(&object.path).await {
+                tracing::warn!(location = object.location(), error = %e, "a load manifest that came too late stays");
+            }
+            return Err(taken(manifest));
+        }
+        Ok(())
+    }
+
+    /// After a put that failed: the store may have done it and lost the answer, and then refuse its own retry.
+    /// Only reading tells.
+    async fn settle(
+        &self,
+        object: &Object,
+        bytes: &[u8],
+        error: object_store::Error,
+        manifest: &LoadManifest,
+    ) -> Result<()> {
+        use object_store::Error as Store;
+        let unknown = |e| object.error(e).with_commit_state(CommitState::Unknown);
         match object.store.get(&object.path).await {
             Ok(found) => {
-                let there = found
-                    .bytes()
-                    .await
-                    .map_err(|e| object.error(e).with_commit_state(CommitState::Unknown))?;
-                if there.as_ref() == bytes.as_slice() {
-                    return Ok(());
-                }
-                Err(Error::conflict(
-                    "another run of the pipeline has loaded meanwhile; run it again to go on from there",
-                )
-                .with_operation("ingest::manifest")
-                .with_context("pipeline", &manifest.pipeline)
-                .with_context("load", manifest.load)
-                .with_commit_state(CommitState::NotCommitted))
+                let there = found.bytes().await.map_err(unknown)?;
+                if there.as_ref() == bytes { Ok(()) } else { Err(taken(manifest)) }
             }
-            Err(object_store::Error::NotFound { .. }) => {
+            // Only a refusal is sure: a request without an answer may still be on its way.
+            Err(Store::NotFound { .. })
+                if matches!(
+                    error,
+                    Store::PermissionDenied { .. }
+                        | Store::Unauthenticated { .. }
+                        | Store::NotSupported { .. }
+                        | Store::NotImplemented { .. }
+                        | Store::InvalidPath { .. }
+                ) =>
+            {
                 Err(object.error(error).with_commit_state(CommitState::NotCommitted))
             }
-            Err(_) => Err(object.error(error).with_commit_state(CommitState::Unknown)),
+            _ => Err(unknown(error)),
         }
     }
 
@@ -105,20 +137,36 @@ impl State {
     pub(crate) async fn finish(&self, load: i64) -> Result<()> {
         let mark = self.mark(load);
         mark.store.put(&mark.path, PutPayload::from_static(b"{}")).await.map_err(|e| mark.error(e))?;
-        if load > KEEP {
-            // The manifest goes before its mark, so that a crash between the two leaves a mark alone, which
-            // means nothing.
-            for object in [self.manifest(load - KEEP), self.mark(load - KEEP)] {
-                match object.store.delete(&object.path).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(e) => {
-                        tracing::warn!(location = object.location(), error = %e, "an old load manifest stays")
-                    }
-                }
+        if load > KEEP
+            && let Err(e) = self.forget(load - KEEP).await
+        {
+            tracing::warn!(location = self.folder.location(), error = %e, "old load manifests stay");
+        }
+        Ok(())
+    }
+
+    /// Removes what is left of a load and of those before it.
+    async fn forget(&self, load: i64) -> Result<()> {
+        let (manifests, marks) = self.numbers().await?;
+        // The manifests go before their marks, so that a crash in between leaves a mark alone, which means
+        // nothing.
+        let manifests = manifests.range(..=load).map(|number| self.manifest(*number));
+        for object in manifests.chain(marks.range(..=load).map(|number| self.mark(*number))) {
+            match object.store.delete(&object.path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => return Err(object.error(e)),
             }
         }
         Ok(())
     }
+}
+
+fn taken(manifest: &LoadManifest) -> Error {
+    Error::conflict("another run of the pipeline has loaded meanwhile; run it again to go on from there")
+        .with_operation("ingest::manifest")
+        .with_context("pipeline", &manifest.pipeline)
+        .with_context("load", manifest.load)
+        .with_commit_state(CommitState::NotCommitted)
 }
 
 /// Whether an error means that nothing of the load can be seen or will ever be.

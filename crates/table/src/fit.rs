@@ -68,7 +68,10 @@ fn check_type(path: &str, from: &DataType, to: &DataType) -> Result<()> {
         (T::Timestamp(from, zone), T::Timestamp(to, target)) => {
             zone.is_some() == target.is_some() && unit_rank(*from) <= unit_rank(*to)
         }
-        (T::Decimal128(p, s), T::Decimal128(q, t)) => t >= s && q - p >= (t - s).unsigned_abs(),
+        (T::Decimal128(p, s), T::Decimal128(q, t)) => {
+            // Neither the digits after the point nor those before it become fewer.
+            t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s)
+        }
         (from, to) => integer_bits(from).is_some_and(|(signed, bits)| match (integer_bits(to), to) {
             (Some((to_signed, to_bits)), _) => match (signed, to_signed) {
                 (true, true) | (false, false) => to_bits >= bits,

@@ -179,11 +179,15 @@ impl FileSink {
     /// Closes every file and gives them all.
     ///
     /// # Errors
-    /// What the store says. Files that were written are then left behind, invisible.
+    /// What the store says. The other files are then removed, as far as the store lets.
     pub async fn finish(mut self) -> Result<Vec<DataFile>> {
         let keys: Vec<_> = self.open.keys().cloned().collect();
         for key in keys {
-            self.close(&key).await?;
+            if let Err(e) = self.close(&key).await {
+                // What is left behind is invisible, and the first error is the one that tells.
+                self.abort().await.ok();
+                return Err(e);
+            }
         }
         Ok(self.done)
     }
@@ -194,10 +198,11 @@ impl FileSink {
     /// What the store says; what is left behind is invisible.
     pub async fn abort(self) -> Result<()> {
         let Self { args, open, done, .. } = self;
+        let mut result = Ok(());
         for file in open.into_values() {
-            file.writer.abort().await?;
+            result = result.and(file.writer.abort().await);
         }
-        remove_files(&args.stores, &done).await
+        remove_files(&args.stores, &done).await.and(result)
     }
 }
 
@@ -230,14 +235,16 @@ async fn start(
 /// What the store says, other than that a file is gone already.
 pub(crate) async fn remove_files(stores: &Stores, files: &[DataFile]) -> Result<()> {
     use object_store::ObjectStoreExt;
+    let mut result = Ok(());
     for file in files {
         let object = stores.resolve(&file.location)?;
         match object.store.delete(&object.path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(e) => return Err(object.error(e)),
+            // One file that cannot be removed does not keep the others.
+            Err(e) => result = result.and(Err(object.error(e))),
         }
     }
-    Ok(())
+    result
 }
 
 /// A data file from what its writer says, with statistics under the table's names.

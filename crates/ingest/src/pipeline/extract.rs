@@ -4,274 +4,307 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures::TryStreamExt;
-use stitchwork_core::{Cursor, DataFile, Error, ErrorKind, Message, OpenArgs, Result, Rows, StreamInfo};
-use stitchwork_shred::{ShredOptions, Shredder, TableBatch, TableNamer, normalize};
+use stitchwork_core::{Budget, Cursor, DataFile, Error, Message, Op, OpenArgs, Result, Rows, StreamInfo};
+use stitchwork_shred::{JsonRows, Shredder, TableBatch, normalize};
 
-use super::Run;
-use crate::config::{Disposition, Progress};
-use crate::manifest::LoadManifest;
+use super::{Run, streams};
+use crate::config::Progress;
+use crate::manifest::{LoadManifest, ManifestTable};
 use crate::state::surely_nothing;
 
 /// Reads the source to its end, with a commit at every checkpoint that the policy asks for.
 pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
-    let replace = run.pipeline.disposition == Disposition::Replace;
-    let streams = run.source.discover().await?;
+    let selected = streams::selected(run, run.source.discover().await?)?;
+    streams::open_tables(run).await?;
+    run.check_state().await?;
     let args = OpenArgs {
         streams: run.pipeline.streams.clone(),
-        cursor: if replace { None } else { run.cursor.clone() },
+        cursor: if run.replaces() { None } else { run.cursor.clone() },
         part: None,
-        budget: Some(run.destination.config.budget.clone()),
+        // A budget of its own: whoever waits for bytes here must not wait for those that a file holds.
+        budget: Some(Budget::new(streams::share(run) as u64)),
     };
     let mut messages = run.source.open(args).await?;
-    let mut load = Load::begin(run, &streams, replace).await?;
+    // A replacement must appear as a whole, so it is one load whatever its size. Where a source cannot be
+    // opened in the middle, a second load could not be taken up either.
+    let whole = run.replaces() || !run.can_resume();
+    let mut load = Load::begin(run, &selected).await?;
     loop {
-        let result = match messages.try_next().await {
+        let step = match messages.try_next().await {
             Ok(Some(message)) => load.take(run, message).await,
             Ok(None) => break,
             Err(e) => Err(e),
         };
-        match result {
-            Ok(None) => {}
-            Ok(Some(cursor)) => {
-                load.cursor = Some(cursor);
-                // A replacement must appear as a whole, so it is one load whatever its size.
-                if !replace && load.is_due(run) {
-                    load = load.commit(run).await?.next(run, &streams).await?;
-                }
+        match step {
+            Ok(()) if !whole && load.is_due(run) => {
+                load = load.commit(run).await?.next(run, &selected).await?;
             }
-            Err(e) => {
-                run.tables.abort(&[]).await;
-                return Err(e
-                    .with_context("pipeline", &run.pipeline.name)
-                    .with_context("load", run.next_load));
-            }
+            Ok(()) => {}
+            Err(e) => return Err(give_up(run, e).await),
         }
+    }
+    if run.can_resume() && load.unmarked > 0 {
+        let e = Error::invalid_data(
+            "the source has ended with rows after its last checkpoint, so that the next run would load them again",
+        )
+        .with_operation("ingest::extract");
+        return Err(give_up(run, e).await);
     }
     load.commit(run).await?;
     Ok(())
 }
 
-/// A load under way.
-struct Load {
-    started: Instant,
-    replace: bool,
-    shredders: BTreeMap<String, Shredder>,
-    options: BTreeMap<String, ShredOptions>,
+/// Removes what the load has written so far.
+async fn give_up(run: &mut Run<'_>, error: Error) -> Error {
+    run.tables.abort(&[]).await;
+    error.with_context("pipeline", &run.pipeline.name).with_context("load", run.next_load)
+}
+
+/// How much a run or a load has handled.
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
     rows: u64,
     bytes: u64,
     written: u64,
+}
+
+/// A load under way.
+struct Load {
+    started: Instant,
+    shredders: BTreeMap<String, Shredder>,
+    /// How many bytes all shredders together may hold.
+    buffer_bytes: usize,
+    totals: Totals,
+    /// What the loads before have handled, for those who watch.
+    before: Totals,
+    /// Rows since the last checkpoint.
+    unmarked: u64,
     cursor: Option<Cursor>,
-    before: (u64, u64, u64),
+    at_checkpoint: bool,
 }
 
 /// What a load leaves to the next one.
 struct Ended {
-    totals: (u64, u64, u64),
+    totals: Totals,
 }
 
 impl Ended {
     async fn next(self, run: &mut Run<'_>, streams: &[StreamInfo]) -> Result<Load> {
-        let mut load = Load::begin(run, streams, false).await?;
-        load.before = self.totals;
-        Ok(load)
+        Ok(Load { before: self.totals, ..Load::begin(run, streams).await? })
     }
 }
 
 impl Load {
-    async fn begin(run: &mut Run<'_>, streams: &[StreamInfo], replace: bool) -> Result<Self> {
-        let mut load = Self {
+    async fn begin(run: &mut Run<'_>, selected: &[StreamInfo]) -> Result<Self> {
+        let mut shredders = BTreeMap::new();
+        // Tables that are there keep their columns, be they older than the run or made by its last load.
+        let tables = run.tables.names();
+        for stream in selected {
+            let mut shredder = Shredder::new(streams::shred_options(run, stream)?)?;
+            for name in &tables {
+                let schema = run.tables.schema(name).await?;
+                match shredder.add_schema(name, schema) {
+                    // A table of somebody else may have any columns, as long as no row goes there.
+                    Err(e) if run.known.contains_key(name) => return Err(e.with_context("table", name)),
+                    _ => {}
+                }
+            }
+            shredders.insert(stream.name.clone(), shredder);
+        }
+        Ok(Self {
             started: Instant::now(),
-            replace,
-            shredders: BTreeMap::new(),
-            options: BTreeMap::new(),
-            rows: 0,
-            bytes: 0,
-            written: 0,
+            shredders,
+            buffer_bytes: streams::share(run),
+            totals: Totals::default(),
+            before: Totals::default(),
+            unmarked: 0,
             cursor: None,
-            before: (0, 0, 0),
-        };
-        let known = fixed_tables(run).await?;
-        for stream in streams {
-            let options = shred_options(run, stream)?;
-            let mut shredder = Shredder::new(options.clone())?;
-            for name in &known {
-                shredder.add_schema(name, run.tables.schema(name).await?)?;
-            }
-            load.shredders.insert(stream.name.clone(), shredder);
-            load.options.insert(stream.name.clone(), options);
-        }
-        Ok(load)
-    }
-
-    /// Takes one message; gives back the cursor of a checkpoint.
-    async fn take(&mut self, run: &mut Run<'_>, message: Message) -> Result<Option<Cursor>> {
-        match message {
-            Message::Rows { stream, rows: Rows::Json(json), .. } => {
-                let shredder = self.shredder(&stream)?;
-                let rows = shredder.push(&json).map_err(|e| e.with_context("stream", &stream))?;
-                let batches = shredder.take_full();
-                self.count(run, rows, json.len() as u64);
-                self.write(run, &stream, batches).await?;
-            }
-            Message::Rows { stream, rows: Rows::Arrow(batch), .. } => {
-                let table = self.arrow_table(&stream)?;
-                self.count(run, batch.num_rows() as u64, batch.get_array_memory_size() as u64);
-                let batches = vec![TableBatch { table: table.into(), parent: None, batch }];
-                self.write(run, &stream, batches).await?;
-            }
-            Message::Checkpoint(cursor) => return Ok(Some(cursor)),
-            Message::Schema { .. } => {}
-            other => {
-                return Err(Error::unsupported("the pipeline cannot take this kind of message yet")
-                    .with_context(
-                        "message",
-                        format!("{other:?}").split([' ', '{']).next().unwrap_or_default(),
-                    ));
-            }
-        }
-        Ok(None)
-    }
-
-    fn shredder(&mut self, stream: &str) -> Result<&mut Shredder> {
-        self.shredders.get_mut(stream).ok_or_else(|| {
-            Error::invalid_data("the source sends rows of a stream that it has not discovered")
-                .with_context("stream", stream)
+            at_checkpoint: false,
         })
     }
 
-    /// The table of a stream whose rows are batches already: the name is the same for all of them.
-    fn arrow_table(&self, stream: &str) -> Result<String> {
-        match self.options.get(stream) {
-            Some(options) if options.table == TableNamer::fixed(stream) => Ok(normalize(stream)),
-            Some(_) => Err(Error::invalid_config(
-                "rows that come as Arrow batches go to the table of their stream's name; give no template",
-            )
-            .with_context("stream", stream)),
-            None => Err(Error::invalid_data("the source sends rows of a stream that it has not discovered")
-                .with_context("stream", stream)),
+    async fn take(&mut self, run: &mut Run<'_>, message: Message) -> Result<()> {
+        self.at_checkpoint = false;
+        match message {
+            Message::Rows { stream, rows, op: Op::Insert } => {
+                if !self.shredders.contains_key(&stream) {
+                    return Err(Error::invalid_data(
+                        "the source sends rows of a stream that it has not discovered, or that was not asked for",
+                    )
+                    .with_context("stream", stream));
+                }
+                match rows {
+                    Rows::Json(json) => self.take_json(run, &stream, &json).await,
+                    Rows::Arrow(batch) => {
+                        let table = arrow_table(run, &stream)?.into();
+                        self.count(run, batch.num_rows() as u64, batch.get_array_memory_size() as u64);
+                        self.write(run, &stream, vec![TableBatch { table, parent: None, batch }]).await
+                    }
+                    _ => Err(refuse("rows of an unknown shape", &stream)),
+                }
+            }
+            Message::Rows { stream, op, .. } => Err(refuse(&format!("{op:?}"), &stream)),
+            Message::Truncate { stream } => Err(refuse("Truncate", &stream)),
+            Message::Checkpoint(cursor) => {
+                self.unmarked = 0;
+                self.cursor = Some(cursor);
+                self.at_checkpoint = true;
+                Ok(())
+            }
+            Message::Schema { .. } => Ok(()),
+            _ => Err(refuse("a message of an unknown kind", "")),
+        }
+    }
+
+    /// Shreds a page, and writes each batch as soon as it is complete: a page may become much larger than it is.
+    async fn take_json(&mut self, run: &mut Run<'_>, stream: &str, json: &[u8]) -> Result<()> {
+        let rows_of = |load: &Self| load.shredders.get(stream).map_or(0, Shredder::rows);
+        let before = rows_of(self);
+        let mut rows = JsonRows::new(json);
+        let mut more = true;
+        while more {
+            let Some(shredder) = self.shredders.get_mut(stream) else { break };
+            more = shredder.push_some(&mut rows)?;
+            let batches = shredder.take_full();
+            self.write(run, stream, batches).await?;
+        }
+        self.count(run, rows_of(self) - before, json.len() as u64);
+        self.keep_within(run).await
+    }
+
+    /// Writes what the fullest shredder holds while all together hold too much.
+    async fn keep_within(&mut self, run: &mut Run<'_>) -> Result<()> {
+        loop {
+            let held: usize = self.shredders.values().map(Shredder::buffered_bytes).sum();
+            let fullest = self.shredders.iter_mut().max_by_key(|(_, shredder)| shredder.buffered_bytes());
+            let Some((stream, shredder)) = fullest.filter(|(_, s)| held > self.buffer_bytes && s.rows() > 0)
+            else {
+                return Ok(());
+            };
+            let stream = stream.clone();
+            let batches = shredder.flush()?;
+            if batches.is_empty() {
+                return Ok(());
+            }
+            self.write(run, &stream, batches).await?;
         }
     }
 
     fn count(&mut self, run: &Run<'_>, rows: u64, bytes: u64) {
-        self.rows += rows;
-        self.bytes += bytes;
-        run.tell(&Progress::Extracted { rows: self.before.0 + self.rows, bytes: self.before.1 + self.bytes });
+        self.totals.rows += rows;
+        self.totals.bytes += bytes;
+        self.unmarked += rows;
+        let (rows, bytes) = (self.before.rows + self.totals.rows, self.before.bytes + self.totals.bytes);
+        run.tell(&Progress::Extracted { rows, bytes });
     }
 
     async fn write(&mut self, run: &mut Run<'_>, stream: &str, batches: Vec<TableBatch>) -> Result<()> {
         for TableBatch { table, batch, .. } in batches {
-            run.known.entry(table.to_string()).or_insert_with(|| stream.to_owned());
-            // A child's name is its parent's and more, so the separators tell the depth.
-            let depth = table.matches("__").count();
-            run.tables.write(&table, depth, &batch, run.next_load).await?;
-            self.written += batch.num_rows() as u64;
-            run.tell(&Progress::Written { rows: self.before.2 + self.written });
+            let known = run.known.entry(table.to_string()).or_default();
+            if !known.contains(stream) {
+                known.insert(stream.to_owned());
+            }
+            run.tables.write(&table, &batch, run.next_load).await?;
+            self.totals.written += batch.num_rows() as u64;
+            run.tell(&Progress::Written { rows: self.before.written + self.totals.written });
         }
         Ok(())
     }
 
+    /// Whether the last message was a checkpoint at which the policy wants a commit.
     fn is_due(&self, run: &Run<'_>) -> bool {
         let policy = run.pipeline.policy;
-        self.rows > 0
-            && (self.rows >= policy.rows
-                || self.bytes >= policy.bytes
+        self.at_checkpoint
+            && self.totals.rows > 0
+            && (self.totals.rows >= policy.rows
+                || self.totals.bytes >= policy.bytes
                 || self.started.elapsed() >= policy.interval)
     }
 
     /// Writes the manifest and commits every table. Without any row, and with the cursor where it was,
     /// nothing happens at all.
     async fn commit(mut self, run: &mut Run<'_>) -> Result<Ended> {
-        let totals = |load: &Self| {
-            (load.before.0 + load.rows, load.before.1 + load.bytes, load.before.2 + load.written)
+        let ended = Ended {
+            totals: Totals {
+                rows: self.before.rows + self.totals.rows,
+                bytes: self.before.bytes + self.totals.bytes,
+                written: self.before.written + self.totals.written,
+            },
         };
         let moved = self.cursor.is_some() && self.cursor != run.cursor;
-        if self.rows == 0 && !self.replace && !moved {
-            return Ok(Ended { totals: totals(&self) });
+        if self.totals.rows == 0 && !run.replaces() && !moved {
+            return Ok(ended);
         }
-        if let Err(e) = self.drain(run).await {
-            run.tables.abort(&[]).await;
-            return Err(e);
-        }
-        let replaced: Vec<String> = if self.replace {
-            let selected = &run.pipeline.streams;
-            let known =
-                run.known.iter().filter(|(_, stream)| selected.is_empty() || selected.contains(stream));
-            let open = run.tables.names();
-            known.map(|(table, _)| table.clone()).filter(|table| open.contains(table)).collect()
-        } else {
-            vec![]
+        let shares = match self.close(run).await {
+            Ok(shares) => shares,
+            Err(e) => return Err(give_up(run, e).await),
         };
-        let shares = run.tables.finish_files(&replaced).await?;
         let (tables, files): (Vec<_>, Vec<Vec<DataFile>>) = shares.into_iter().unzip();
-        let files = files.concat();
         let manifest = LoadManifest {
-            rows: self.rows,
-            cursor: self.cursor.clone().or_else(|| run.cursor.clone()).map(|Cursor(value)| value),
+            rows: self.totals.rows,
+            cursor: self.cursor.take().or_else(|| run.cursor.clone()).map(|Cursor(value)| value),
             tables,
             known: run.known.clone(),
             ..LoadManifest::new(&run.pipeline.name, run.next_load)
         };
         if let Err(e) = run.state.write(&manifest).await {
+            // Files that a manifest may name are never removed.
             if surely_nothing(&e) {
-                run.tables.abort(&files).await;
+                run.tables.abort(&files.concat()).await;
             }
             return Err(e);
         }
-        run.next_load += 1;
+        // From here on the load is finished by this run or the next one, and no error undoes anything.
+        run.next_load = run.next_load.saturating_add(1);
         run.cursor = manifest.cursor.clone().map(Cursor);
-        let report = run.commit(&manifest).await?;
-        if self.rows > 0 || self.replace {
+        let written = manifest.tables.iter().map(|table| table.name.clone()).zip(files).collect();
+        let located =
+            |e: Error| e.with_context("pipeline", &run.pipeline.name).with_context("load", manifest.load);
+        let report = match run.commit(&manifest, written).await {
+            Ok(report) => report,
+            Err(e) => return Err(located(e)),
+        };
+        if self.totals.rows > 0 || run.replaces() {
             run.loads.push(report);
         }
-        Ok(Ended { totals: totals(&self) })
+        Ok(ended)
     }
 
-    /// Writes what the shredders still hold.
-    async fn drain(&mut self, run: &mut Run<'_>) -> Result<()> {
+    /// Writes what the shredders still hold and closes every file.
+    async fn close(&mut self, run: &mut Run<'_>) -> Result<Vec<(ManifestTable, Vec<DataFile>)>> {
         for (stream, shredder) in std::mem::take(&mut self.shredders) {
             if shredder.rows() > 0 {
                 let (batches, _) = shredder.finish()?;
                 self.write(run, &stream, batches).await?;
             }
         }
-        Ok(())
+        // Tables that were dropped have nothing left that could go.
+        let mut replaced = streams::replaced(run)?;
+        let open = run.tables.names();
+        replaced.retain(|table| open.contains(table));
+        run.tables.finish_files(&replaced).await
     }
 }
 
-/// The tables that are there, whoever made them: their columns are fixed, and rows that go there must fit.
-async fn fixed_tables(run: &mut Run<'_>) -> Result<Vec<String>> {
-    if run.first_load {
-        run.first_load = false;
-        let mut names = run.destination.tables().await?;
-        names.extend(run.known.keys().cloned());
-        for name in names {
-            match run.tables.get(&name).await {
-                Ok(_) => {}
-                // Not a table, one that was dropped meanwhile, or one of a kind that we cannot write anyway.
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::InvalidData
-                    ) => {}
-                Err(e) => return Err(e),
-            }
-        }
-    }
-    Ok(run.tables.names())
+fn refuse(message: &str, stream: &str) -> Error {
+    Error::unsupported(
+        "the pipeline cannot apply this message of the source; it takes rows that are inserted",
+    )
+    .with_operation("ingest::extract")
+    .with_context("message", message)
+    .with_context("stream", stream)
 }
 
-fn shred_options(run: &Run<'_>, stream: &StreamInfo) -> Result<ShredOptions> {
-    let own = run.pipeline.options.get(&stream.name).cloned().unwrap_or_default();
-    let namer = match &own.table {
-        Some(template) => TableNamer::parse(template)?,
-        None => TableNamer::fixed(&stream.name),
-    };
-    let mut options = ShredOptions::new(&stream.name, namer, run.next_load);
-    options.primary_key =
-        if own.primary_key.is_empty() { stream.primary_key.clone() } else { own.primary_key };
-    options.max_table_nesting = own.max_table_nesting;
-    let budget = usize::try_from(run.destination.config.budget.total()).unwrap_or(usize::MAX);
-    options.buffer_bytes = (budget / 4).min(options.buffer_bytes);
-    options.batch_bytes = options.batch_bytes.min(options.buffer_bytes);
-    Ok(options)
+/// The table of a stream whose rows are batches already: one name for all of them.
+fn arrow_table(run: &Run<'_>, stream: &str) -> Result<String> {
+    match run.pipeline.options.get(stream).and_then(|options| options.table.as_deref()) {
+        None => Ok(normalize(stream)),
+        Some(name) if !name.contains(['{', '}']) => Ok(normalize(name)),
+        Some(template) => Err(Error::invalid_config(
+            "the rows of the stream come as Arrow batches, which go to one table: give it a name without fields",
+        )
+        .with_operation("ingest::extract")
+        .with_context("stream", stream)
+        .with_context("template", template)),
+    }
 }

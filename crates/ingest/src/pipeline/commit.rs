@@ -1,0 +1,94 @@
+//! From a manifest to commits.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use stitchwork_core::{CommitTag, DataFile, Error, ErrorKind, Result};
+use stitchwork_table::CommitFilesArgs;
+
+use super::Run;
+use crate::config::Progress;
+use crate::manifest::{LoadManifest, ManifestTable};
+use crate::report::{LoadReport, TableReport};
+
+impl Run<'_> {
+    /// Commits every table of a manifest that does not carry the load's tag already, then marks the load. The
+    /// files are those of the manifest, by table, where this process has written them itself; others are
+    /// looked at again.
+    pub(super) async fn commit(
+        &mut self,
+        manifest: &LoadManifest,
+        mut written: BTreeMap<String, Vec<DataFile>>,
+    ) -> Result<LoadReport> {
+        let mut report = LoadReport { id: manifest.load, rows: manifest.rows, tables: BTreeMap::new() };
+        for share in &manifest.tables {
+            let tables = manifest.tables.len();
+            self.tell(&Progress::Committing { load: manifest.load, table: share.name.clone(), tables });
+            let files = written.remove(&share.name);
+            let size = self
+                .commit_table(manifest, share, files)
+                .await
+                .map_err(|e| e.with_context("table", &share.name))?;
+            report.tables.insert(share.name.clone(), size);
+        }
+        self.state.finish(manifest.load).await?;
+        self.tell(&Progress::Committed { load: manifest.load, rows: manifest.rows });
+        Ok(report)
+    }
+
+    async fn commit_table(
+        &mut self,
+        manifest: &LoadManifest,
+        share: &ManifestTable,
+        written: Option<Vec<DataFile>>,
+    ) -> Result<TableReport> {
+        let tag = CommitTag {
+            application: self.application(),
+            id: manifest.load,
+            payload: Some(json!({
+                "cursor": manifest.cursor,
+                "streams": manifest.known.get(&share.name),
+                // The table that is committed last: with it, the whole load is there.
+                "last": manifest.tables.last().map(|table| &table.name),
+            })),
+        };
+        let table = match self.tables.get(&share.name).await {
+            Ok(table) => table.clone(),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                return Err(Error::not_found(
+                    "a table of an interrupted load is gone; put it back, or give up its rows by taking it out \
+                     of `tables` in the load's manifest, then run again",
+                )
+                .with_operation("ingest::commit")
+                .with_context("manifest", self.state.manifest_location(manifest.load))
+                .with_source(e));
+            }
+            Err(e) => return Err(e),
+        };
+        let snapshot = table.snapshot().await?;
+        let done = snapshot.tag(&tag.application).await?.is_some_and(|known| known.id >= tag.id);
+        if !done {
+            let files = match written {
+                Some(files) => files,
+                None => {
+                    let mut files = Vec::with_capacity(share.files.len());
+                    for file in &share.files {
+                        files.push(table.file_from_json(file, snapshot.as_ref()).await?);
+                    }
+                    files
+                }
+            };
+            let commit = CommitFilesArgs { files, replace: share.replace, tag: Some(tag) };
+            if let Some(done) = table.commit_files(commit).await? {
+                self.tables.refresh(&share.name, done.snapshot);
+            }
+        }
+        let size =
+            |file: &serde_json::Value| file.get("size").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        Ok(TableReport {
+            rows: share.rows,
+            files: share.files.len() as u64,
+            bytes: share.files.iter().map(size).sum(),
+        })
+    }
+}

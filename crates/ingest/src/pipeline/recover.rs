@@ -1,0 +1,128 @@
+//! Where the last run has ended.
+
+use std::collections::BTreeMap;
+
+use stitchwork_core::{Cursor, Error, ErrorKind, Result};
+
+use super::Run;
+use crate::config::Progress;
+use crate::manifest::LoadManifest;
+
+impl Run<'_> {
+    /// Takes up the state that the newest manifest holds.
+    pub(super) async fn go_on_after(&mut self, last: LoadManifest, finished: bool) -> Result<()> {
+        if last.pipeline != self.pipeline.name {
+            return Err(Error::invalid_config(
+                "the state of another pipeline is kept under the same name at this destination; names must \
+                 differ in more than case and punctuation",
+            )
+            .with_context("pipeline", &self.pipeline.name)
+            .with_context("other", last.pipeline));
+        }
+        self.next_load = last.load.saturating_add(1);
+        // A state whose every table is gone speaks of data that are no more: the source is read anew.
+        if last.known.is_empty() || self.any_table(last.known.keys()).await? {
+            self.cursor = last.cursor.clone().map(Cursor);
+            self.known = last.known.clone();
+            self.unfinished = (!finished).then_some(last);
+        } else if !finished {
+            self.state.finish(last.load).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with a load whose manifest is there but whose mark is not.
+    pub(super) async fn recover(&mut self) -> Result<()> {
+        let Some(manifest) = self.unfinished.take() else { return Ok(()) };
+        let load = manifest.load;
+        self.tell(&Progress::Recovering { load });
+        let report = self.commit(&manifest, BTreeMap::new()).await.map_err(|e| {
+            e.with_operation("ingest::recover")
+                .with_context("pipeline", &self.pipeline.name)
+                .with_context("load", load)
+        })?;
+        self.recovered = Some(report.id);
+        Ok(())
+    }
+
+    /// Whether one of the tables is there.
+    async fn any_table(&mut self, names: impl Iterator<Item = &String>) -> Result<bool> {
+        for name in names {
+            match self.tables.get(name).await {
+                Ok(_) => return Ok(true),
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Without any manifest, the commits themselves say how far the pipeline has come: its state folder was
+    /// removed, or lies elsewhere now.
+    pub(super) async fn recover_from_tags(&mut self) -> Result<()> {
+        let mut tags = BTreeMap::new();
+        for name in self.destination.tables().await? {
+            let table = match self.tables.get(&name).await {
+                Ok(table) => table.clone(),
+                // A folder or an entry that is no table of this kind is none of ours.
+                Err(e) if is_no_table(&e) => continue,
+                Err(e) => return Err(e),
+            };
+            let tag = table.snapshot().await?.tag(&self.application()).await?;
+            let payload = tag.as_ref().and_then(|tag| tag.payload.as_ref());
+            if let Some(streams) = payload.and_then(|p| p.get("streams")).and_then(|s| s.as_array()) {
+                let streams = streams.iter().filter_map(|s| s.as_str()).map(str::to_owned).collect();
+                self.known.insert(name.clone(), streams);
+            }
+            tags.insert(name, tag);
+        }
+        let Some(newest) = tags.values().flatten().map(|tag| tag.id).max() else { return Ok(()) };
+        self.next_load = newest.saturating_add(1);
+        if self.replaces() {
+            // The source is read from its start, so that nothing depends on where it was.
+            return Ok(());
+        }
+        let lost = |why: &str| {
+            Error::invalid_data(format!(
+                "the pipeline's state is gone and its tables do not tell where to go on: {why}; put the state \
+                 folder back, or load anew with `replace`"
+            ))
+            .with_operation("ingest::recover")
+            .with_context("pipeline", &self.pipeline.name)
+            .with_context("load", newest)
+        };
+        let mut payloads =
+            tags.values().flatten().filter(|t| t.id == newest).filter_map(|t| t.payload.as_ref());
+        let payload = payloads.next().ok_or_else(|| lost("no commit has its cursor any more"))?;
+        // The tables are committed one after the other. Where the last one lacks the tag, a crash was in
+        // between, and only the manifest could say what is missing.
+        if let Some(last) = payload.get("last").and_then(|last| last.as_str())
+            && let Some(tag) = tags.get(last)
+            && tag.as_ref().is_none_or(|tag| tag.id < newest)
+        {
+            return Err(lost("the newest load is committed in some of its tables only"));
+        }
+        self.cursor = payload.get("cursor").filter(|c| !c.is_null()).cloned().map(Cursor);
+        Ok(())
+    }
+
+    /// Refuses a state that is behind the tables: its cursor would bring rows that are there already.
+    pub(super) async fn check_state(&self) -> Result<()> {
+        match self.tables.newest_tag(&self.application()).await? {
+            Some((table, id)) if id >= self.next_load => Err(Error::conflict(
+                "a table has a newer load of the pipeline than its state: another run is under way, or the \
+                 state folder is an old one; run it again, or remove the state folder to go on from the tables",
+            )
+            .with_operation("ingest::recover")
+            .with_context("table", table)
+            .with_context("load", id)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a name stands for no table that we could write: none at all, one that was dropped meanwhile, or
+/// one of another kind.
+pub(super) fn is_no_table(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::InvalidData)
+}

@@ -20,6 +20,11 @@ pub(super) fn to_entry(
         return Err(Error::invalid_input("a file needs the number of its rows to be added")
             .with_context("file", &file.location));
     };
+    if !["parquet", "orc", "avro"].contains(&file.format.to_ascii_lowercase().as_str()) {
+        return Err(Error::unsupported("Iceberg's data files are Parquet, ORC or Avro")
+            .with_context("file", &file.location)
+            .with_context("format", &file.format));
+    }
     let offsets: Vec<i64> = file.split_offsets.iter().filter_map(|at| i64::try_from(*at).ok()).collect();
     let mut entry = IceDataFile {
         content: FileContent::Data,

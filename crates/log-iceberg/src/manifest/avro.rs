@@ -1,6 +1,6 @@
 //! The fast way: a manifest as arrow arrays.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -17,8 +17,11 @@ use super::{Bound, Count, Entry, Inherited, Rows, content, entry_count, header, 
 use crate::partitions::Spec;
 use crate::types::type_to_arrow;
 
-/// The most entries of a batch.
-const BATCH: usize = 64 << 10;
+/// What each block claims to hold when it is read, as a zigzag number: more than any can.
+///
+/// The reader never returns from a block that has bytes left when all its entries are read. With this count it
+/// reads on into them, and fails or finds too much; both are told here.
+const ENDLESS: [u8; 6] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x40];
 
 pub(super) fn decode(
     bytes: &Bytes,
@@ -26,14 +29,31 @@ pub(super) fn decode(
     spec: &Spec,
     stats: bool,
 ) -> Result<Vec<Box<dyn Rows>>> {
-    let schema = header::projected_schema(bytes, stats)?;
-    // A batch takes the memory of its whole size, however few entries there are.
-    let batch = usize::try_from(entry_count(info).unwrap_or(1024)).unwrap_or(BATCH).clamp(1, BATCH);
-    let reader = ReaderBuilder::new()
-        .with_batch_size(batch)
-        .with_reader_schema(AvroSchema::new(schema))
-        .build(Cursor::new(bytes.clone()))?;
-    reader.map(|batch| Ok(Box::new(AvroRows::new(&batch?, info, spec)?) as Box<dyn Rows>)).collect()
+    let container = header::container(bytes)?;
+    let schema = header::projected_schema(&container, stats)?;
+    // The reader makes room for all entries of a block before it reads the first one.
+    let most = entry_count(info).unwrap_or(1 << 20);
+    if container.blocks.iter().any(|block| block.entries as u64 > most) {
+        return Err(header::broken("a block has more entries than there are"));
+    }
+    let mut found: Vec<Box<dyn Rows>> = Vec::with_capacity(container.blocks.len());
+    for block in container.blocks.iter().filter(|block| block.entries > 0) {
+        let file = Cursor::new(bytes.slice(container.header.clone()))
+            .chain(Cursor::new(ENDLESS))
+            .chain(Cursor::new(bytes.slice(block.rest.clone())));
+        // A batch of exactly the block's entries, which is also all the memory that it takes.
+        let mut reader = ReaderBuilder::new()
+            .with_batch_size(block.entries)
+            .with_reader_schema(AvroSchema::new(schema.clone()))
+            .build(file)?;
+        match (reader.next().transpose()?, reader.next().transpose()?) {
+            (Some(batch), None) if batch.num_rows() == block.entries => {
+                found.push(Box::new(AvroRows::new(&batch, info, spec)?));
+            }
+            _ => return Err(header::broken("a block has another number of entries than it says")),
+        }
+    }
+    Ok(found)
 }
 
 /// A map from column ids, which Iceberg stores as an array of pairs.

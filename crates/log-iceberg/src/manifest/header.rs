@@ -1,4 +1,6 @@
-//! The header of an Avro file (Avro spec, "Object Container Files").
+//! The frame of an Avro file (Avro spec, "Object Container Files").
+
+use std::ops::Range;
 
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
@@ -24,9 +26,28 @@ const FILE: [&str; 12] = [
 const STATS: [&str; 6] =
     ["column_sizes", "value_counts", "null_value_counts", "nan_value_counts", "lower_bounds", "upper_bounds"];
 
+/// An Avro file in its parts, as ranges of its bytes.
+#[derive(Debug)]
+pub(super) struct Container<'a> {
+    /// The header with its marker of synchronisation.
+    pub(super) header: Range<usize>,
+    pub(super) blocks: Vec<Block>,
+    schema: &'a [u8],
+}
+
+/// A block of entries.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// How many entries it claims to have.
+    pub(super) entries: usize,
+    /// All but this number: the length, the entries and the marker.
+    pub(super) rest: Range<usize>,
+}
+
 /// The schema of a manifest, cut down to what is wanted.
-pub(super) fn projected_schema(bytes: &[u8], stats: bool) -> Result<String> {
-    let mut schema = writer_schema(bytes)?;
+pub(super) fn projected_schema(container: &Container<'_>, stats: bool) -> Result<String> {
+    let mut schema: Value = serde_json::from_slice(container.schema)
+        .map_err(|e| broken("its schema is no JSON").with_source(e))?;
     retain(&mut schema, |name, _| ENTRY.contains(&name))?;
     let file = schema
         .get_mut("fields")
@@ -51,13 +72,14 @@ fn retain(record: &mut Value, keep: impl Fn(&str, &Value) -> bool) -> Result<()>
     Ok(())
 }
 
-/// The schema in the file's metadata.
-fn writer_schema(bytes: &[u8]) -> Result<Value> {
+/// Takes a file apart.
+pub(super) fn container(bytes: &[u8]) -> Result<Container<'_>> {
     let mut rest = bytes.strip_prefix(b"Obj\x01").ok_or_else(|| broken("it is no Avro file"))?;
+    let mut schema = None;
     loop {
         let mut count = long(&mut rest)?;
         if count == 0 {
-            return Err(broken("it has no schema"));
+            break;
         }
         if count < 0 {
             count = count.checked_neg().ok_or_else(|| broken("its header has a wrong count"))?;
@@ -67,14 +89,28 @@ fn writer_schema(bytes: &[u8]) -> Result<Value> {
             let key = block(&mut rest)?;
             let value = block(&mut rest)?;
             if key == b"avro.schema" {
-                return serde_json::from_slice(value)
-                    .map_err(|e| broken("its schema is no JSON").with_source(e));
+                schema = Some(value);
             }
         }
     }
+    let (sync, after) = rest.split_first_chunk::<16>().ok_or_else(|| broken("its header ends early"))?;
+    rest = after;
+    let header = 0..bytes.len() - rest.len();
+    let mut blocks = Vec::new();
+    while !rest.is_empty() {
+        let entries = long(&mut rest)?;
+        let start = bytes.len() - rest.len();
+        let content = block(&mut rest)?;
+        rest = rest.strip_prefix(sync).ok_or_else(|| broken("a block does not end where it should"))?;
+        // Not even the best codec packs an entry with its path into less than a thousandth of a byte.
+        let entries = usize::try_from(entries).ok().filter(|n| *n <= content.len().saturating_mul(1024));
+        let entries = entries.ok_or_else(|| broken("a block has a wrong number of entries"))?;
+        blocks.push(Block { entries, rest: start..bytes.len() - rest.len() });
+    }
+    Ok(Container { header, blocks, schema: schema.ok_or_else(|| broken("it has no schema"))? })
 }
 
-fn broken(why: &str) -> Error {
+pub(super) fn broken(why: &str) -> Error {
     Error::invalid_data(format!("the manifest is broken: {why}"))
 }
 

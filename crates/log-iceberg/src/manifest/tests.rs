@@ -129,9 +129,24 @@ fn a_broken_manifest_is_an_error_and_never_a_panic() {
     for end in (0..whole).step_by(97) {
         assert!(decode(bytes.slice(..end), &info, &spec, true).is_err(), "{end}");
     }
-    for at in (0..whole).step_by(61) {
+    for at in 0..whole {
         let mut broken = bytes.to_vec();
-        broken[at] ^= 0x55;
-        drop(decode(Bytes::from(broken), &info, &spec, true));
+        broken[at] ^= [0x55, 0xff, 0x01, 0x80][at % 4];
+        drop(avro::decode(&Bytes::from(broken), &info, &spec, true));
     }
+}
+
+#[test]
+fn a_manifest_of_many_blocks_is_read_whole() {
+    let meta = table(false);
+    let spec = Spec::new(&meta, meta.default_spec(), &columns_by_id(meta.current_schema()));
+    let (bytes, info) = manifest(&meta, &[]);
+    let container = header::container(&bytes).unwrap();
+    let block = bytes.len() - (container.blocks[0].rest.end - container.header.end);
+    let mut thrice = bytes.to_vec();
+    thrice.extend_from_slice(&bytes[block..]);
+    thrice.extend_from_slice(&bytes[block..]);
+    let rows = decode(Bytes::from(thrice), &info, &spec, false).unwrap();
+    assert_eq!(rows.iter().map(|rows| rows.len()).collect::<Vec<_>>(), [2, 2, 2]);
+    assert_eq!(rows[2].path(1), "old");
 }

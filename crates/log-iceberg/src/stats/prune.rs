@@ -196,4 +196,6 @@ impl Statistics for ManifestStats<'_> {
 }
 
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! An HTTP API into tables: `ingest_http [FOLDER]`.
 
+#![expect(clippy::print_stdout, reason = "an example prints what it has found")]
+
 use stitchwork::{Session, pipeline, rest, table};
 use stitchwork_events_server::EventsServer;
 

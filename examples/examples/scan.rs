@@ -1,5 +1,7 @@
 //! Reads a table by its location: `scan delta /data/push_event`.
 
+#![expect(clippy::print_stdout, reason = "an example prints what it has found")]
+
 use futures::TryStreamExt;
 use stitchwork::absolute;
 use stitchwork::core::{At, Relation, ScanArgs};

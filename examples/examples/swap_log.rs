@@ -1,5 +1,7 @@
 //! The same pipeline and the same question over two table formats: only a word changes.
 
+#![expect(clippy::print_stdout, reason = "an example prints what it has found")]
+
 use stitchwork::{Session, pipeline, rest, table};
 use stitchwork_events_server::EventsServer;
 

@@ -1,5 +1,7 @@
 //! A table as it was: append, delete, and read what was there before.
 
+#![expect(clippy::print_stdout, reason = "an example prints what it has found")]
+
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};

@@ -1,5 +1,7 @@
 //! The demo as a process: the same answers from every combination of layers, and after every kill.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;

@@ -1,5 +1,8 @@
 //! The end-to-end tests: one binary, since linking the whole house takes its time.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+
+mod accounting;
 mod concurrency;
 mod interop;
 mod operations;

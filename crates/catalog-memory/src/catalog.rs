@@ -56,8 +56,8 @@ impl Catalog for MemoryCatalog {
         self.state.write().create(entry).map_err(|e| e.with_operation("catalog::create"))
     }
 
-    async fn drop(&self, ident: &TableIdent) -> Result<()> {
-        self.state.write().remove(ident).map(|_| ()).map_err(|e| e.with_operation("catalog::drop"))
+    async fn remove(&self, ident: &TableIdent) -> Result<()> {
+        self.state.write().remove(ident).map(|_| ()).map_err(|e| e.with_operation("catalog::remove"))
     }
 
     async fn rename(&self, from: &TableIdent, to: &TableIdent) -> Result<()> {

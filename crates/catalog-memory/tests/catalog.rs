@@ -44,8 +44,8 @@ async fn tables_are_created_listed_renamed_and_dropped() {
     catalog.rename(&a, &b).await.unwrap();
     assert_eq!(catalog.load(&b).await.unwrap().ident, b);
     assert_eq!(catalog.load(&a).await.unwrap_err().kind(), ErrorKind::NotFound);
-    catalog.drop(&b).await.unwrap();
-    assert_eq!(catalog.drop(&b).await.unwrap_err().kind(), ErrorKind::NotFound);
+    catalog.remove(&b).await.unwrap();
+    assert_eq!(catalog.remove(&b).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn namespaces_come_and_go() {
     assert_eq!(catalog.namespaces().await.unwrap(), [n.clone()]);
     let full = catalog.alter_namespace(&n, NamespaceChange::Drop).await;
     assert_eq!(full.unwrap_err().kind(), ErrorKind::Conflict);
-    catalog.drop(&a).await.unwrap();
+    catalog.remove(&a).await.unwrap();
     catalog.alter_namespace(&n, NamespaceChange::Drop).await.unwrap();
     let gone = catalog.alter_namespace(&n, NamespaceChange::Drop).await;
     assert_eq!(gone.unwrap_err().kind(), ErrorKind::NotFound);

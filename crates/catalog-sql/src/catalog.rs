@@ -299,8 +299,8 @@ impl Catalog for SqlCatalog {
         self.shared.create(entry).await.map_err(|e| e.with_operation("catalog::create"))
     }
 
-    async fn drop(&self, ident: &TableIdent) -> Result<()> {
-        self.shared.remove(ident).await.map_err(|e| e.with_operation("catalog::drop"))
+    async fn remove(&self, ident: &TableIdent) -> Result<()> {
+        self.shared.remove(ident).await.map_err(|e| e.with_operation("catalog::remove"))
     }
 
     async fn rename(&self, from: &TableIdent, to: &TableIdent) -> Result<()> {

@@ -46,9 +46,9 @@ async fn create_load_and_drop() {
             let again = entry(made.ident.clone(), "delta", Some("other"));
             assert_eq!(catalog.create(again).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
             assert_eq!(catalog.load(&made.ident).await.unwrap(), made);
-            catalog.drop(&made.ident).await.unwrap();
+            catalog.remove(&made.ident).await.unwrap();
             assert_eq!(catalog.load(&made.ident).await.unwrap_err().kind(), ErrorKind::NotFound);
-            assert_eq!(catalog.drop(&made.ident).await.unwrap_err().kind(), ErrorKind::NotFound);
+            assert_eq!(catalog.remove(&made.ident).await.unwrap_err().kind(), ErrorKind::NotFound);
         }
     }
 }

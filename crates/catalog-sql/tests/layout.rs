@@ -122,7 +122,7 @@ async fn what_others_wrote_is_found() {
     }
     // A view is none of our tables, yet its name is taken.
     assert_eq!(catalog.load(&ident("v")).await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(catalog.drop(&ident("v")).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(catalog.remove(&ident("v")).await.unwrap_err().kind(), ErrorKind::NotFound);
     let taken = catalog.create(entry(ident("v"), "iceberg", "/x", None)).await.unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
     // The namespace is there through its tables, though nobody declared it.
@@ -167,7 +167,7 @@ async fn a_name_made_again_has_nothing_of_the_old_table() {
     catalog.create(plain.clone()).await.unwrap();
     assert_eq!(catalog.load(&plain.ident).await.unwrap(), plain);
     let to = TableIdent::new("m", "t");
-    catalog.drop(&plain.ident).await.unwrap();
+    catalog.remove(&plain.ident).await.unwrap();
     catalog.create(rich.clone()).await.unwrap();
     catalog.rename(&rich.ident, &to).await.unwrap();
     assert_eq!(catalog.load(&to).await.unwrap(), Entry { ident: to, ..rich });
@@ -185,7 +185,7 @@ async fn catalogs_of_one_database_are_apart() {
     other.create(entry(ident.clone(), "delta", "/2", None)).await.unwrap();
     assert_eq!(one.load(&ident).await.unwrap().location, "/1");
     assert_eq!(other.load(&ident).await.unwrap().location, "/2");
-    other.drop(&ident).await.unwrap();
+    other.remove(&ident).await.unwrap();
     assert_eq!(one.list(ListArgs::default()).try_collect::<Vec<_>>().await.unwrap(), [ident]);
 }
 

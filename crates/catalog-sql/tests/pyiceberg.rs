@@ -100,7 +100,7 @@ catalog.create_namespace('r', {'owner': 'x'})
     let moved = TableIdent { namespace: vec!["p".into(), "q".into()], name: "u".into() };
     assert_eq!(catalog.load(&moved).await.unwrap().pointer, Some(Pointer(first)));
     assert!(catalog.namespaces().await.unwrap().contains(&vec!["r".to_owned()]));
-    catalog.drop(&moved).await.unwrap();
+    catalog.remove(&moved).await.unwrap();
     let script = "print(catalog.list_tables('p.q'), catalog.list_tables('n'))";
     assert_eq!(python(folder.path(), script).unwrap(), ["[] []"]);
 }

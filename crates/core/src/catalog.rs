@@ -90,7 +90,7 @@ pub enum NamespaceChange {
 /// - `catalog::create::is_loaded`: a created entry is loaded as it was, with all its parts.
 /// - `catalog::create::refuses_existing`: a taken name is `AlreadyExists`, and the entry stays.
 /// - `catalog::load::missing_is_not_found`: an unknown name is `NotFound`.
-/// - `catalog::drop::is_gone`: a dropped entry is gone; dropping an unknown one is `NotFound`.
+/// - `catalog::remove::is_gone`: a removed entry is gone; removing an unknown one is `NotFound`.
 /// - `catalog::list::is_complete`: every table below the namespace comes once, and no other.
 /// - `catalog::rename::moves_the_entry`: with `rename`, the entry is found under the new name only; a taken
 ///   one is `AlreadyExists`. Without, `Unsupported`.
@@ -131,7 +131,7 @@ pub trait Catalog: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `NotFound`.
-    async fn drop(&self, ident: &TableIdent) -> Result<()>;
+    async fn remove(&self, ident: &TableIdent) -> Result<()>;
 
     /// Gives an entry another name.
     ///

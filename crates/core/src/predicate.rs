@@ -120,11 +120,11 @@ pub enum Predicate {
         pattern: String,
     },
     /// All of them; true when empty.
-    And(Vec<Predicate>),
+    And(Vec<Self>),
     /// Any of them; false when empty.
-    Or(Vec<Predicate>),
+    Or(Vec<Self>),
     /// The opposite; null stays null.
-    Not(Box<Predicate>),
+    Not(Box<Self>),
 }
 
 /// Starts a predicate about a column: `col("a").gt(5)`.

@@ -261,7 +261,7 @@ pub(crate) fn data_file(
         .stats
         .columns
         .into_iter()
-        .filter_map(|(mut column, stats)| {
+        .map(|(mut column, stats)| {
             let mut fields = schema.fields().clone();
             // Structs are followed under their physical names; elements of lists keep the names they have.
             for name in &mut column.path {
@@ -273,7 +273,7 @@ pub(crate) fn data_file(
                     _ => break,
                 }
             }
-            Some((column, stats))
+            (column, stats)
         })
         .collect();
     DataFile {

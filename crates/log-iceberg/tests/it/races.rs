@@ -110,8 +110,8 @@ impl Catalog for Lossy {
         if take(&self.lose_answers) { Err(no_answer()) } else { Ok(made) }
     }
 
-    async fn drop(&self, ident: &TableIdent) -> Result<()> {
-        self.inner.drop(ident).await
+    async fn remove(&self, ident: &TableIdent) -> Result<()> {
+        self.inner.remove(ident).await
     }
 
     async fn rename(&self, from: &TableIdent, to: &TableIdent) -> Result<()> {

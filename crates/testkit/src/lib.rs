@@ -3,7 +3,6 @@
 pub mod batches;
 pub mod catalog;
 pub mod engine;
-pub mod engine;
 mod failure;
 mod fault_store;
 mod flaky_catalog;

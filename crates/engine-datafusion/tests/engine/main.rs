@@ -7,5 +7,6 @@ mod dml;
 mod files;
 mod names;
 mod nested;
+mod statistics;
 mod stream;
 mod support;

@@ -59,12 +59,15 @@ impl Tables {
     }
 
     /// The newest load of an application in any open table, as far as its snapshot knows.
-    pub(crate) async fn newest_tag(&self, application: &str) -> Result<Option<(String, i64)>> {
+    pub(crate) async fn newest_tag(&mut self, application: &str) -> Result<Option<(String, i64)>> {
+        // Open files cannot be shared between threads, so no reference to them is held while waiting.
+        let snapshots: Vec<_> =
+            self.open.iter().map(|(name, open)| (name.clone(), open.snapshot.clone())).collect();
         let mut newest: Option<(String, i64)> = None;
-        for (name, open) in &self.open {
-            let Some(tag) = open.snapshot.tag(application).await? else { continue };
+        for (name, snapshot) in snapshots {
+            let Some(tag) = snapshot.tag(application).await? else { continue };
             if newest.as_ref().is_none_or(|(_, id)| *id < tag.id) {
-                newest = Some((name.clone(), tag.id));
+                newest = Some((name, tag.id));
             }
         }
         Ok(newest)

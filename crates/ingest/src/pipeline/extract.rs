@@ -14,7 +14,8 @@ use crate::state::surely_nothing;
 
 /// Reads the source to its end, with a commit at every checkpoint that the policy asks for.
 pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
-    let selected = streams::selected(run, run.source.discover().await?)?;
+    let discovered = run.source.discover().await?;
+    let selected = streams::selected(run, discovered)?;
     streams::open_tables(run).await?;
     run.check_state().await?;
     let args = OpenArgs {

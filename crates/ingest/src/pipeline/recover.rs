@@ -107,8 +107,9 @@ impl Run<'_> {
     }
 
     /// Refuses a state that is behind the tables: its cursor would bring rows that are there already.
-    pub(super) async fn check_state(&self) -> Result<()> {
-        match self.tables.newest_tag(&self.application()).await? {
+    pub(super) async fn check_state(&mut self) -> Result<()> {
+        let application = self.application();
+        match self.tables.newest_tag(&application).await? {
             Some((table, id)) if id >= self.next_load => Err(Error::conflict(
                 "a table has a newer load of the pipeline than its state: another run is under way, or the \
                  state folder is an old one; run it again, or remove the state folder to go on from the tables",

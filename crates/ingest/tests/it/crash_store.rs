@@ -1,0 +1,144 @@
+//! A store that fails, or dies, at the n-th request that changes something.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+/// What happens at the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It fails, once.
+    Fails,
+    /// It is done, but its answer is lost, once.
+    AnswerLost,
+    /// The process is killed before it: no request is ever answered again.
+    KilledBefore,
+    /// The process is killed after it.
+    KilledAfter,
+}
+
+impl Mode {
+    fn kills(self) -> bool {
+        matches!(self, Self::KilledBefore | Self::KilledAfter)
+    }
+}
+
+/// A store in memory that is in trouble once.
+#[derive(Debug, Clone)]
+pub(crate) struct CrashStore {
+    inner: Arc<InMemory>,
+    at: usize,
+    mode: Mode,
+    seen: Arc<AtomicUsize>,
+}
+
+impl CrashStore {
+    pub(crate) fn new(inner: Arc<InMemory>, at: usize, mode: Mode) -> Self {
+        Self { inner, at, mode, seen: Arc::default() }
+    }
+
+    /// Whether the request came.
+    pub(crate) fn fired(&self) -> bool {
+        self.seen.load(Ordering::SeqCst) > self.at
+    }
+
+    /// Comes back when the process is dead.
+    pub(crate) async fn death(&self) {
+        while !(self.mode.kills() && self.fired()) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn alive(&self) {
+        if self.mode.kills() && self.fired() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn change<T>(&self, request: impl Future<Output = Result<T>>) -> Result<T> {
+        self.alive().await;
+        if self.seen.fetch_add(1, Ordering::SeqCst) != self.at {
+            return request.await;
+        }
+        let trouble = || Error::Generic { store: "crash", source: "no answer".into() };
+        match self.mode {
+            Mode::Fails => Err(trouble()),
+            Mode::AnswerLost => request.await.and_then(|_| Err(trouble())),
+            Mode::KilledBefore => std::future::pending().await,
+            Mode::KilledAfter => {
+                request.await?;
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+impl fmt::Display for CrashStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CrashStore")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for CrashStore {
+    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.change(self.inner.put_opts(path, payload, options)).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.change(self.inner.put_multipart_opts(path, options)).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.alive().await;
+        self.inner.get_opts(path, options).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let store = self.clone();
+        paths
+            .then(move |path| {
+                let store = store.clone();
+                async move {
+                    let path = path?;
+                    store.change(store.inner.delete(&path)).await?;
+                    Ok(path)
+                }
+            })
+            .boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let store = self.clone();
+        let listing = self.inner.list(prefix);
+        futures::stream::once(async move {
+            store.alive().await;
+            listing
+        })
+        .flatten()
+        .boxed()
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.alive().await;
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.change(self.inner.copy_opts(from, to, options)).await
+    }
+}

@@ -1,13 +1,15 @@
 //! Conflicts, tags, rewritten and merged manifests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::json;
 use stitchwork_core::{
     Changes, CommitArgs, CommitState, CommitTag, ErrorKind, FileFilter, HistoryArgs, Reads, StatsFor, col,
 };
 
-use crate::setup::{Place, adds, all_names, any, append, file, files, latest, removes};
+use crate::races::Lossy;
+use crate::setup::{Place, adds, all_names, any, append, create_args, file, files, latest, removes};
 
 #[tokio::test]
 async fn removed_files_go_and_all_others_stay() {
@@ -114,7 +116,7 @@ async fn a_tag_lands_once() {
 async fn small_manifests_are_merged_and_nothing_is_lost() {
     for version in ["2", "3"] {
         let place = Place::in_catalog();
-        let mut create = crate::setup::create_args();
+        let mut create = create_args();
         create.properties = BTreeMap::from([
             ("format-version".to_owned(), version.to_owned()),
             ("commit.manifest.min-count-to-merge".to_owned(), "4".to_owned()),
@@ -148,4 +150,19 @@ async fn a_file_twice_in_a_commit_is_refused() {
     let error = log.commit(args).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(error.commit_state(), Some(CommitState::NotCommitted));
+}
+
+#[tokio::test]
+async fn a_format_that_iceberg_lacks_and_a_catalog_that_commits_itself_are_refused() {
+    let log = Place::in_catalog().table().await;
+    let mut json = any("a");
+    json.format = "json".to_owned();
+    let error = log.commit(CommitArgs::new(latest(&log).await, "append", adds([json]))).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("format")), (ErrorKind::Unsupported, Some("json")));
+
+    let catalog = Arc::new(Lossy::on_server());
+    let place = Place { catalog: Some(catalog), ..Place::in_catalog() };
+    let error = place.create(create_args()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("`updates`"), "{error}");
 }

@@ -5,11 +5,13 @@ use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use stitchwork_catalog_memory::MemoryCatalog;
 use stitchwork_core::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use stitchwork_core::arrow::schema::{DataType, Field, Schema};
 use stitchwork_core::{
-    At, Changes, CommitArgs, CreateArgs, DataFile, FileFilter, Format, Formats, Log, LogArgs, LogFactory,
-    PartitionField, RoaringTreemap, Scalar, Stores, Transform, WriteArgs, WriteDeletesArgs,
+    At, Catalog, Changes, CommitArgs, CreateArgs, DataFile, Entry, FileFilter, Format, Formats, Log, LogArgs,
+    LogFactory, PartitionField, Pointer, RoaringTreemap, Scalar, Stores, TableIdent, Transform, WriteArgs,
+    WriteDeletesArgs, col,
 };
 use stitchwork_format_parquet::Parquet;
 use stitchwork_iceberg_meta::{IceTransform, IceValue};
@@ -17,7 +19,8 @@ use stitchwork_log_iceberg::IcebergLogFactory;
 
 use crate::setup::{files, latest};
 
-const SCRIPT: &str = r#"
+/// The rows, and how many files are planned for one id.
+const READ: &str = r#"
 import json, sys
 from pyiceberg.expressions import EqualTo
 from pyiceberg.table import StaticTable
@@ -27,11 +30,47 @@ planned = len(list(table.scan(row_filter=EqualTo("id", 2)).plan_files()))
 print(json.dumps({"rows": sorted(rows, key=lambda r: r["id"]), "planned": planned}))
 "#;
 
-/// The rows that pyiceberg reads, and how many files it plans for one id.
-fn read(python: &str, metadata: &str) -> Value {
-    let output = Command::new(python).args(["-c", SCRIPT, metadata]).output().unwrap();
+/// A table of five commits: three appends, a delete that writes a file anew, and an append with a new column.
+const WRITE: &str = r#"
+import json, sys
+import pyarrow as pa
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.transforms import IdentityTransform
+from pyiceberg.types import LongType, NestedField, StringType
+path = sys.argv[1]
+catalog = SqlCatalog("x", uri="sqlite:///" + path + "/c.db", warehouse="file://" + path + "/w")
+catalog.create_namespace("n")
+schema = Schema(NestedField(1, "id", LongType(), required=False), NestedField(2, "p", StringType(), required=False))
+spec = PartitionSpec(PartitionField(2, 1000, IdentityTransform(), "p"))
+table = catalog.create_table("n.t", schema, partition_spec=spec)
+for n in range(3):
+    table.append(pa.table({"id": [10 * n + i for i in range(4)], "p": ["a", "b", None, "ü/c"]}))
+table.delete("id = 10")
+with table.update_schema() as update: update.add_column("x", LongType())
+table.append(pa.table({"id": [100], "p": ["a"], "x": [7]}))
+print(json.dumps({"metadata": table.metadata_location}))
+"#;
+
+/// What a script prints, as JSON.
+fn run(python: &str, script: &str, argument: &str) -> Value {
+    let output = Command::new(python).args(["-c", script, argument]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The interpreter, if there is one.
+fn interpreter() -> Option<String> {
+    let found = std::env::var("STITCHWORK_PYTHON").ok();
+    if found.is_none() {
+        assert!(
+            std::env::var("STITCHWORK_REQUIRE_ORACLES").is_err(),
+            "STITCHWORK_PYTHON is not set, and STITCHWORK_REQUIRE_ORACLES is"
+        );
+        println!("skipped: STITCHWORK_PYTHON names no interpreter with pyiceberg");
+    }
+    found
 }
 
 fn bucket(id: i64) -> i32 {
@@ -68,14 +107,7 @@ async fn write(log: &Arc<dyn Log>, stores: &Stores, ids: &[i64]) -> DataFile {
 
 #[tokio::test]
 async fn pyiceberg_reads_what_is_written_here() {
-    let Ok(python) = std::env::var("STITCHWORK_PYTHON") else {
-        assert!(
-            std::env::var("STITCHWORK_REQUIRE_ORACLES").is_err(),
-            "STITCHWORK_PYTHON is not set, and STITCHWORK_REQUIRE_ORACLES is"
-        );
-        println!("skipped: STITCHWORK_PYTHON names no interpreter with pyiceberg");
-        return;
-    };
+    let Some(python) = interpreter() else { return };
     for version in ["2", "3"] {
         let folder = tempfile::tempdir().unwrap();
         let location = folder.path().join("t").display().to_string();
@@ -127,7 +159,59 @@ async fn pyiceberg_reads_what_is_written_here() {
         let newest = newest
             .map(|entry| entry.path().display().to_string())
             .max_by_key(|path| stitchwork_iceberg_meta::metadata_version(path));
-        let found = read(&python, &newest.unwrap());
+        let found = run(&python, READ, &newest.unwrap());
         assert_eq!(found, json!({"rows": expected, "planned": 1}), "format version {version}");
     }
+}
+
+#[tokio::test]
+async fn a_table_of_pyiceberg_is_changed_here_and_read_there_again() {
+    let Some(python) = interpreter() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let made = run(&python, WRITE, &folder.path().display().to_string());
+    let ident = TableIdent::new("n", "t");
+    let catalog: Arc<dyn Catalog> = Arc::new(MemoryCatalog::new());
+    let entry = Entry {
+        ident: ident.clone(),
+        log: "iceberg".to_owned(),
+        location: String::new(),
+        pointer: Some(Pointer(made["metadata"].as_str().unwrap().to_owned())),
+        properties: BTreeMap::new(),
+    };
+    catalog.create(entry).await.unwrap();
+    let stores = Stores::new();
+    let formats = Formats::default().with(Arc::new(Parquet::new()));
+    let args = LogArgs::new("", stores.clone(), formats).with_catalog(catalog.clone(), ident.clone());
+    let log = IcebergLogFactory.open(args).await.unwrap();
+    let base = latest(&log).await;
+    let kept = async |predicate| {
+        files(&base, FileFilter { predicate: Some(predicate), ..FileFilter::default() }).await
+    };
+    assert_eq!(files(&base, FileFilter::default()).await.len(), 12);
+    assert_eq!(kept(col("p").is_null()).await.len(), 3);
+    assert_eq!(kept(col("p").eq("ü/c").and(col("id").gt(20_i64))).await.len(), 1);
+    let removed = kept(col("p").eq("b")).await;
+    assert_eq!(removed.len(), 3);
+    // The first row of the file that has the ids 3, then 13 and 23, each alone in its own.
+    let file = kept(col("id").eq(13_i64)).await.remove(0);
+    let positions = RoaringTreemap::from_iter([0_u64]);
+    let delete = log.write_deletes(WriteDeletesArgs { file: file.clone(), positions }).await.unwrap();
+    let changes = Changes { removed, deletes: vec![(file, delete)], ..Changes::default() };
+    log.commit(CommitArgs::new(base, "overwrite", changes)).await.unwrap();
+
+    let rows = [
+        (0, Some("a")),
+        (2, None),
+        (3, Some("ü/c")),
+        (12, None),
+        (20, Some("a")),
+        (22, None),
+        (23, Some("ü/c")),
+    ];
+    let mut expected: Vec<Value> =
+        rows.into_iter().map(|(id, p)| json!({"id": id, "p": p, "x": null})).collect();
+    expected.push(json!({"id": 100, "p": "a", "x": 7}));
+    let metadata = catalog.load(&ident).await.unwrap().pointer.unwrap().0;
+    let found = run(&python, READ, &metadata);
+    assert_eq!(found["rows"], Value::from(expected));
 }

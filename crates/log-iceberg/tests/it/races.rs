@@ -72,11 +72,20 @@ async fn of_many_commits_with_one_tag_one_lands() {
 
 /// A catalog that does what it is told and then loses the answer, or loses the request, or is away altogether.
 #[derive(Debug, Default)]
-struct Lossy {
+pub(crate) struct Lossy {
     inner: MemoryCatalog,
+    /// Whether it says that it commits on its server.
+    on_server: bool,
     lose_answers: AtomicU32,
     lose_requests: AtomicU32,
     away: AtomicU32,
+}
+
+impl Lossy {
+    /// One that says that it commits on its server.
+    pub(crate) fn on_server() -> Self {
+        Self { on_server: true, ..Self::default() }
+    }
 }
 
 fn take(count: &AtomicU32) -> bool {
@@ -94,7 +103,7 @@ impl Catalog for Lossy {
     }
 
     fn capabilities(&self) -> CatalogCapabilities {
-        self.inner.capabilities()
+        CatalogCapabilities { commits_on_server: self.on_server, ..self.inner.capabilities() }
     }
 
     fn list(&self, args: ListArgs) -> BoxStream<'static, Result<TableIdent>> {

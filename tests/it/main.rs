@@ -4,5 +4,6 @@
 
 mod accounting;
 mod concurrency;
+mod files;
 mod interop;
 mod operations;

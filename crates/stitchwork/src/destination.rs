@@ -74,7 +74,8 @@ pub fn absolute(location: &str) -> Result<String> {
     if location.contains("://") || location.starts_with("memory:") || location.starts_with("file:") {
         return Ok(location.to_owned());
     }
-    let invalid = || Error::invalid_input("the location is no path of a folder").with_context("location", location);
+    let invalid =
+        || Error::invalid_input("the location is no path of a folder").with_context("location", location);
     let path = std::path::absolute(location).map_err(|e| invalid().with_source(e))?;
     let mut clean = std::path::PathBuf::new();
     for part in path.components() {

@@ -36,6 +36,8 @@ pub fn register_all(registry: &mut Registry) -> Result<()> {
     stitchwork_catalog_sql::register(registry)?;
     #[cfg(feature = "engine-datafusion")]
     stitchwork_engine_datafusion::register(registry)?;
+    #[cfg(feature = "format-json")]
+    stitchwork_format_json::register(registry)?;
     #[cfg(feature = "format-parquet")]
     stitchwork_format_parquet::register(registry)?;
     #[cfg(feature = "log-delta")]
@@ -45,4 +47,35 @@ pub fn register_all(registry: &mut Registry) -> Result<()> {
     #[cfg(feature = "source-rest")]
     stitchwork_source_rest::register(registry)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[cfg(all(
+        feature = "log-delta",
+        feature = "log-iceberg",
+        feature = "catalog-sql",
+        feature = "source-rest"
+    ))]
+    fn everything_that_is_enabled_is_registered() {
+        let schemes: Vec<String> = super::registry()
+            .unwrap()
+            .schemes()
+            .into_iter()
+            .map(|(role, scheme)| format!("{role} {scheme}"))
+            .collect();
+        let expected = [
+            "format json",
+            "format parquet",
+            "log delta",
+            "log iceberg",
+            "catalog memory",
+            "catalog sqlite",
+            "engine datafusion",
+            "source http",
+            "source https",
+        ];
+        assert_eq!(schemes, expected);
+    }
 }

@@ -4,6 +4,7 @@ mod config;
 mod editor;
 mod equality;
 mod evolve;
+mod file_set;
 mod fit;
 mod murmur;
 mod names;
@@ -18,6 +19,7 @@ mod written;
 
 pub use config::TableConfig;
 pub use evolve::merge_schemas;
+pub use file_set::FileSet;
 pub use names::CatalogNames;
 pub use operations::{AppendArgs, CommitFilesArgs, DeleteArgs, OperationSummary, OverwriteArgs};
 pub use partition::apply_transform;

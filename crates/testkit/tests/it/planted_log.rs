@@ -1,0 +1,257 @@
+//! The log in memory with a bug on demand.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use stitchwork_core::{
+    At, CommitArgs, CommitTag, Committed, CreateArgs, DataFile, DeleteFile, Deletes, FieldMapping,
+    FileFilter, Formats, HistoryArgs, Info, Log, LogArgs, LogCapabilities, LogFactory, PartitionSpec, Reads,
+    Result, Scalar, Snapshot, StatsFor, Stores, Version, WriteDeletesArgs,
+};
+use stitchwork_testkit::{MemoryLogFactory, log};
+
+use crate::assert_failed;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Bug {
+    None,
+    DropsTag,
+    DropsPayload,
+    ForgetsReads,
+    ForgetsStats,
+    AlwaysAllStats,
+    NeverPrunes,
+    PrunesNulls,
+    LosesDeletes,
+    OldestFirst,
+    NoPast,
+    ForgetsRemovals,
+    DeclaresNoDeletes,
+    ErrorsWithoutState,
+    ForgetsProperties,
+}
+
+#[derive(Debug, Clone)]
+struct Planted<T> {
+    inner: T,
+    bug: Bug,
+}
+
+impl Planted<Arc<dyn Log>> {
+    fn snapshot_of(&self, inner: Arc<dyn Snapshot>) -> Arc<dyn Snapshot> {
+        Arc::new(Planted { inner, bug: self.bug })
+    }
+}
+
+fn capabilities(bug: Bug, inner: LogCapabilities) -> LogCapabilities {
+    LogCapabilities { position_deletes: inner.position_deletes && bug != Bug::DeclaresNoDeletes, ..inner }
+}
+
+#[async_trait]
+impl LogFactory for Planted<MemoryLogFactory> {
+    fn info(&self) -> Info {
+        self.inner.info()
+    }
+
+    fn capabilities(&self) -> LogCapabilities {
+        capabilities(self.bug, self.inner.capabilities())
+    }
+
+    async fn open(&self, args: LogArgs) -> Result<Arc<dyn Log>> {
+        Ok(Arc::new(Planted { inner: self.inner.open(args).await?, bug: self.bug }))
+    }
+
+    async fn create(&self, args: LogArgs, mut create: CreateArgs) -> Result<Arc<dyn Log>> {
+        if self.bug == Bug::ForgetsProperties {
+            create.properties.clear();
+        }
+        Ok(Arc::new(Planted { inner: self.inner.create(args, create).await?, bug: self.bug }))
+    }
+}
+
+#[async_trait]
+impl Log for Planted<Arc<dyn Log>> {
+    fn info(&self) -> Info {
+        self.inner.info()
+    }
+
+    fn capabilities(&self) -> LogCapabilities {
+        capabilities(self.bug, self.inner.capabilities())
+    }
+
+    fn location(&self) -> &str {
+        self.inner.location()
+    }
+
+    fn data_location(&self, partition: &[(&str, &Scalar)], file_name: &str) -> String {
+        self.inner.data_location(partition, file_name)
+    }
+
+    async fn snapshot(&self, at: At) -> Result<Arc<dyn Snapshot>> {
+        let at = if self.bug == Bug::NoPast { At::Latest } else { at };
+        Ok(self.snapshot_of(self.inner.snapshot(at).await?))
+    }
+
+    async fn write_deletes(&self, args: WriteDeletesArgs) -> Result<DeleteFile> {
+        self.inner.write_deletes(args).await
+    }
+
+    async fn commit(&self, mut args: CommitArgs) -> Result<Committed> {
+        match self.bug {
+            Bug::DropsTag => args.tag = None,
+            Bug::DropsPayload => args.tag = args.tag.map(|tag| CommitTag { payload: None, ..tag }),
+            Bug::ForgetsReads => args.reads = Reads::Nothing,
+            Bug::ForgetsStats => args.changes.added.iter_mut().for_each(|file| file.stats = None),
+            Bug::ForgetsRemovals => args.changes.removed.clear(),
+            _ => {}
+        }
+        let forget = |e: stitchwork_core::Error| match self.bug {
+            Bug::ErrorsWithoutState => stitchwork_core::Error::new(e.kind(), e.message()),
+            _ => e,
+        };
+        let done = self.inner.commit(args).await.map_err(forget)?;
+        Ok(Committed { snapshot: self.snapshot_of(done.snapshot), ..done })
+    }
+
+    fn history(&self, args: HistoryArgs) -> BoxStream<'static, Result<Version>> {
+        let inner = self.inner.history(args);
+        if self.bug != Bug::OldestFirst {
+            return inner;
+        }
+        let reversed = async move {
+            let mut all: Vec<Version> = inner.try_collect().await?;
+            all.reverse();
+            Ok::<_, stitchwork_core::Error>(stream::iter(all.into_iter().map(Ok)))
+        };
+        stream::once(reversed).try_flatten().boxed()
+    }
+}
+
+#[async_trait]
+impl Snapshot for Planted<Arc<dyn Snapshot>> {
+    fn version(&self) -> i64 {
+        self.inner.version()
+    }
+
+    fn timestamp_ms(&self) -> i64 {
+        self.inner.timestamp_ms()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.inner.schema()
+    }
+
+    fn file_schema(&self) -> SchemaRef {
+        self.inner.file_schema()
+    }
+
+    fn mapping(&self) -> Arc<FieldMapping> {
+        self.inner.mapping()
+    }
+
+    fn partitioning(&self) -> &[PartitionSpec] {
+        self.inner.partitioning()
+    }
+
+    fn properties(&self) -> &BTreeMap<String, String> {
+        self.inner.properties()
+    }
+
+    async fn tag(&self, application: &str) -> Result<Option<CommitTag>> {
+        self.inner.tag(application).await
+    }
+
+    fn files(&self, mut filter: FileFilter) -> BoxStream<'static, Result<Vec<DataFile>>> {
+        let mut keep: fn(&DataFile) -> bool = |_| true;
+        match self.bug {
+            Bug::NeverPrunes => filter.predicate = None,
+            Bug::AlwaysAllStats => filter.stats = StatsFor::All,
+            Bug::PrunesNulls if filter.predicate.is_some() => {
+                keep = |file| !file.partition.iter().any(Scalar::is_null);
+            }
+            _ => {}
+        }
+        self.inner.files(filter).map_ok(move |files| files.into_iter().filter(keep).collect()).boxed()
+    }
+
+    async fn deletes(&self, file: &DataFile) -> Result<Deletes> {
+        match self.bug {
+            Bug::LosesDeletes => Ok(Deletes::default()),
+            _ => self.inner.deletes(file).await,
+        }
+    }
+}
+
+async fn failures(bug: Bug) -> Vec<(&'static str, String)> {
+    let make = || async move {
+        let factory = Arc::new(Planted { inner: MemoryLogFactory::new(), bug });
+        let args = LogArgs::new("memory:/warehouse", Stores::new(), Formats::default());
+        Ok(log::Subject::new(factory, args))
+    };
+    log::SUITE.failures(make).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_bug_fails_its_clauses_and_no_others() {
+    let planted: [(Bug, &[&str]); 15] = [
+        (Bug::None, &[]),
+        (
+            Bug::DropsTag,
+            &["log::commit::tag_is_found", "log::commit::tag_twice_refused", "log::history::newest_first"],
+        ),
+        (
+            Bug::DropsPayload,
+            &["log::commit::tag_is_found", "log::commit::tag_twice_refused", "log::history::newest_first"],
+        ),
+        (Bug::ForgetsReads, &["log::commit::read_conflict_refused"]),
+        (
+            Bug::ForgetsStats,
+            &[
+                "log::commit::append_is_listed",
+                "log::commit::read_conflict_refused",
+                "log::files::prunes_by_partition_and_stats",
+                "log::files::stats_on_demand",
+            ],
+        ),
+        (Bug::AlwaysAllStats, &["log::files::stats_on_demand"]),
+        (Bug::NeverPrunes, &["log::files::prunes_by_partition_and_stats"]),
+        (Bug::PrunesNulls, &["log::files::prunes_by_partition_and_stats"]),
+        (Bug::LosesDeletes, &["log::deletes::positions_round_trip"]),
+        (Bug::OldestFirst, &["log::history::newest_first"]),
+        (
+            Bug::NoPast,
+            &[
+                "log::commit::add_column",
+                "log::snapshot::missing_version_is_not_found",
+                "log::snapshot::time_travel",
+            ],
+        ),
+        (
+            Bug::ForgetsRemovals,
+            &[
+                "log::commit::blind_appends_rebase",
+                "log::commit::conflicting_remove_refused",
+                "log::commit::read_conflict_refused",
+                "log::commit::remove_is_exact",
+                "log::deletes::positions_round_trip",
+            ],
+        ),
+        (Bug::DeclaresNoDeletes, &["log::deletes::positions_round_trip"]),
+        (
+            Bug::ErrorsWithoutState,
+            &[
+                "log::commit::conflicting_remove_refused",
+                "log::commit::read_conflict_refused",
+                "log::commit::tag_twice_refused",
+                "log::deletes::positions_round_trip",
+            ],
+        ),
+        (Bug::ForgetsProperties, &["log::create::schema_survives"]),
+    ];
+    for (bug, expected) in planted {
+        assert_failed(&bug, &failures(bug).await, expected);
+    }
+}

@@ -15,8 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .stream("events", "/events")
         .primary_key("id")
         .incremental("created_at")
-        .start_param("since")
-        .build()?;
+        .start_param("since");
     let destination = table("delta", folder).build()?;
     let load =
         pipeline("github").source(github).destination(destination.clone()).table_name("events", "{type}");

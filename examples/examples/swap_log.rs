@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for log in ["delta", "iceberg"] {
         let destination = table(log, "memory:events").build()?;
         pipeline("github")
-            .source(rest(api.url()).stream("events", "/events").build()?)
+            .source(rest(api.url()).stream("events", "/events"))
             .destination(destination.clone())
             .table_name("events", "{type}")
             .run()

@@ -1,6 +1,6 @@
 //! The examples as processes, and their size.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

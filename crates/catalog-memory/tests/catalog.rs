@@ -39,7 +39,7 @@ async fn tables_are_created_listed_renamed_and_dropped() {
     let listed = |namespace: &str| {
         catalog.list(ListArgs { namespace: vec![namespace.to_owned()] }).try_collect::<Vec<_>>()
     };
-    assert_eq!(listed("n").await.unwrap(), [a.clone()], "a dot in a name is not a level");
+    assert_eq!(listed("n").await.unwrap(), std::slice::from_ref(&a), "a dot in a name is not a level");
     assert_eq!(catalog.rename(&a, &deep).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
     catalog.rename(&a, &b).await.unwrap();
     assert_eq!(catalog.load(&b).await.unwrap().ident, b);
@@ -91,7 +91,7 @@ async fn namespaces_come_and_go() {
     assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyExists);
     let a = TableIdent::new("n", "a");
     catalog.create(entry(&a)).await.unwrap();
-    assert_eq!(catalog.namespaces().await.unwrap(), [n.clone()]);
+    assert_eq!(catalog.namespaces().await.unwrap(), std::slice::from_ref(&n));
     let full = catalog.alter_namespace(&n, NamespaceChange::Drop).await;
     assert_eq!(full.unwrap_err().kind(), ErrorKind::Conflict);
     catalog.remove(&a).await.unwrap();

@@ -70,7 +70,7 @@ struct Kinds {
     boolean: bool,
     text: bool,
     number: Option<Numbers>,
-    list: Option<Box<Kinds>>,
+    list: Option<Box<Self>>,
     object: Option<Object>,
 }
 

@@ -16,7 +16,7 @@ use crate::protocol;
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) commit: Arc<Commit>,
-    prev: Option<Arc<Node>>,
+    prev: Option<Arc<Self>>,
     /// The number of commits from here to the checkpoint.
     len: usize,
     /// The number of file actions from here to the checkpoint.

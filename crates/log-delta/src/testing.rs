@@ -16,10 +16,10 @@ use parking_lot::Mutex;
 /// What happens to a conditional put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    PutLandsThenFails,
-    PutLandsThenSaysExists,
-    PutFails,
-    PutIsDenied,
+    LandsThenFails,
+    LandsThenSaysExists,
+    Fails,
+    IsDenied,
 }
 
 /// A store in memory with faults to come.
@@ -71,15 +71,15 @@ impl ObjectStore for FaultyStore {
         let fault = if options.mode == PutMode::Create { self.fault() } else { None };
         match fault {
             None => self.inner.put_opts(path, payload, options).await,
-            Some(Fault::PutFails) => Err(silence()),
-            Some(Fault::PutIsDenied) => {
+            Some(Fault::Fails) => Err(silence()),
+            Some(Fault::IsDenied) => {
                 Err(Error::PermissionDenied { path: path.to_string(), source: "no".into() })
             }
-            Some(Fault::PutLandsThenFails) => {
+            Some(Fault::LandsThenFails) => {
                 self.inner.put_opts(path, payload, options).await?;
                 Err(silence())
             }
-            Some(Fault::PutLandsThenSaysExists) => {
+            Some(Fault::LandsThenSaysExists) => {
                 self.inner.put_opts(path, payload, options).await?;
                 Err(Error::AlreadyExists { path: path.to_string(), source: "412".into() })
             }

@@ -12,12 +12,11 @@ use crate::{Paginator, RestSource, Secret};
 /// A REST API at a base URL, to be told more by the methods of [`RestBuilder`].
 ///
 /// Without a call of [`RestBuilder::stream`] the URL itself is the only stream, named after the last part of its path.
-#[must_use]
 pub fn rest(base_url: impl Into<String>) -> RestBuilder {
     RestBuilder { config: RestConfig::new(base_url), misplaced: None }
 }
 
-/// Builds a [`RestSource`].
+/// Builds a [`RestSource`]. It is a source itself, for pipelines: what is wrong with it is then said when it is read.
 ///
 /// Methods that speak of a stream mean the one that [`RestBuilder::stream`] added last.
 #[derive(Debug, Clone)]

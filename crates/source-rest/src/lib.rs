@@ -5,6 +5,7 @@ mod builder;
 mod client;
 mod config;
 mod cursor;
+mod deferred;
 mod hash;
 mod json;
 mod paginator;

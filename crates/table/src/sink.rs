@@ -223,7 +223,7 @@ async fn start(
         schema: file_schema.clone(),
         options: args.config.format_options.clone(),
         metadata: args.config.file_metadata.clone(),
-        budget: None,
+        budget: Some(args.config.budget.clone()),
     };
     let writer = args.format.write(&object, write).await?;
     Ok(OpenFile { writer, location, partition })

@@ -22,8 +22,11 @@ const CONCURRENT: usize = 16;
 /// Tells stores apart for as long as they live: a number per store, never given twice.
 #[derive(Default)]
 pub(crate) struct StoreIds {
-    known: Mutex<(u64, Vec<(Weak<dyn ObjectStore>, u64)>)>,
+    known: Mutex<(u64, Vec<KnownStore>)>,
 }
+
+/// A store and its number.
+type KnownStore = (Weak<dyn ObjectStore>, u64);
 
 impl StoreIds {
     fn id(&self, store: &Arc<dyn ObjectStore>) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -64,13 +65,19 @@ impl PushdownRules<'_> {
 
 /// A filter that means the same and that nothing is known about: DataFusion evaluates it on rows, and finds no
 /// bounds in it to leave out row groups by.
-#[derive(Debug, Eq, Hash)]
+#[derive(Debug, Eq)]
 pub(crate) struct RowsOnly(Arc<dyn PhysicalExpr>);
 
 // Not derived: the derive would compare by moving out of the `Arc`.
 impl PartialEq for RowsOnly {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq(&other.0)
+    }
+}
+
+impl Hash for RowsOnly {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The engine over relations of every kind: streams, files with everything that a table format does to them, and
 //! relations that can be edited.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+
 mod agreement;
 mod deletes;
 mod dml;

@@ -1,5 +1,7 @@
 //! The JSON format from outside.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
 mod reading;
 mod round_trip;
 

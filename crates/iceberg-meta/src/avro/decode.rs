@@ -27,9 +27,9 @@ pub(crate) enum Avro {
     /// Bytes, text, or a fixed value.
     Bytes(Vec<u8>),
     /// An array.
-    Array(Vec<Avro>),
+    Array(Vec<Self>),
     /// A record: its fields in the order of the schema.
-    Record(Vec<Avro>),
+    Record(Vec<Self>),
 }
 
 /// A type of the file's schema.
@@ -42,9 +42,9 @@ pub(crate) enum Node {
     Double,
     Bytes,
     Fixed(usize),
-    Union(Vec<Node>),
-    Array(Box<Node>),
-    Map(Box<Node>),
+    Union(Vec<Self>),
+    Array(Box<Self>),
+    Map(Box<Self>),
     Record(Vec<Field>),
 }
 

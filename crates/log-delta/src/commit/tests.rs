@@ -78,7 +78,7 @@ fn faulty() -> (Stores, Arc<FaultyStore>) {
 
 #[tokio::test]
 async fn a_lost_answer_is_found_and_nothing_lands_twice() {
-    for fault in [Fault::PutLandsThenFails, Fault::PutFails, Fault::PutLandsThenSaysExists] {
+    for fault in [Fault::LandsThenFails, Fault::Fails, Fault::LandsThenSaysExists] {
         let (stores, store) = faulty();
         let log = create(&stores).await;
         let base = log.snapshot(At::Latest).await.unwrap();
@@ -97,13 +97,13 @@ async fn a_store_that_stays_silent_leaves_the_commit_in_doubt() {
     let (stores, store) = faulty();
     let log = create(&stores).await;
     let base = log.snapshot(At::Latest).await.unwrap();
-    store.inject(Fault::PutFails, usize::MAX);
+    store.inject(Fault::Fails, usize::MAX);
     let mut args = adding(&base, "a", 1);
     args.retry = Retry { patience: Duration::from_millis(20) };
     let error = log.commit(args.clone()).await.unwrap_err();
     assert_eq!(error.commit_state(), Some(CommitState::Unknown));
     assert!(!error.is_retryable());
-    store.inject(Fault::PutIsDenied, 1);
+    store.inject(Fault::IsDenied, 1);
     let error = log.commit(args).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert_eq!(error.commit_state(), Some(CommitState::NotCommitted));

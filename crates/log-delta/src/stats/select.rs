@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 /// The keys to keep, at each depth; without any, all of what is below is kept.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Keys(BTreeMap<String, Keys>);
+pub(super) struct Keys(BTreeMap<String, Self>);
 
 impl Keys {
     /// Keeps what is found on this way down.

@@ -122,7 +122,8 @@ async fn a_rate_limit_that_is_used_up_is_waited_for() {
 #[tokio::test]
 async fn answers_that_are_no_json_are_told_apart() {
     let html: &[_] = &[("content-type", "text/html; charset=utf-8")];
-    let cases: [(&[(&str, &str)], &str, &str); 7] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+    let cases: [Case<'_>; 7] = [
         (html, "Please log in", "HTML"),
         (&[], "  <!doctype html><p>Please log in", "HTML"),
         (&[], "{\"a\": [}", "no valid JSON"),

@@ -46,8 +46,7 @@ async fn run(options: &Options) -> Result<()> {
         .param("per_page", "100")
         .primary_key("id")
         .incremental("created_at")
-        .start_param("since")
-        .build()?;
+        .start_param("since");
     let session = Session::new()?.attach("github", layers.destination.clone()).await?;
     print(&layers.describe(&github, &session));
 

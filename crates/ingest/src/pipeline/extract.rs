@@ -16,6 +16,11 @@ use crate::state::surely_nothing;
 pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
     let discovered = run.source.discover().await?;
     let selected = streams::selected(run, discovered)?;
+    let resumable = run.can_resume() && streams::all_resume(&selected);
+    if run.recovered.is_some() && !resumable && !run.replaces() {
+        // What always comes whole has come with the load that was just finished.
+        return Ok(());
+    }
     streams::open_tables(run).await?;
     run.check_state().await?;
     let args = OpenArgs {
@@ -27,8 +32,8 @@ pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
     };
     let mut messages = run.source.open(args).await?;
     // A replacement must appear as a whole, so it is one load whatever its size. Where a source cannot be
-    // opened in the middle, a second load could not be taken up either.
-    let whole = run.replaces() || !run.can_resume();
+    // opened in the middle, a run that ended between two loads could not be taken up either.
+    let whole = run.replaces() || !resumable;
     let mut load = Load::begin(run, &selected).await?;
     loop {
         let step = match messages.try_next().await {
@@ -44,7 +49,7 @@ pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
             Err(e) => return Err(give_up(run, e).await),
         }
     }
-    if run.can_resume() && load.unmarked > 0 {
+    if resumable && load.unmarked > 0 {
         let e = Error::invalid_data(
             "the source has ended with rows after its last checkpoint, so that the next run would load them again",
         )

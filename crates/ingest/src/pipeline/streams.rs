@@ -47,6 +47,13 @@ pub(super) fn selected(run: &Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec
     Ok(selected)
 }
 
+/// Whether a cursor of the source holds for each of the streams. Where only some of them have a field that tells
+/// new rows from old ones, the others come whole every time.
+pub(super) fn all_resume(selected: &[StreamInfo]) -> bool {
+    let with_field = selected.iter().filter(|stream| stream.cursor_field.is_some()).count();
+    with_field == 0 || with_field == selected.len()
+}
+
 fn is_read(run: &Run<'_>, stream: &String) -> bool {
     run.pipeline.streams.is_empty() || run.pipeline.streams.contains(stream)
 }

@@ -21,15 +21,14 @@ pub(crate) enum Mode {
     Fails,
     /// It is done, but its answer is lost, once.
     AnswerLost,
-    /// The process is killed before it: no request is ever answered again.
-    KilledBefore,
-    /// The process is killed after it.
-    KilledAfter,
+    /// It is done and the process is killed: no request is ever answered again. What a kill before it leaves
+    /// behind is what a kill after the request before it does.
+    Killed,
 }
 
 impl Mode {
     fn kills(self) -> bool {
-        matches!(self, Self::KilledBefore | Self::KilledAfter)
+        self == Self::Killed
     }
 }
 
@@ -74,8 +73,7 @@ impl CrashStore {
         match self.mode {
             Mode::Fails => Err(trouble()),
             Mode::AnswerLost => request.await.and_then(|_| Err(trouble())),
-            Mode::KilledBefore => std::future::pending().await,
-            Mode::KilledAfter => {
+            Mode::Killed => {
                 request.await?;
                 std::future::pending().await
             }

@@ -96,12 +96,8 @@ impl Rig {
     }
 
     /// A column, sorted; nulls are empty.
-    pub(crate) async fn column(&self, table: &str, column: &str) -> Vec<String> {
-        let rows = self.rows(table).await;
-        let mut values: Vec<String> =
-            rows.into_iter().map(|mut row| row.remove(column).unwrap_or_default()).collect();
-        values.sort();
-        values
+    pub(crate) async fn column(&self, table: &str, name: &str) -> Vec<String> {
+        column(&self.rows(table).await, name)
     }
 
     /// The paths of all objects.
@@ -139,4 +135,11 @@ impl Rig {
         let newest = self.manifests().await.into_iter().max().unwrap();
         serde_json::from_str(&self.text(&newest).await).unwrap()
     }
+}
+
+/// A column, sorted; nulls are empty.
+pub(crate) fn column(rows: &[Row], name: &str) -> Vec<String> {
+    let mut values: Vec<String> = rows.iter().map(|row| row.get(name).cloned().unwrap_or_default()).collect();
+    values.sort();
+    values
 }

@@ -64,6 +64,22 @@ impl Script {
         self.rows(stream, rows).checkpoint()
     }
 
+    /// Only this stream has a cursor; the others come whole every time.
+    pub(crate) fn with_cursor_for(mut self, stream: &str) -> Self {
+        for info in self.streams.iter_mut().filter(|info| info.name == stream) {
+            info.cursor_field = Some("id".to_owned());
+        }
+        self
+    }
+
+    /// Whether a message comes whatever the cursor says.
+    fn comes_always(&self, place: usize) -> bool {
+        let mixed = self.streams.iter().any(|info| info.cursor_field.is_some());
+        let has_cursor =
+            |stream: &str| self.streams.iter().any(|info| info.name == stream && info.cursor_field.is_some());
+        matches!(self.messages.get(place), Some(Message::Rows { stream, .. }) if mixed && !has_cursor(stream))
+    }
+
     /// Without cursors: it always gives everything.
     pub(crate) fn without_cursors(mut self) -> Self {
         self.incremental = false;
@@ -118,7 +134,9 @@ impl Source for Script {
                 .ok_or_else(|| Error::invalid_input("not a cursor of the script"))?,
         };
         let script = self.clone();
-        let messages = stream::iter(start..=self.messages.len()).then(move |place| {
+        let places: Vec<_> =
+            (0..=self.messages.len()).filter(|place| *place >= start || self.comes_always(*place)).collect();
+        let messages = stream::iter(places).then(move |place| {
             let script = script.clone();
             async move {
                 if let Some((at, gate)) = &script.gate

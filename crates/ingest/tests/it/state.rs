@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stitchwork_core::ErrorKind;
 use stitchwork_ingest::{Pipeline, RunReport, pipeline};
 
@@ -21,7 +21,7 @@ async fn killed_at(rig: &Rig, script: &Script, ends: &str) {
     for at in 0..100 {
         let copy = rig.inner.fork();
         let tried = Rig { inner: Arc::new(copy), ..rig.clone() };
-        let store = CrashStore::new(tried.inner.clone(), at, Mode::KilledAfter);
+        let store = CrashStore::new(tried.inner.clone(), at, Mode::Killed);
         tokio::select! {
             _ = async { tried.pipeline_over(tried.over(Arc::new(store.clone())), script).run().await } => {}
             () = store.death() => {}
@@ -54,14 +54,32 @@ async fn a_source_that_fails_half_way_leaves_its_loads_and_is_completed() {
 async fn a_source_without_cursors_is_not_read_again_to_finish_its_load() {
     let rig = Rig::delta();
     let script = one_page().without_cursors();
-    killed_at(&rig, &script, "/00000000000000000001.json").await;
-    let _: Value = rig.manifest().await;
+    killed_at(&rig, &script, "/_stitchwork/script/00000000000000000001.json").await;
     let report = rig.pipeline(&script).run().await.unwrap();
     assert_eq!((report.recovered, report.loads.len()), (Some(1), 0));
     assert_eq!((rig.rows("s").await.len(), rig.rows("s__l").await.len()), (1, 1));
     // The next run is a run of its own: it appends everything, as such a source does.
     rig.pipeline(&script).run().await.unwrap();
     assert_eq!(rig.rows("s").await.len(), 2);
+}
+
+#[tokio::test]
+async fn streams_without_cursors_beside_others_are_loaded_once_per_run() {
+    let rig = Rig::delta();
+    let script = Script::new(["a", "full"])
+        .with_cursor_for("a")
+        .rows("full", json!([{"id": 1}]))
+        .page("a", json!([{"id": 2}]))
+        .page("a", json!([{"id": 3}]))
+        .rows("full", json!([{"id": 4}]));
+    killed_at(&rig, &script, "/_stitchwork/script/00000000000000000001.json").await;
+    let report = rig.pipeline(&script).run().await.unwrap();
+    assert_eq!((report.recovered, report.loads.len()), (Some(1), 0));
+    assert_eq!(rig.column("full", "id").await, ["1", "4"]);
+    let report = rig.pipeline(&script).run().await.unwrap();
+    assert_eq!((report.recovered, report.loads.len(), report.rows()), (None, 1, 2));
+    assert_eq!(rig.column("a", "id").await, ["2", "3"]);
+    assert_eq!(rig.column("full", "id").await, ["1", "1", "4", "4"]);
 }
 
 /// Two runs at once: the first one has read its rows and waits while `others` more loads are made.

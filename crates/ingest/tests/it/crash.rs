@@ -109,12 +109,15 @@ macro_rules! crashes {
 crashes! {
     delta_append_request_fails: Log::Delta, false, Mode::Fails;
     delta_append_answer_is_lost: Log::Delta, false, Mode::AnswerLost;
+    delta_append_outcome_is_unknown: Log::Delta, false, Mode::Unknown;
     delta_append_killed: Log::Delta, false, Mode::Killed;
     delta_replace_request_fails: Log::Delta, true, Mode::Fails;
     delta_replace_answer_is_lost: Log::Delta, true, Mode::AnswerLost;
+    delta_replace_outcome_is_unknown: Log::Delta, true, Mode::Unknown;
     delta_replace_killed: Log::Delta, true, Mode::Killed;
     iceberg_append_request_fails: Log::Iceberg, false, Mode::Fails;
     iceberg_append_answer_is_lost: Log::Iceberg, false, Mode::AnswerLost;
+    iceberg_append_outcome_is_unknown: Log::Iceberg, false, Mode::Unknown;
     iceberg_append_killed: Log::Iceberg, false, Mode::Killed;
     iceberg_replace_request_fails: Log::Iceberg, true, Mode::Fails;
     iceberg_replace_answer_is_lost: Log::Iceberg, true, Mode::AnswerLost;

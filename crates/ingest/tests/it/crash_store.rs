@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -21,6 +21,8 @@ pub(crate) enum Mode {
     Fails,
     /// It is done, but its answer is lost, once.
     AnswerLost,
+    /// The same, and the next read fails as well: nobody can tell whether it was done.
+    Unknown,
     /// It is done and the process is killed: no request is ever answered again. What a kill before it leaves
     /// behind is what a kill after the request before it does.
     Killed,
@@ -39,11 +41,12 @@ pub(crate) struct CrashStore {
     at: usize,
     mode: Mode,
     seen: Arc<AtomicUsize>,
+    read_lost: Arc<AtomicBool>,
 }
 
 impl CrashStore {
     pub(crate) fn new(inner: Arc<InMemory>, at: usize, mode: Mode) -> Self {
-        Self { inner, at, mode, seen: Arc::default() }
+        Self { inner, at, mode, seen: Arc::default(), read_lost: Arc::default() }
     }
 
     /// Whether the request came.
@@ -69,16 +72,19 @@ impl CrashStore {
         if self.seen.fetch_add(1, Ordering::SeqCst) != self.at {
             return request.await;
         }
-        let trouble = || Error::Generic { store: "crash", source: "no answer".into() };
         match self.mode {
             Mode::Fails => Err(trouble()),
-            Mode::AnswerLost => request.await.and_then(|_| Err(trouble())),
+            Mode::AnswerLost | Mode::Unknown => request.await.and_then(|_| Err(trouble())),
             Mode::Killed => {
                 request.await?;
                 std::future::pending().await
             }
         }
     }
+}
+
+fn trouble() -> Error {
+    Error::Generic { store: "crash", source: "no answer".into() }
 }
 
 impl fmt::Display for CrashStore {
@@ -103,6 +109,9 @@ impl ObjectStore for CrashStore {
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         self.alive().await;
+        if self.mode == Mode::Unknown && self.fired() && !self.read_lost.swap(true, Ordering::SeqCst) {
+            return Err(trouble());
+        }
         self.inner.get_opts(path, options).await
     }
 

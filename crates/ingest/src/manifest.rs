@@ -78,12 +78,11 @@ impl LoadManifest {
         };
         // The layout is looked at first: another one may lack anything else.
         let value: Value = serde_json::from_slice(bytes).map_err(|e| broken().with_source(e))?;
-        match value.get("version").and_then(Value::as_u64) {
-            Some(version) if version > u64::from(VERSION) => {
-                return Err(refuse("a load manifest is of a newer layout; use the release that wrote it")
-                    .with_context("version", version));
-            }
-            _ => {}
+        if let Some(version) = value.get("version").and_then(Value::as_u64)
+            && version > u64::from(VERSION)
+        {
+            return Err(refuse("a load manifest is of a newer layout; use the release that wrote it")
+                .with_context("version", version));
         }
         let manifest: Self = serde_json::from_value(value).map_err(|e| broken().with_source(e))?;
         if manifest.load != load {

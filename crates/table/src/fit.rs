@@ -18,6 +18,22 @@ pub(crate) fn check_fits(input: &SchemaRef, table: &SchemaRef) -> Result<()> {
     check_fields("", input.fields(), table.fields())
 }
 
+/// Refuses nulls in columns that must not be null, which only the rows themselves show.
+///
+/// # Errors
+/// `InvalidInput` that names the column.
+pub(crate) fn check_nulls(batch: &RecordBatch, table: &SchemaRef) -> Result<()> {
+    let required = table.fields().iter().filter(|field| !field.is_nullable());
+    for field in required {
+        let column = batch.column_by_name(field.name());
+        if column.is_some_and(|column| column.logical_null_count() > 0) {
+            return Err(Error::invalid_input("the rows have a null in a column that must not be null")
+                .with_context("column", field.name()));
+        }
+    }
+    Ok(())
+}
+
 fn check_fields(prefix: &str, input: &Fields, table: &Fields) -> Result<()> {
     for (place, field) in input.iter().enumerate() {
         let path = format!("{prefix}{}", field.name());
@@ -172,4 +188,18 @@ fn relabel_list<O: OffsetSizeTrait>(array: &ArrayRef, element: &FieldRef) -> Res
     let (_, offsets, values, nulls) = array.as_list::<O>().clone().into_parts();
     let values = relabel(&values, element)?;
     Ok(Arc::new(GenericListArray::<O>::try_new(element.clone(), offsets, values, nulls)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_fit_where_no_digit_is_lost_on_either_side_of_the_point() {
+        let fits = |from: (u8, i8), to: (u8, i8)| {
+            check_type("c", &DataType::Decimal128(from.0, from.1), &DataType::Decimal128(to.0, to.1)).is_ok()
+        };
+        assert!(fits((10, 2), (12, 4)) && fits((10, 2), (38, 2)) && fits((10, -2), (12, 0)));
+        assert!(!fits((38, 0), (10, 0)) && !fits((10, 2), (10, 4)) && !fits((10, 4), (12, 2)));
+    }
 }

@@ -30,11 +30,9 @@ pub(super) fn selected(run: &Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec
                 .with_context("known", known.join(",")));
         }
     }
-    let is_selected = |s: &StreamInfo| pipeline.streams.is_empty() || pipeline.streams.contains(&s.name);
-    let selected: Vec<_> = discovered.into_iter().filter(is_selected).collect();
+    let selected: Vec<_> = discovered.into_iter().filter(|stream| is_read(run, &stream.name)).collect();
     if run.replaces() && run.can_resume() {
-        let others = run.known.values().flatten();
-        if let Some(other) = others.into_iter().find(|stream| !is_read(run, stream)) {
+        if let Some(other) = run.known.values().flatten().find(|stream| !is_read(run, stream)) {
             return Err(Error::invalid_config(
                 "replacing some streams of a source with cursors would lose where the others are; replace all \
                  of them, or load these under a pipeline name of their own",
@@ -54,8 +52,9 @@ pub(super) fn all_resume(selected: &[StreamInfo]) -> bool {
     with_field == 0 || with_field == selected.len()
 }
 
-fn is_read(run: &Run<'_>, stream: &String) -> bool {
-    run.pipeline.streams.is_empty() || run.pipeline.streams.contains(stream)
+fn is_read(run: &Run<'_>, stream: &str) -> bool {
+    let streams = &run.pipeline.streams;
+    streams.is_empty() || streams.iter().any(|selected| selected == stream)
 }
 
 /// The tables whose rows go when a load replaces.

@@ -13,7 +13,7 @@ use stitchwork_core::{
 use uuid::Uuid;
 
 use crate::TableConfig;
-use crate::fit::{check_fits, to_file};
+use crate::fit::{check_fits, check_nulls, to_file};
 use crate::partition;
 
 /// What one writer of Parquet holds at most before it flushes a row group.
@@ -96,6 +96,7 @@ impl FileSink {
             check_fits(batch.schema_ref(), &self.schema)?;
             self.checked = Some(batch.schema());
         }
+        check_nulls(batch, &self.schema)?;
         let rows = FieldMapping::by_name()
             .adapt(batch, &self.schema)
             .map_err(|e| e.with_operation("table::write"))?;

@@ -111,6 +111,10 @@ fn killed_half_way_and_started_again_it_has_every_event_once() {
             child.wait().unwrap();
         }
         assert!(kills >= 2, "{log}: the demo was killed while it ran");
+        assert!(
+            finished_loads(folder.path()) < 15,
+            "{log}: the first 3,000 events were not all loaded when it was killed"
+        );
         let stdout = text(&run(&at(folder.path())).output().unwrap());
         assert_eq!(answers(&stdout), answers(&expected), "{log}");
         assert!(stdout.contains("| 3150   | 3150      |"), "{log}: {stdout}");

@@ -11,6 +11,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use options::Options;
 use stitchwork::ingest::{CommitPolicy, Progress, ProgressFn};
+use stitchwork::source_rest::RowOrder;
 use stitchwork::{Result, RunReport, Session, pipeline, rest};
 use stitchwork_events_server::EventsServer;
 
@@ -46,7 +47,9 @@ async fn run(options: &Options) -> Result<()> {
         .param("per_page", "100")
         .primary_key("id")
         .incremental("created_at")
-        .start_param("since");
+        .start_param("since")
+        // The API gives old events first, so that a long run can commit at any page.
+        .row_order(RowOrder::Ascending);
     let session = Session::new()?.attach("github", layers.destination.clone()).await?;
     print(&layers.describe(&github, &session));
 

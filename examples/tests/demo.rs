@@ -116,9 +116,19 @@ fn killed_half_way_and_started_again_it_has_every_event_once() {
             "{log}: the first 3,000 events were not all loaded when it was killed"
         );
         let stdout = text(&run(&at(folder.path())).output().unwrap());
+        assert!(
+            !stdout.contains("\n  3000 new events"),
+            "{log}: what was committed before the kills is not loaded again"
+        );
         assert_eq!(answers(&stdout), answers(&expected), "{log}");
         assert!(stdout.contains("| 3150   | 3150      |"), "{log}: {stdout}");
     }
+}
+
+#[test]
+fn one_event_is_enough() {
+    let stdout = text(&demo(&["--events", "1", "--store", "memory:"]).output().unwrap());
+    assert!(stdout.contains("| 2      | 2         |"), "one at first, one more later: {stdout}");
 }
 
 #[test]

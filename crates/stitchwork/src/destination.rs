@@ -71,11 +71,19 @@ impl IntoDestination for TableDestination {
 /// # Errors
 /// `InvalidInput` for an empty path, or one that is no UTF-8.
 pub fn absolute(location: &str) -> Result<String> {
-    if location.contains("://") || location.starts_with("memory:") || location.starts_with("file:") {
+    let invalid = || {
+        Error::invalid_input(
+            "the location is no folder; write a path, file:///absolute/path, memory:name or scheme://…",
+        )
+        .with_context("location", location)
+    };
+    if let Some(rest) = location.strip_prefix("file:") {
+        let path = rest.strip_prefix("//localhost").or_else(|| rest.strip_prefix("//")).unwrap_or(rest);
+        return if path.starts_with('/') { Ok(format!("file://{path}")) } else { Err(invalid()) };
+    }
+    if location.contains("://") || location.starts_with("memory:") {
         return Ok(location.to_owned());
     }
-    let invalid =
-        || Error::invalid_input("the location is no path of a folder").with_context("location", location);
     let path = std::path::absolute(location).map_err(|e| invalid().with_source(e))?;
     let mut clean = std::path::PathBuf::new();
     for part in path.components() {
@@ -99,6 +107,8 @@ mod tests {
         assert_eq!(absolute("./data").unwrap(), format!("file://{}/data", here.display()));
         assert_eq!(absolute("/a/b/../c").unwrap(), "file:///a/c");
         assert_eq!(absolute("memory:x").unwrap(), "memory:x");
+        assert_eq!(absolute("file://localhost/a").unwrap(), "file:///a");
         assert!(absolute("").is_err());
+        assert!(absolute("file:a").is_err());
     }
 }

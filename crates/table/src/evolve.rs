@@ -41,7 +41,7 @@ fn merge_types(path: &str, table: &DataType, input: &DataType) -> Result<Option<
         (DataType::Struct(a), DataType::Struct(b)) => {
             Ok(merge_fields(&format!("{path}."), a, b)?.map(DataType::Struct))
         }
-        (DataType::List(a), DataType::List(b) | DataType::LargeList(b)) => {
+        (DataType::List(a), DataType::List(b) | DataType::LargeList(b) | DataType::FixedSizeList(b, _)) => {
             let element = merge_types(&format!("{path}.element"), a.data_type(), b.data_type())?;
             Ok(element.map(|element| DataType::List(Arc::new(a.as_ref().clone().with_data_type(element)))))
         }

@@ -63,7 +63,7 @@ fn check_type(path: &str, from: &DataType, to: &DataType) -> Result<()> {
         _ if from == to => true,
         (T::Null, _) => true,
         (T::Struct(from), T::Struct(to)) => return check_fields(&format!("{path}."), from, to),
-        (T::List(a) | T::LargeList(a), T::List(b) | T::LargeList(b)) => {
+        (T::List(a) | T::LargeList(a) | T::FixedSizeList(a, _), T::List(b) | T::LargeList(b)) => {
             return check_type(&format!("{path}.element"), a.data_type(), b.data_type());
         }
         (T::Map(a, _), T::Map(b, _)) => match (a.data_type(), b.data_type()) {
@@ -80,7 +80,8 @@ fn check_type(path: &str, from: &DataType, to: &DataType) -> Result<()> {
             T::Binary | T::LargeBinary | T::BinaryView,
         ) => true,
         (T::Float16, T::Float32 | T::Float64) | (T::Float32, T::Float64) => true,
-        (T::Date32, T::Timestamp(_, None)) => true,
+        (T::Date32, T::Timestamp(_, None)) | (T::Time32(_), T::Time64(_)) => true,
+        (T::Time64(from), T::Time64(to)) => unit_rank(*from) <= unit_rank(*to),
         (T::Timestamp(from, zone), T::Timestamp(to, target)) => {
             zone.is_some() == target.is_some() && unit_rank(*from) <= unit_rank(*to)
         }

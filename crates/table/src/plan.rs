@@ -1,13 +1,34 @@
 //! From a snapshot to the files of a scan.
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use futures::TryStreamExt;
 use std::sync::Arc;
 use stitchwork_core::{
-    Column, DataFile, Deleted, FileFilter, PartitionSpec, PlannedFile, Predicate, Pushdown, Result, Scalar,
-    ScanArgs, Snapshot, StatsFor, Transform,
+    Column, DataFile, Deleted, Error, FileFilter, PartitionSpec, PlannedFile, Predicate, Pushdown, Result,
+    Scalar, ScanArgs, Snapshot, StatsFor, Transform,
 };
+
+/// Refuses a predicate about a column that is not there. Reading would find out too, but not where pruning
+/// leaves nothing to read.
+pub(crate) fn check_columns(predicate: Option<&Predicate>, schema: &SchemaRef) -> Result<()> {
+    for column in predicate.map(Predicate::columns).unwrap_or_default() {
+        let mut fields = Some(schema.fields());
+        for name in &column.path {
+            let field = fields.and_then(|fields| fields.find(name)).ok_or_else(|| {
+                let known: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).take(20).collect();
+                Error::invalid_input("the predicate names a column that is not there")
+                    .with_context("column", &column)
+                    .with_context("known", known.join(","))
+            })?;
+            fields = match field.1.data_type() {
+                DataType::Struct(inner) => Some(inner),
+                _ => None,
+            };
+        }
+    }
+    Ok(())
+}
 
 /// The planned files and one grade per conjunct.
 pub(crate) async fn files(
@@ -15,6 +36,7 @@ pub(crate) async fn files(
     args: &ScanArgs,
 ) -> Result<(Vec<PlannedFile>, Vec<Pushdown>)> {
     let schema = snapshot.schema();
+    check_columns(args.predicate.as_ref(), &schema)?;
     let conjuncts = args.predicate.clone().map(Predicate::into_conjuncts).unwrap_or_default();
     let mut decided = vec![true; conjuncts.len()];
     let mut planned = Vec::new();

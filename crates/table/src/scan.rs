@@ -12,21 +12,22 @@ use stitchwork_core::{
 };
 
 use crate::equality::EqualityFilter;
-use crate::plan::for_reader;
+use crate::plan::{check_columns, for_reader};
 
 /// Reads the files of a plan: constants, deletes, the predicate and the limit applied.
 ///
 /// # Errors
 /// `InvalidInput` for a projection beyond the schema.
-pub(crate) fn scan(plan: ScanPlan, args: ScanArgs, read_ahead: usize) -> Result<BatchStream> {
+pub(crate) fn scan(mut plan: ScanPlan, args: ScanArgs, read_ahead: usize) -> Result<BatchStream> {
     let projection = args.projection.clone().unwrap_or_else(|| (0..plan.schema.fields().len()).collect());
     let output = Arc::new(plan.schema.project(&projection).map_err(|e| {
         Error::invalid_input("the projection names a column that is not there")
             .with_operation("relation::scan")
             .with_source(e)
     })?);
+    check_columns(args.predicate.as_ref(), &plan.schema)?;
+    let files = std::mem::take(&mut plan.files);
     let plan = Arc::new(plan);
-    let files = plan.files.clone();
     let limit = args.limit;
     let opened = stream::iter(files).map({
         let output = output.clone();

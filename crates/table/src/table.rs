@@ -11,6 +11,7 @@ use stitchwork_core::{
     Options, Registry, Relation, Result, ScanArgs, Snapshot, Stores, TableIdent, Version,
 };
 
+use crate::fit::check_fits;
 use crate::operations::can_repeat;
 use crate::sink::{FileSink, SinkArgs, writing_format};
 use crate::{TableConfig, TableRelation, written};
@@ -166,6 +167,15 @@ impl Table {
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    /// Adds the columns that rows of `schema` need, once it is sure that such rows fit otherwise: rows that are
+    /// refused must leave no columns behind.
+    pub(crate) async fn evolve_for(&self, schema: &SchemaRef) -> Result<Arc<dyn Snapshot>> {
+        let base = self.snapshot().await?.schema();
+        let merged = crate::merge_schemas(&base, schema)?.unwrap_or(base);
+        check_fits(schema, &merged)?;
+        self.add_columns(schema).await
     }
 
     /// Sets properties; `None` removes one.

@@ -23,8 +23,7 @@ impl Table {
     /// # Errors
     /// `InvalidInput` for rows that do not fit; nothing is then committed and what was written is removed.
     pub async fn append(&self, rows: BatchStream, args: AppendArgs) -> Result<OperationSummary> {
-        let base =
-            if args.evolve { self.add_columns(&rows.schema()).await? } else { self.snapshot().await? };
+        let base = if args.evolve { self.evolve_for(&rows.schema()).await? } else { self.snapshot().await? };
         let (files, count) = self.write_all(rows, base.clone()).await?;
         if files.is_empty() && args.tag.is_none() {
             return Ok(OperationSummary::nothing(base));

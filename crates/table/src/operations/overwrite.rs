@@ -29,7 +29,7 @@ impl Table {
     /// many repetitions. Nothing is then committed.
     pub async fn overwrite(&self, rows: BatchStream, args: OverwriteArgs) -> Result<OperationSummary> {
         let mut base =
-            if args.evolve { self.add_columns(&rows.schema()).await? } else { self.snapshot().await? };
+            if args.evolve { self.evolve_for(&rows.schema()).await? } else { self.snapshot().await? };
         let rows = match args.predicate.clone() {
             Some(predicate) => all_pass(rows, predicate, base.schema()),
             None => rows,

@@ -8,7 +8,7 @@ use stitchwork_core::{
     ScanPlan, Snapshot, Statistics, StatsFor,
 };
 
-use crate::plan::constants;
+use crate::plan::{check_columns, constants};
 use crate::scan::FileReader;
 use crate::{FileSink, Table};
 
@@ -49,6 +49,7 @@ impl Table {
         base: &Arc<dyn Snapshot>,
         predicate: Option<&Predicate>,
     ) -> Result<Rewritten> {
+        check_columns(predicate, &base.schema())?;
         let mut result = Rewritten::default();
         let columns = predicate.map(Predicate::columns).unwrap_or_default();
         let mut chunks =

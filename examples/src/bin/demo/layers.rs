@@ -22,6 +22,8 @@ pub(crate) async fn open(options: &Options) -> Result<Layers> {
     let default = format!("target/demo/{}-{}-{}", options.log, options.catalog, options.events);
     let location = absolute(options.store.as_deref().unwrap_or(&default))?;
     let registry = stitchwork::registry()?;
+    // A location that cannot be opened is told before anything else happens.
+    registry.stores().resolve(&location)?;
     let mut scratch = None;
     let catalog_url = match (options.catalog.as_str(), location.strip_prefix("file://")) {
         ("memory", _) => "memory:".to_owned(),

@@ -69,8 +69,10 @@ async fn run(options: &Options) -> Result<()> {
     print(&pages::report(&second));
 
     print("\nThe tables, asked in SQL:");
-    for (question, sql) in pages::QUESTIONS {
-        print(&format!("\n{question}\n  {sql}\n{}", session.show(sql).await?));
+    let mut tables = layers.destination.tables().await?;
+    tables.sort();
+    for pages::Question { title, sql } in pages::questions(&tables) {
+        print(&format!("\n{title}\n  {sql}\n{}", session.show(&sql).await?));
     }
     print(&pages::where_it_lies(options, &layers).await?);
     let _ = server.shutdown().await;

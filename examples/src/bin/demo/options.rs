@@ -11,10 +11,11 @@ Usage: cargo xtask demo [options]
   --catalog memory|sqlite   what names the tables                  [sqlite]
   --store LOCATION          file:///a/folder, a path, or memory:   [target/demo/…]
   --seed N                  another seed, other events             [1]
-  --commit-rows N           commit at least every N events         [5000]
+  --commit-rows N           commit at the first page after N events         [5000]
   --help                    this text
 
-Every combination gives the same answers. Killed half-way and started again, it goes on.";
+Every combination gives the same answers. Killed half-way and started again, it goes on where it was, or, where
+the catalog or the store was in memory and has forgotten the tables, from the beginning.";
 
 /// The choices of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +62,8 @@ impl Options {
                 _ => options.store = Some(value),
             }
         }
-        if options.events == 0 {
-            return Err("--events must be at least 1".to_owned());
+        if options.events == 0 || options.commit_rows == 0 {
+            return Err("--events and --commit-rows must be at least 1".to_owned());
         }
         Ok(Some(options))
     }

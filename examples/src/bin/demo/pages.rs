@@ -7,34 +7,54 @@ use stitchwork::{Result, RunReport};
 use crate::layers::Layers;
 use crate::options::Options;
 
-/// Questions whose answers are the same whatever the layers.
-pub(crate) const QUESTIONS: [(&str, &str); 4] = [
-    (
-        "Which repositories get the most pushes, and how many commits do they bring?",
-        "select p.repo__name, count(distinct p._row_id) as pushes, count(c._row_id) as commits \
-         from github.push_event p left join github.push_event__payload__commits c on c._parent_id = p._row_id \
-         group by p.repo__name order by pushes desc, p.repo__name limit 5",
-    ),
-    (
-        "Which labels are on issues most often?",
-        "select name, count(*) as issues from github.issues_event__payload__issue__labels \
-         group by name order by issues desc, name limit 5",
-    ),
-    (
-        "How many stars came in which hour?",
-        "select date_trunc('hour', created_at) as hour, count(*) as stars from github.watch_event \
-         group by 1 order by 1 limit 5",
-    ),
-    (
-        "Is every event there once?",
-        "select count(*) as events, count(distinct id) as different from (\
-         select id from github.push_event union all select id from github.pull_request_event union all \
-         select id from github.issues_event union all select id from github.issue_comment_event union all \
-         select id from github.watch_event union all select id from github.fork_event union all \
-         select id from github.create_event union all select id from github.delete_event union all \
-         select id from github.release_event union all select id from github.gollum_event)",
-    ),
-];
+/// A question, the tables that it asks, and how.
+pub(crate) struct Question {
+    pub(crate) title: &'static str,
+    pub(crate) sql: String,
+}
+
+/// Questions whose answers are the same whatever the layers, as far as their tables are there: few events bring
+/// few kinds of them.
+pub(crate) fn questions(tables: &[String]) -> Vec<Question> {
+    let asked: [(&str, &[&str], &str); 3] = [
+        (
+            "Which repositories get the most pushes, and how many commits do they bring?",
+            &["push_event", "push_event__payload__commits"],
+            "select p.repo__name, count(distinct p._row_id) as pushes, count(c._row_id) as commits \
+             from github.push_event p left join github.push_event__payload__commits c on c._parent_id = p._row_id \
+             group by p.repo__name order by pushes desc, p.repo__name limit 5",
+        ),
+        (
+            "Which labels are on issues most often?",
+            &["issues_event__payload__issue__labels"],
+            "select name, count(*) as issues from github.issues_event__payload__issue__labels \
+             group by name order by issues desc, name limit 5",
+        ),
+        (
+            "How many stars came in which hour?",
+            &["watch_event"],
+            "select date_trunc('hour', created_at) as hour, count(*) as stars from github.watch_event \
+             group by 1 order by 1 limit 5",
+        ),
+    ];
+    let there = |names: &[&str]| names.iter().all(|name| tables.iter().any(|table| table == name));
+    let mut questions: Vec<Question> = asked
+        .into_iter()
+        .filter(|(_, names, _)| there(names))
+        .map(|(title, _, sql)| Question { title, sql: sql.to_owned() })
+        .collect();
+    let events: Vec<String> = tables
+        .iter()
+        .filter(|table| table.ends_with("_event") && !table.contains("__"))
+        .map(|table| format!("select id from github.{table}"))
+        .collect();
+    let sql = format!(
+        "select count(*) as events, count(distinct id) as different from ({})",
+        events.join(" union all ")
+    );
+    questions.push(Question { title: "Is every event there once?", sql });
+    questions
+}
 
 /// A run in a few lines.
 pub(crate) fn report(run: &RunReport) -> String {

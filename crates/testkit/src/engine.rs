@@ -9,7 +9,7 @@ use std::sync::Arc;
 use stitchwork_core::{Engine, ErrorKind, QueryArgs, Result, TableIdent, col, collect};
 
 use crate::batches::{plain, sorted_row_texts};
-use crate::failure::{ensure, refused};
+use crate::failure::{ensure, refusal, refused};
 use crate::suite::clauses;
 use crate::{MemoryRelation, Outcome, Suite, unique};
 
@@ -115,7 +115,7 @@ async fn projection_reaches(engine: Subject) -> Outcome {
 async fn unknown_table_is_named(engine: Subject) -> Outcome {
     let name = unique("missing");
     let kinds = [ErrorKind::NotFound, ErrorKind::InvalidInput];
-    let error = refused("an unknown table", rows(&engine, &format!("select * from {name}")).await, &kinds)?;
+    let error = refusal("an unknown table", rows(&engine, &format!("select * from {name}")).await, &kinds)?;
     ensure!(format!("{error:?}").contains(&name), "the error does not name {name}: {error:?}");
     Ok(())
 }

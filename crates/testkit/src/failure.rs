@@ -68,8 +68,13 @@ macro_rules! ensure {
 }
 pub(crate) use ensure;
 
+/// Fails unless the result is an error of one of these kinds.
+pub(crate) fn refused<T>(what: &str, result: Result<T, Error>, kinds: &[ErrorKind]) -> Outcome {
+    refusal(what, result, kinds).map(drop)
+}
+
 /// Fails unless the result is an error of one of these kinds; gives the error.
-pub(crate) fn refused<T>(
+pub(crate) fn refusal<T>(
     what: &str,
     result: Result<T, Error>,
     kinds: &[ErrorKind],

@@ -7,6 +7,8 @@ mod editor;
 mod files;
 mod model;
 mod overwrite;
+mod planted;
 mod racing;
 mod reading;
 mod rig;
+mod subject;

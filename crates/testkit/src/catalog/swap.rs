@@ -4,7 +4,7 @@ use futures::future::join_all;
 use stitchwork_core::{CommitState, Entry, Error, ErrorKind, Pointer, SwapArgs, TableIdent};
 
 use super::{Subject, entry, fresh, same};
-use crate::failure::{ensure, refused};
+use crate::failure::{ensure, refusal, refused};
 use crate::{Failure, Outcome};
 
 fn swap(entry: &Entry, new: &str) -> SwapArgs {
@@ -58,7 +58,7 @@ pub(super) async fn refuses_stale_expected(catalog: Subject) -> Outcome {
     catalog.create(want.clone()).await?;
     for expected in [Some(Pointer("memory:///stale".to_owned())), None] {
         let stale = SwapArgs { expected, ..swap(&want, "memory:///new") };
-        let error = refused("a stale swap", catalog.swap(vec![stale]).await, &[ErrorKind::Conflict])?;
+        let error = refusal("a stale swap", catalog.swap(vec![stale]).await, &[ErrorKind::Conflict])?;
         not_committed(&error)?;
         same(&catalog.load(&want.ident).await?, &want)?;
     }
@@ -68,7 +68,7 @@ pub(super) async fn refuses_stale_expected(catalog: Subject) -> Outcome {
     let stale =
         SwapArgs { expected: Some(Pointer("memory:///stale".to_owned())), ..swap(&bare, "memory:///new") };
     let error =
-        refused("a swap of a pointer that is none", catalog.swap(vec![stale]).await, &[ErrorKind::Conflict])?;
+        refusal("a swap of a pointer that is none", catalog.swap(vec![stale]).await, &[ErrorKind::Conflict])?;
     not_committed(&error)?;
     same(&catalog.load(&bare.ident).await?, &bare)?;
     catalog.remove(&want.ident).await?;
@@ -132,7 +132,7 @@ pub(super) async fn many_tables_all_or_nothing(catalog: Subject) -> Outcome {
         let stale =
             SwapArgs { expected: Some(Pointer("memory:///stale".to_owned())), ..swap(&b, "memory:///b2") };
         let half = vec![swap(&a, "memory:///a2"), stale];
-        let error = refused("two swaps, one stale", catalog.swap(half).await, &[ErrorKind::Conflict])?;
+        let error = refusal("two swaps, one stale", catalog.swap(half).await, &[ErrorKind::Conflict])?;
         not_committed(&error)?;
     } else {
         refused("a swap of two tables", catalog.swap(both).await, &[ErrorKind::Unsupported])?;

@@ -17,7 +17,7 @@ use super::Subject;
 use super::fixture::{expect_rows, needs_write, place, typed, write};
 use crate::Outcome;
 use crate::batches::{plain, plain_schema, row_texts};
-use crate::failure::{ensure, refused};
+use crate::failure::{ensure, refusal, refused};
 
 /// An object of 3,000 plain rows.
 async fn sample(format: &Subject) -> Result<(Object, RecordBatch), crate::Failure> {
@@ -240,7 +240,7 @@ pub(super) async fn missing_object(format: Subject) -> Outcome {
         ("inspecting", format.inspect(&object).await.map(drop)),
     ];
     for (what, result) in results {
-        let error = refused(what, result, &[ErrorKind::NotFound])?;
+        let error = refusal(what, result, &[ErrorKind::NotFound])?;
         ensure!(format!("{error}").contains(&name), "{what}: the error does not name {name}: {error}");
     }
     Ok(())

@@ -5,7 +5,7 @@ use stitchwork_core::{At, Changes, CommitArgs, DataFile, ErrorKind, Reads, col};
 
 use super::Subject;
 use super::fixture::{Table, append, expect, file, find, list_all, not_committed};
-use crate::failure::{ensure, refused};
+use crate::failure::{ensure, refusal, refused};
 use crate::{Failure, Outcome};
 
 /// Contract: an append from a stale base lands, and loses nothing of the winners.
@@ -89,7 +89,7 @@ pub(super) async fn conflicting_remove_refused(subject: Subject) -> Outcome {
         CommitArgs::new(base.clone(), "rewrite", changes)
     };
     table.log.commit(rewrite(first, &files[2])).await?;
-    let error = refused(
+    let error = refusal(
         "removing a file that is gone",
         table.reopen().await?.commit(rewrite(first, &files[3])).await,
         &[ErrorKind::Conflict],
@@ -154,7 +154,7 @@ pub(super) async fn read_conflict_refused(subject: Subject) -> Outcome {
         let args = CommitArgs { reads, ..CommitArgs::new(base.clone(), "overwrite", changes) };
         let result = table.log.commit(args).await;
         if refuse {
-            let error = refused(&what, result, &[ErrorKind::Conflict])?;
+            let error = refusal(&what, result, &[ErrorKind::Conflict])?;
             not_committed(&what, &error)?;
         } else {
             result.map_err(|e| Failure::new(format!("{what}: {e:?}")))?;

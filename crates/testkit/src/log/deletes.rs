@@ -6,7 +6,7 @@ use stitchwork_core::{
 
 use super::Subject;
 use super::fixture::{Table, find, list_all, not_committed};
-use crate::failure::{ensure, refused};
+use crate::failure::{ensure, refusal, refused};
 use crate::{Failure, Outcome};
 
 /// Deletes positions of a file in a commit.
@@ -71,7 +71,7 @@ pub(super) async fn positions_round_trip(subject: Subject) -> Outcome {
     table.expect("after a delete", &[&files[0], &files[1]]).await?;
 
     let stale = delete(&table, &base, file, &[1].into_iter().collect()).await;
-    let error = refused("deletes from a stale base", stale, &[ErrorKind::Conflict])?;
+    let error = refusal("deletes from a stale base", stale, &[ErrorKind::Conflict])?;
     not_committed("deletes from a stale base", &error)?;
 
     let base = table.log.snapshot(At::Latest).await?;

@@ -6,7 +6,7 @@ use stitchwork_core::{At, CommitArgs, CommitTag, DataFile, ErrorKind};
 use super::Subject;
 use super::fixture::{Table, append, not_committed};
 use crate::Outcome;
-use crate::failure::{ensure, refused};
+use crate::failure::{ensure, refusal};
 
 fn tag(application: &str, id: i64) -> CommitTag {
     let payload = Some(json!({"cursor": {"page": id, "text": "Zoë \"quoted\"", "list": [1, null, true]}}));
@@ -68,7 +68,7 @@ pub(super) async fn tag_twice_refused(subject: Subject) -> Outcome {
         for args in [CommitArgs { base: stale.clone(), ..fresh.clone() }, fresh] {
             let result = table.reopen().await?.commit(args).await;
             let what = format!("the id {id} after 7");
-            let error = refused(&what, result, &[ErrorKind::AlreadyExists])?;
+            let error = refusal(&what, result, &[ErrorKind::AlreadyExists])?;
             not_committed(&what, &error)?;
             table.expect(&what, &[&file]).await?;
         }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
 use stitchwork_core::{
-    At, CommitArgs, CommitTag, Committed, CreateArgs, DataFile, DeleteFile, Deletes, FieldMapping,
-    FileFilter, Formats, HistoryArgs, Info, Log, LogArgs, LogCapabilities, LogFactory, PartitionSpec, Reads,
-    Result, Scalar, Snapshot, StatsFor, Stores, Version, WriteDeletesArgs,
+    At, CommitArgs, CommitState, CommitTag, Committed, CreateArgs, DataFile, DeleteFile, Deletes,
+    FieldMapping, FileFilter, Formats, HistoryArgs, Info, Log, LogArgs, LogCapabilities, LogFactory, Object,
+    PartitionSpec, Reads, Result, Scalar, Snapshot, StatsFor, Stores, Version, WriteDeletesArgs,
 };
 use stitchwork_testkit::{MemoryLogFactory, log};
 
@@ -32,17 +33,35 @@ enum Bug {
     DeclaresNoDeletes,
     ErrorsWithoutState,
     ForgetsProperties,
+    WritesBefore,
+    WritesAfter,
 }
 
 #[derive(Debug, Clone)]
 struct Planted<T> {
     inner: T,
     bug: Bug,
+    /// Where a log with a bug of writing writes.
+    marker: Option<Object>,
+}
+
+impl Planted<MemoryLogFactory> {
+    fn log(&self, inner: Arc<dyn Log>, stores: &Stores) -> Result<Arc<dyn Log>> {
+        let marker = Some(stores.resolve(inner.location())?.child("marker"));
+        Ok(Arc::new(Planted { inner, bug: self.bug, marker }))
+    }
 }
 
 impl Planted<Arc<dyn Log>> {
+    /// A write that belongs to a commit.
+    async fn write(&self) -> Result<()> {
+        let Some(marker) = &self.marker else { return Ok(()) };
+        let failed = |e| marker.error(e).with_commit_state(CommitState::NotCommitted);
+        marker.store.put(&marker.path, "x".into()).await.map(drop).map_err(failed)
+    }
+
     fn snapshot_of(&self, inner: Arc<dyn Snapshot>) -> Arc<dyn Snapshot> {
-        Arc::new(Planted { inner, bug: self.bug })
+        Arc::new(Planted { inner, bug: self.bug, marker: None })
     }
 }
 
@@ -61,14 +80,16 @@ impl LogFactory for Planted<MemoryLogFactory> {
     }
 
     async fn open(&self, args: LogArgs) -> Result<Arc<dyn Log>> {
-        Ok(Arc::new(Planted { inner: self.inner.open(args).await?, bug: self.bug }))
+        let stores = args.stores.clone();
+        self.log(self.inner.open(args).await?, &stores)
     }
 
     async fn create(&self, args: LogArgs, mut create: CreateArgs) -> Result<Arc<dyn Log>> {
         if self.bug == Bug::ForgetsProperties {
             create.properties.clear();
         }
-        Ok(Arc::new(Planted { inner: self.inner.create(args, create).await?, bug: self.bug }))
+        let stores = args.stores.clone();
+        self.log(self.inner.create(args, create).await?, &stores)
     }
 }
 
@@ -112,7 +133,13 @@ impl Log for Planted<Arc<dyn Log>> {
             Bug::ErrorsWithoutState => stitchwork_core::Error::new(e.kind(), e.message()),
             _ => e,
         };
+        if self.bug == Bug::WritesBefore {
+            self.write().await?;
+        }
         let done = self.inner.commit(args).await.map_err(forget)?;
+        if self.bug == Bug::WritesAfter {
+            self.write().await?;
+        }
         Ok(Committed { snapshot: self.snapshot_of(done.snapshot), ..done })
     }
 
@@ -187,7 +214,7 @@ impl Snapshot for Planted<Arc<dyn Snapshot>> {
 
 async fn failures(bug: Bug) -> Vec<(&'static str, String)> {
     let make = || async move {
-        let factory = Arc::new(Planted { inner: MemoryLogFactory::new(), bug });
+        let factory = Arc::new(Planted { inner: MemoryLogFactory::new(), bug, marker: None });
         let args = LogArgs::new("memory:/warehouse", Stores::new(), Formats::default());
         Ok(log::Subject::new(factory, args))
     };
@@ -196,7 +223,7 @@ async fn failures(bug: Bug) -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bug_fails_its_clauses_and_no_others() {
-    let planted: [(Bug, &[&str]); 15] = [
+    let planted: [(Bug, &[&str]); 17] = [
         (Bug::None, &[]),
         (
             Bug::DropsTag,
@@ -250,6 +277,9 @@ async fn each_bug_fails_its_clauses_and_no_others() {
             ],
         ),
         (Bug::ForgetsProperties, &["log::create::schema_survives"]),
+        // A commit that fails before the step that counts is no harm; one that says so afterwards is.
+        (Bug::WritesBefore, &[]),
+        (Bug::WritesAfter, &["log::commit::lost_answer_is_found"]),
     ];
     for (bug, expected) in planted {
         assert_failed(&bug, &failures(bug).await, expected);

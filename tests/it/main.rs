@@ -7,3 +7,4 @@ mod concurrency;
 mod files;
 mod interop;
 mod operations;
+mod predicates;

@@ -21,7 +21,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     let graph = Graph::new(metadata::resolved(workspace)?)?;
     let core = Size::of(&workspace.root.join("crates/core/src"))?;
     print(&graph, core);
-    let violations = rules::check(&graph, core.lines);
+    let violations = rules::check(&graph, core.code);
     if violations.is_empty() {
         return Ok(());
     }

@@ -8,10 +8,9 @@ use futures::channel::oneshot;
 
 /// A handle to a number of bytes that may be held at once; clones share the same bytes.
 ///
-/// Whoever wants to hold data reserves its size and keeps the [`Reservation`] as long as the data. Who waits
-/// is back-pressure. Waiters are served in their order, so that a large request is never starved. A request
-/// above the whole budget is served as the whole budget: one row larger than the budget still gets through,
-/// alone.
+/// Whoever wants to hold data reserves its size and keeps the [`Reservation`] as long as the data: to wait is
+/// back-pressure. Waiters are served in their order, so that a large request is never starved. A request above
+/// the whole budget is served as the whole: one row larger than the budget still gets through, alone.
 #[derive(Clone)]
 pub struct Budget {
     shared: Arc<Shared>,
@@ -29,26 +28,22 @@ struct State {
 
 impl Budget {
     /// A budget of this many bytes.
-    #[must_use]
     pub fn new(bytes: u64) -> Self {
         let state = Mutex::new(State { free: bytes, waiters: VecDeque::new() });
         Self { shared: Arc::new(Shared { total: bytes, state }) }
     }
 
     /// A budget that never makes anybody wait.
-    #[must_use]
     pub fn unlimited() -> Self {
         Self::new(u64::MAX)
     }
 
     /// The size of the whole budget in bytes.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.shared.total
     }
 
     /// The bytes that nobody holds now.
-    #[must_use]
     pub fn free(&self) -> u64 {
         self.shared.lock().free
     }
@@ -56,38 +51,23 @@ impl Budget {
     /// Waits until `bytes` are free and takes them.
     pub async fn reserve(&self, bytes: u64) -> Reservation {
         let bytes = bytes.min(self.shared.total);
-        let waiting = {
+        let receiver = {
             let mut state = self.shared.lock();
-            if state.waiters.is_empty() && state.free >= bytes {
-                state.free -= bytes;
-                return self.reservation(bytes);
+            if let Some(reservation) = self.shared.take(&mut state, bytes) {
+                return reservation;
             }
             let (sender, receiver) = oneshot::channel();
             state.waiters.push_back((bytes, sender));
             receiver
         };
-        match waiting.await {
-            Ok(reservation) => reservation,
-            // The budget itself is alive in `self`, so the sender cannot have gone unanswered.
-            Err(oneshot::Canceled) => self.reservation(0),
-        }
+        // The budget itself is alive in `self`, so the sender cannot have gone unanswered.
+        receiver.await.unwrap_or_else(|_| Reservation { bytes: 0, shared: self.shared.clone() })
     }
 
     /// Takes `bytes` when they are free now.
     #[must_use]
     pub fn try_reserve(&self, bytes: u64) -> Option<Reservation> {
-        let bytes = bytes.min(self.shared.total);
-        let mut state = self.shared.lock();
-        if !state.waiters.is_empty() || state.free < bytes {
-            return None;
-        }
-        state.free -= bytes;
-        drop(state);
-        Some(self.reservation(bytes))
-    }
-
-    fn reservation(&self, bytes: u64) -> Reservation {
-        Reservation { bytes, shared: self.shared.clone() }
+        self.shared.take(&mut self.shared.lock(), bytes.min(self.shared.total))
     }
 }
 
@@ -107,6 +87,13 @@ impl fmt::Debug for Budget {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes free bytes, unless somebody waits for them.
+    fn take(self: &Arc<Self>, state: &mut State, bytes: u64) -> Option<Reservation> {
+        let free = state.free.checked_sub(bytes).filter(|_| state.waiters.is_empty())?;
+        state.free = free;
+        Some(Reservation { bytes, shared: self.clone() })
     }
 
     fn give_back(self: &Arc<Self>, bytes: u64) {
@@ -133,7 +120,6 @@ pub struct Reservation {
 
 impl Reservation {
     /// The bytes held.
-    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -156,43 +142,4 @@ impl Drop for Reservation {
     }
 }
 
-impl fmt::Debug for Reservation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reservation").field("bytes", &self.bytes).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::FutureExt;
-
-    use super::*;
-
-    #[test]
-    fn waiters_are_served_in_order_and_a_dropped_one_loses_nothing() {
-        let budget = Budget::new(10);
-        let first = budget.try_reserve(8).unwrap();
-        let mut second = Box::pin(budget.reserve(6));
-        assert!(second.as_mut().now_or_never().is_none());
-        let mut third = Box::pin(budget.reserve(1));
-        assert!(
-            third.as_mut().now_or_never().is_none(),
-            "one byte is free, but the second waits before the third"
-        );
-        drop(second);
-        drop(first);
-        assert_eq!(third.now_or_never().unwrap().bytes(), 1);
-        assert_eq!(budget.free(), 10);
-    }
-
-    #[test]
-    fn more_than_the_whole_budget_is_the_whole_budget() {
-        let budget = Budget::new(10);
-        let mut all = budget.reserve(1000).now_or_never().unwrap();
-        assert_eq!((all.bytes(), budget.free()), (10, 0));
-        all.shrink_to(4);
-        assert_eq!(budget.free(), 6);
-        drop(all);
-        assert_eq!(budget.free(), 10);
-    }
-}
+debug_fields!(Reservation: bytes);

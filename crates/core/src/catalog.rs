@@ -79,11 +79,8 @@ pub enum NamespaceChange {
 }
 
 /// Names to tables.
-///
 /// # For users
-/// A catalog knows where tables are and, for logs that need it, holds the one pointer that a commit swaps.
-/// Tables are made through a [`crate::LogFactory`], which makes the entry.
-///
+/// Knows where tables are, and holds the pointer that commits swap. A [`crate::LogFactory`] makes entries.
 /// # For implementors
 /// `swap` is the one call that everything rests on: it must compare and set as one step, for every process
 /// that can reach the catalog. Clauses, each tested by `stitchwork_testkit::catalog`:
@@ -108,52 +105,42 @@ pub enum NamespaceChange {
 pub trait Catalog: Debug + Send + Sync + 'static {
     /// Who this is.
     fn info(&self) -> Info;
-
     /// What this can do.
     fn capabilities(&self) -> CatalogCapabilities;
-
     /// The tables.
     fn list(&self, args: ListArgs) -> BoxStream<'static, Result<TableIdent>>;
 
     /// The entry of a table.
-    ///
     /// # Errors
     /// `NotFound`, or what the catalog's server says.
     async fn load(&self, ident: &TableIdent) -> Result<Entry>;
 
     /// Adds an entry. Makes its namespace where that is missing.
-    ///
     /// # Errors
     /// `AlreadyExists`.
     async fn create(&self, entry: Entry) -> Result<Entry>;
 
     /// Removes an entry; files stay.
-    ///
     /// # Errors
     /// `NotFound`.
     async fn remove(&self, ident: &TableIdent) -> Result<()>;
 
     /// Gives an entry another name.
-    ///
     /// # Errors
     /// `NotFound`, `AlreadyExists`, or `Unsupported` without `rename`.
     async fn rename(&self, from: &TableIdent, to: &TableIdent) -> Result<()>;
 
     /// Compares and sets.
-    ///
     /// # Errors
-    /// `Conflict` for another pointer than expected; the error says *not committed*. An answer that was lost
-    /// is `Unavailable` and says *unknown*.
+    /// `Conflict` for another pointer, *not committed*; `Unavailable` where the answer was lost, *unknown*.
     async fn swap(&self, swaps: Vec<SwapArgs>) -> Result<Vec<Entry>>;
 
     /// The namespaces, each as its levels.
-    ///
     /// # Errors
     /// `Unsupported` without `namespaces`.
     async fn namespaces(&self) -> Result<Vec<Vec<String>>>;
 
     /// Changes a namespace.
-    ///
     /// # Errors
     /// `AlreadyExists`, `NotFound`, `Conflict` for one that is not empty; `Unsupported` without `namespaces`.
     async fn alter_namespace(&self, namespace: &[String], change: NamespaceChange) -> Result<()>;

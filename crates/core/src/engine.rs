@@ -23,7 +23,6 @@ pub struct EngineCapabilities {
 #[async_trait]
 pub trait Names: Debug + Send + Sync + 'static {
     /// The relation of a name, looked up anew at each query; `None` where there is none.
-    ///
     /// # Errors
     /// What the look-up says, other than that there is none.
     async fn relation(&self, ident: &TableIdent) -> Result<Option<Arc<dyn Relation>>>;
@@ -43,7 +42,6 @@ pub struct QueryArgs {
 
 impl QueryArgs {
     /// A query with this text.
-    #[must_use]
     pub fn new(sql: impl Into<String>) -> Self {
         Self { sql: sql.into(), limit: None }
     }
@@ -57,15 +55,12 @@ pub struct Explanation {
 }
 
 /// SQL in, Arrow out.
-///
 /// # For users
 /// Register relations by name, or attach [`Names`] under a catalog name and write `catalog.schema.table`.
-///
 /// # For implementors
 /// Clauses, each tested by `stitchwork_testkit::engine`:
 /// - `engine::query::registered_relation`: a registered relation is queried by its name.
-/// - `engine::query::attached_names`: a relation found by attached names is queried as
-///   `attached.namespace.table`, and looked up anew each time.
+/// - `engine::query::attached_names`: `attached.namespace.table` is found by attached names, anew each time.
 /// - `engine::query::streams_from_scan`: a relation without a plan is read by its scan.
 /// - `engine::query::predicate_reaches_the_relation`: a simple filter arrives in `ScanArgs::predicate`.
 /// - `engine::query::projection_reaches_the_relation`: unused columns are not asked for.
@@ -79,30 +74,25 @@ pub struct Explanation {
 pub trait Engine: Debug + Send + Sync + 'static {
     /// Who this is.
     fn info(&self) -> Info;
-
     /// What this can do.
     fn capabilities(&self) -> EngineCapabilities;
 
     /// Makes names known under a catalog name.
-    ///
     /// # Errors
     /// `InvalidInput` for a name that the engine keeps for itself.
     async fn attach(&self, name: &str, names: Arc<dyn Names>) -> Result<()>;
 
     /// Makes a relation known, in place of one of the same name.
-    ///
     /// # Errors
     /// `InvalidInput` for a name that the engine cannot have.
     async fn register(&self, ident: &TableIdent, relation: Arc<dyn Relation>) -> Result<()>;
 
     /// Runs a query and streams its result. Dropping the stream ends the query.
-    ///
     /// # Errors
     /// `InvalidInput` for SQL that is wrong; else what the relations say.
     async fn query(&self, args: QueryArgs) -> Result<BatchStream>;
 
     /// Says how a query would run.
-    ///
     /// # Errors
     /// `InvalidInput` for SQL that is wrong.
     async fn explain(&self, args: QueryArgs) -> Result<Explanation>;

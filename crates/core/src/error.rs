@@ -38,7 +38,6 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The kind in words, as it stands in messages.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotFound => "not found",
@@ -72,6 +71,7 @@ pub enum CommitState {
 ///
 /// `Display` is one line for logs, the source left out; `Debug` is many lines for people. Messages are
 /// lowercase without a full stop and may change; match on [`Error::kind`].
+#[must_use = "an error that is not returned is lost"]
 pub struct Error {
     inner: Box<Inner>,
 }
@@ -85,119 +85,78 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
+macro_rules! shorthands {
+    ($($name:ident $kind:ident),*) => {$(
+        #[doc = concat!("Shorthand for [`ErrorKind::", stringify!($kind), "`].")]
+        pub fn $name(message: impl Into<String>) -> Self {
+            Self::new(ErrorKind::$kind, message)
+        }
+    )*};
+}
+
 impl Error {
     /// An error of this kind with this message.
-    #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self {
-            inner: Box::new(Inner {
-                kind,
-                message,
-                operation: None,
-                context: vec![],
-                commit: None,
-                source: None,
-            }),
-        }
+        let inner = Inner { kind, message, operation: None, context: vec![], commit: None, source: None };
+        Self { inner: Box::new(inner) }
     }
 
-    /// Shorthand for [`ErrorKind::NotFound`].
-    #[must_use]
-    pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::NotFound, message)
-    }
-
-    /// Shorthand for [`ErrorKind::InvalidInput`].
-    #[must_use]
-    pub fn invalid_input(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::InvalidInput, message)
-    }
-
-    /// Shorthand for [`ErrorKind::InvalidConfig`].
-    #[must_use]
-    pub fn invalid_config(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::InvalidConfig, message)
-    }
-
-    /// Shorthand for [`ErrorKind::InvalidData`].
-    #[must_use]
-    pub fn invalid_data(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::InvalidData, message)
-    }
-
-    /// Shorthand for [`ErrorKind::Unsupported`].
-    #[must_use]
-    pub fn unsupported(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unsupported, message)
-    }
-
-    /// Shorthand for [`ErrorKind::Conflict`].
-    #[must_use]
-    pub fn conflict(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Conflict, message)
-    }
-
-    /// Shorthand for [`ErrorKind::Unexpected`].
-    #[must_use]
-    pub fn unexpected(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unexpected, message)
-    }
+    shorthands!(
+        not_found NotFound,
+        invalid_input InvalidInput,
+        invalid_config InvalidConfig,
+        invalid_data InvalidData,
+        unsupported Unsupported,
+        conflict Conflict,
+        unexpected Unexpected
+    );
 
     /// Says which call failed, as `role::verb`. The innermost one stays.
-    #[must_use]
     pub fn with_operation(mut self, operation: &'static str) -> Self {
         self.inner.operation.get_or_insert(operation);
         self
     }
 
     /// Adds one `key=value`. The caller keeps secrets out of the value.
-    #[must_use]
     pub fn with_context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         self.inner.context.push((key, value.to_string()));
         self
     }
 
     /// Keeps the error that led to this one.
-    #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.inner.source = Some(source.into());
         self
     }
 
     /// Says what a failed commit has left behind.
-    #[must_use]
     pub fn with_commit_state(mut self, state: CommitState) -> Self {
         self.inner.commit = Some(state);
         self
     }
 
     /// What kind of error this is.
-    #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
     /// The message alone.
-    #[must_use]
     pub fn message(&self) -> &str {
         &self.inner.message
     }
 
     /// What the failed commit has left behind; `None` where no commit was involved.
-    #[must_use]
     pub fn commit_state(&self) -> Option<CommitState> {
         self.inner.commit
     }
 
     /// The value of a context key.
-    #[must_use]
     pub fn context(&self, key: &str) -> Option<&str> {
         self.inner.context.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_str())
     }
 
     /// Whether the same call may succeed later without any change by the caller.
-    #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self.inner.kind, ErrorKind::RateLimited | ErrorKind::Unavailable)
             && self.inner.commit != Some(CommitState::Unknown)
@@ -214,12 +173,12 @@ impl fmt::Display for Error {
         for (key, value) in &self.inner.context {
             write!(f, " {key}={value}")?;
         }
-        match self.inner.commit {
-            Some(CommitState::Committed) => write!(f, " (committed)"),
-            Some(CommitState::NotCommitted) => write!(f, " (not committed)"),
-            Some(CommitState::Unknown) => write!(f, " (commit state unknown)"),
-            None => Ok(()),
-        }
+        f.write_str(match self.inner.commit {
+            Some(CommitState::Committed) => " (committed)",
+            Some(CommitState::NotCommitted) => " (not committed)",
+            Some(CommitState::Unknown) => " (commit state unknown)",
+            None => "",
+        })
     }
 }
 
@@ -269,40 +228,5 @@ impl From<arrow_schema::ArrowError> for Error {
             },
             other => Self::invalid_data("arrow refuses the data").with_source(other),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn displays_one_line_and_debugs_the_causes() {
-        let error = Error::conflict("another writer replaced the snapshot")
-            .with_operation("log::commit")
-            .with_context("table", "a.b")
-            .with_commit_state(CommitState::NotCommitted)
-            .with_source(Error::not_found("no such file"));
-        assert_eq!(
-            error.to_string(),
-            "conflict at log::commit: another writer replaced the snapshot table=a.b (not committed)"
-        );
-        assert!(format!("{error:?}").ends_with("caused by: not found: no such file"));
-        assert_eq!(error.context("table"), Some("a.b"));
-    }
-
-    #[test]
-    fn an_unknown_commit_is_never_retryable() {
-        let error = Error::new(ErrorKind::Unavailable, "no answer");
-        assert!(error.is_retryable());
-        assert!(!error.with_commit_state(CommitState::Unknown).is_retryable());
-    }
-
-    #[test]
-    fn an_own_error_survives_an_arrow_interface() {
-        let error = Error::conflict("x").with_context("k", 1);
-        let back = Error::from(arrow_schema::ArrowError::ExternalError(Box::new(error)));
-        assert_eq!(back.kind(), ErrorKind::Conflict);
-        assert_eq!(back.context("k"), Some("1"));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use roaring::RoaringTreemap;
@@ -30,7 +29,6 @@ pub struct ColumnStats {
 
 impl ColumnStats {
     /// Whether values may lie outside of the bounds because they are NaN.
-    #[must_use]
     pub fn may_hide_nan(&self) -> bool {
         let floating = self.min.as_ref().or(self.max.as_ref()).is_some_and(|v| v.data_type().is_floating());
         floating && self.nans != Some(0)
@@ -84,8 +82,7 @@ pub struct DataFile {
     pub rows: Option<u64>,
     /// The id of the partitioning that it was written with.
     pub spec: i32,
-    /// Its partition values, one per field of that partitioning, in the transform's result type; null is a
-    /// null scalar.
+    /// Its partition values, one per field of that partitioning, in the transform's result type.
     pub partition: Vec<Scalar>,
     /// Statistics of the columns that the caller asked for.
     pub stats: Option<Arc<FileStats>>,
@@ -99,17 +96,7 @@ pub struct DataFile {
     pub native: Option<Native>,
 }
 
-impl fmt::Debug for DataFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DataFile")
-            .field("location", &self.location)
-            .field("rows", &self.rows)
-            .field("size", &self.size)
-            .field("partition", &self.partition)
-            .field("deleted", &self.deleted)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(DataFile: location, rows, size, partition, deleted);
 
 /// An object that says which rows of data files are deleted.
 #[derive(Clone, Default)]
@@ -124,14 +111,7 @@ pub struct DeleteFile {
     pub native: Option<Native>,
 }
 
-impl fmt::Debug for DeleteFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeleteFile")
-            .field("location", &self.location)
-            .field("rows", &self.rows)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(DeleteFile: location, rows);
 
 /// The deletes of one data file, resolved.
 #[derive(Debug, Clone, Default)]

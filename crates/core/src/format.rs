@@ -10,10 +10,10 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use roaring::RoaringTreemap;
 
+use crate::stores::names;
 use crate::{BatchStream, Budget, Error, FieldMapping, FileStats, Info, Object, Options, Predicate, Result};
 
-/// What a format can do beyond reading and writing whole objects. All false by default; the conformance
-/// suite tests both ways.
+/// What a format can do beyond reading and writing whole objects. All false by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FormatCapabilities {
     /// `write` works.
@@ -31,68 +31,53 @@ pub struct FormatCapabilities {
 }
 
 /// One object in a store and Arrow batches.
-///
 /// # For users
-/// Ask the registry for a format by name, or build one by type. `read` gives the rows of one object in the
-/// shape that you ask for; `write` hands you a [`FileWriter`].
-///
+/// Ask the registry for a format by name, or build one by type.
 /// # For implementors
 /// Clauses, each tested by `stitchwork_testkit::format`:
 /// - `format::write_read::rows_come_back`: what was written comes back in order, equal in value.
-/// - `format::write_read::empty_file_has_schema`: a file without rows can be read, and has its schema where
-///   `exact_schema` is declared.
+/// - `format::write_read::empty_file_has_schema`: a file without rows is read, with `exact_schema` as it was.
 /// - `format::write::summary_counts`: the summary's rows and bytes are those of the object.
-/// - `format::write::summary_bounds`: with `column_statistics`, no value lies outside of its column's bounds
-///   and the null counts are exact.
+/// - `format::write::summary_bounds`: with `column_statistics`, no value is out of bounds, null counts are exact.
 /// - `format::write::invisible_until_finished`: the object is not there before `finish`, nor after `abort`.
 /// - `format::write::refuses_foreign_schema`: a batch whose schema is not the writer's is refused.
 /// - `format::inspect::agrees_with_write`: `inspect` finds the rows and the statistics that `finish` told.
 /// - `format::read::projection`: only the projected columns come, in the order asked for.
-/// - `format::read::schema_is_adapted`: with `ReadArgs::schema`, renamed, widened and absent columns come in
-///   that schema's shape.
+/// - `format::read::schema_is_adapted`: renamed, widened and absent columns come as in `ReadArgs::schema`.
 /// - `format::read::predicate_keeps_matches`: no row that passes the predicate is left out; others may stay.
 /// - `format::read::rows_select`: with `ReadArgs::rows`, exactly those positions come.
-/// - `format::read::row_numbers`: with `ReadArgs::row_number`, that column holds each row's position in the
-///   object, whatever else is left out.
+/// - `format::read::row_numbers`: `ReadArgs::row_number` holds positions in the object, whatever is left out.
 /// - `format::read::batch_rows_bound`: no batch has more rows than asked for.
 /// - `format::read::missing_object`: a missing object is `NotFound` and the error has its location.
 /// - `format::read::broken_object`: bytes that are no such format are `InvalidData`, never a panic.
-/// - `format::capabilities::undeclared_refused`: `write` and `ReadArgs::range` are `Unsupported` where they
-///   are not declared.
+/// - `format::capabilities::undeclared_refused`: undeclared `write` and `ReadArgs::range` are `Unsupported`.
 #[async_trait]
 pub trait Format: Debug + Send + Sync + 'static {
     /// Who this is.
     fn info(&self) -> Info;
-
     /// What this can do.
     fn capabilities(&self) -> FormatCapabilities;
-
     /// The endings of file names that belong to the format, without the dot, the usual one first.
     fn extensions(&self) -> &[&'static str];
 
     /// The schema of an object, from its metadata or inferred from its first rows.
-    ///
     /// # Errors
     /// `NotFound`, `InvalidData`, or what the store says.
     async fn infer_schema(&self, object: &Object) -> Result<SchemaRef>;
 
     /// Rows, bytes and statistics of an object, without reading its rows where the format allows.
-    ///
     /// # Errors
     /// As [`Format::infer_schema`].
     async fn inspect(&self, object: &Object) -> Result<FileSummary>;
 
     /// The rows of an object.
-    ///
     /// # Errors
     /// As [`Format::infer_schema`]; `Unsupported` for an argument that is not declared.
     async fn read(&self, object: &Object, args: ReadArgs) -> Result<BatchStream>;
 
     /// Starts a new object, replacing one that is there when it is finished.
-    ///
     /// # Errors
-    /// `Unsupported` for a type that the format cannot hold, naming the column; `InvalidConfig` for an
-    /// unknown option.
+    /// `Unsupported` for a type it cannot hold, naming the column; `InvalidConfig` for an unknown option.
     async fn write(&self, object: &Object, args: WriteArgs) -> Result<Box<dyn FileWriter>>;
 }
 
@@ -105,8 +90,7 @@ pub struct ReadArgs {
     pub mapping: Option<Arc<FieldMapping>>,
     /// The columns to read, as places in `schema` (or in the object's own schema); `None` for all.
     pub projection: Option<Vec<usize>>,
-    /// Parts of the object in which no row passes may be left out. Rows that do not pass may still come: the
-    /// caller filters. Columns are those of `schema`, projected or not.
+    /// Parts where no row passes may be left out; the caller filters. Columns are `schema`'s, projected or not.
     pub predicate: Option<Predicate>,
     /// Only rows at these positions.
     pub rows: Option<Arc<RoaringTreemap>>,
@@ -122,7 +106,6 @@ pub struct ReadArgs {
 
 impl ReadArgs {
     /// The most rows of a batch.
-    #[must_use]
     pub fn batch_rows(&self) -> usize {
         self.batch_rows.unwrap_or(8192).max(1)
     }
@@ -143,7 +126,6 @@ pub struct WriteArgs {
 
 impl WriteArgs {
     /// Batches of this schema, all else as the format likes it.
-    #[must_use]
     pub fn new(schema: SchemaRef) -> Self {
         Self { schema, options: Options::new(), metadata: BTreeMap::new(), budget: None }
     }
@@ -153,7 +135,6 @@ impl WriteArgs {
 #[async_trait]
 pub trait FileWriter: Debug + Send {
     /// Adds rows.
-    ///
     /// # Errors
     /// `InvalidInput` for a batch of another schema, or what the store says; the writer is then useless.
     async fn write(&mut self, batch: &RecordBatch) -> Result<()>;
@@ -162,13 +143,11 @@ pub trait FileWriter: Debug + Send {
     fn bytes(&self) -> u64;
 
     /// Makes the object visible.
-    ///
     /// # Errors
     /// What the store says; the object is then not there, or there whole.
     async fn finish(self: Box<Self>) -> Result<FileSummary>;
 
     /// Gives up and removes what was uploaded.
-    ///
     /// # Errors
     /// What the store says; what could not be removed is invisible.
     async fn abort(self: Box<Self>) -> Result<()>;
@@ -195,35 +174,28 @@ pub struct Formats {
 
 impl Formats {
     /// The formats plus this one, in place of one of the same name.
-    #[must_use]
     pub fn with(mut self, format: Arc<dyn Format>) -> Self {
         Arc::make_mut(&mut self.formats).insert(format.info().scheme.to_owned(), format);
         self
     }
 
     /// The format of a name, in any case of letters (Iceberg writes `PARQUET`).
-    ///
     /// # Errors
     /// `NotFound`, with the known ones.
     pub fn get(&self, name: &str) -> Result<Arc<dyn Format>> {
         self.formats.get(&name.to_ascii_lowercase()).cloned().ok_or_else(|| {
-            let known = self.formats.keys().cloned().collect::<Vec<_>>().join(",");
             Error::not_found(
                 "no format of this name is registered; enable the feature `format-…` that brings it",
             )
             .with_context("format", name)
-            .with_context("known", known)
+            .with_context("known", names(&self.formats))
         })
     }
 
     /// The format that a file name's ending belongs to.
-    #[must_use]
     pub fn for_path(&self, path: &str) -> Option<Arc<dyn Format>> {
-        let (_, ending) = path.rsplit_once('.')?;
-        self.formats
-            .values()
-            .find(|f| f.extensions().contains(&ending.to_ascii_lowercase().as_str()))
-            .cloned()
+        let ending = path.rsplit_once('.')?.1.to_ascii_lowercase();
+        self.formats.values().find(|format| format.extensions().contains(&ending.as_str())).cloned()
     }
 
     /// Every format, in the order of names.

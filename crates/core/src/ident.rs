@@ -16,19 +16,16 @@ pub struct TableIdent {
 
 impl TableIdent {
     /// A table in a namespace of one level.
-    #[must_use]
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: vec![namespace.into()], name: name.into() }
     }
 
     /// A table without a namespace.
-    #[must_use]
     pub fn bare(name: impl Into<String>) -> Self {
         Self { namespace: vec![], name: name.into() }
     }
 
     /// A table from its parts, the last one being the name.
-    ///
     /// # Errors
     /// `InvalidInput` when there is no part or an empty one.
     pub fn from_parts<I: IntoIterator<Item = S>, S: Into<String>>(parts: I) -> Result<Self> {
@@ -37,14 +34,11 @@ impl TableIdent {
             return Err(Error::invalid_input("a table name has an empty part")
                 .with_context("name", namespace.join(".")));
         }
-        match namespace.pop() {
-            Some(name) => Ok(Self { namespace, name }),
-            None => Err(Error::invalid_input("a table name is empty")),
-        }
+        let name = namespace.pop().ok_or_else(|| Error::invalid_input("a table name is empty"))?;
+        Ok(Self { namespace, name })
     }
 
     /// The namespace with its levels joined by dots; empty for none.
-    #[must_use]
     pub fn namespace_string(&self) -> String {
         self.namespace.join(".")
     }
@@ -52,9 +46,7 @@ impl TableIdent {
 
 impl fmt::Display for TableIdent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for level in &self.namespace {
-            write!(f, "{level}.")?;
-        }
+        self.namespace.iter().try_for_each(|level| write!(f, "{level}."))?;
         f.write_str(&self.name)
     }
 }
@@ -81,20 +73,5 @@ pub struct Info {
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} {})", self.name, self.scheme, self.version)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn idents_round_trip_and_refuse_empty_parts() {
-        for text in ["t", "a.t", "a.b.t"] {
-            assert_eq!(text.parse::<TableIdent>().unwrap().to_string(), text);
-        }
-        for text in ["", ".", "a..b", "a."] {
-            assert!(text.parse::<TableIdent>().is_err(), "{text}");
-        }
     }
 }

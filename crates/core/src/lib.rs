@@ -1,5 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+/// `Debug` by some of the fields, where the others have none or are long.
+macro_rules! debug_fields {
+    ($type:ident: $($field:ident),*) => {
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type))$(.field(stringify!($field), &self.$field))*.finish_non_exhaustive()
+            }
+        }
+    };
+}
+
 mod budget;
 mod catalog;
 mod engine;

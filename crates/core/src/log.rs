@@ -34,8 +34,7 @@ pub struct LogCapabilities {
     pub partition_transforms: bool,
     /// A log without a catalog is a table of its own.
     pub without_catalog: bool,
-    /// In a catalog, the log lives on its entry's pointer; else the location alone is the table, and an entry
-    /// can be made for it at any time.
+    /// In a catalog, it lives on its entry's pointer; else an entry can be made for a location at any time.
     pub pointer: bool,
 }
 
@@ -61,8 +60,7 @@ pub struct CommitTag {
     pub application: String,
     /// Which of its commits this is. Ids of one application only grow.
     pub id: i64,
-    /// Whatever the application wants to find again with the commit, as JSON (a cursor). A log that has been
-    /// cleaned up may have lost it while it still knows the id.
+    /// What to find again with the commit, as JSON (a cursor). A cleaned log may have lost it, not the id.
     pub payload: Option<serde_json::Value>,
 }
 
@@ -97,7 +95,6 @@ pub struct Changes {
 
 impl Changes {
     /// Whether the commit only adds files.
-    #[must_use]
     pub fn is_append(&self) -> bool {
         self.removed.is_empty()
             && self.deletes.is_empty()
@@ -129,8 +126,7 @@ pub struct CommitArgs {
     pub changes: Changes,
     /// What was read.
     pub reads: Reads,
-    /// Whose commit it is. A log that already carries the tag's id, or a higher one, of its application
-    /// refuses with `AlreadyExists`.
+    /// Whose commit it is. `AlreadyExists` where the log has this id, or a higher one, of the application.
     pub tag: Option<CommitTag>,
     /// The operation in words, for the history (`append`, `overwrite`, `delete`).
     pub operation: String,
@@ -140,16 +136,9 @@ pub struct CommitArgs {
 
 impl CommitArgs {
     /// A commit of `changes` made from `base`, which has read nothing.
-    #[must_use]
     pub fn new(base: Arc<dyn Snapshot>, operation: impl Into<String>, changes: Changes) -> Self {
-        Self {
-            base,
-            changes,
-            reads: Reads::Nothing,
-            tag: None,
-            operation: operation.into(),
-            retry: Retry::default(),
-        }
+        let operation = operation.into();
+        Self { base, changes, reads: Reads::Nothing, tag: None, operation, retry: Retry::default() }
     }
 }
 
@@ -214,39 +203,30 @@ pub struct WriteDeletesArgs {
     pub positions: RoaringTreemap,
 }
 
-/// The log of one table: which data files and deletes are live, with which statistics; and atomic changes of
-/// that.
-///
+/// The log of one table: which data files and deletes are live, and atomic changes of that.
 /// # For users
-/// Most callers want the `table` crate, which has the operations. A log is opened or created by a
-/// [`LogFactory`] from the registry.
-///
+/// Most callers want the operations of the `table` crate. A [`LogFactory`] opens and creates logs.
 /// # For implementors
 /// A commit must be one atomic step in the store or the catalog. Clauses, each tested by
 /// `stitchwork_testkit::log`:
 /// - `log::create::refuses_existing`: creating where a table is gives `AlreadyExists`.
 /// - `log::open::missing_is_not_found`: opening where none is gives `NotFound`.
-/// - `log::create::schema_survives`: the schema, the partitioning and the properties come back from a fresh
-///   snapshot.
+/// - `log::create::schema_survives`: a fresh snapshot has the schema, the partitioning and the properties.
 /// - `log::commit::append_is_listed`: added files are live, with rows, partition and statistics intact.
 /// - `log::commit::remove_is_exact`: removed files are gone and all others stay.
 /// - `log::commit::blind_appends_rebase`: an append from a stale base lands, and loses nothing of the winner.
 /// - `log::commit::concurrent_appends_all_land`: many appends at once all land, each exactly once.
-/// - `log::commit::conflicting_remove_refused`: of two commits that remove the same file, the second is a
-///   `Conflict`, not committed.
+/// - `log::commit::conflicting_remove_refused`: a second removal of a file is a `Conflict`, not committed.
 /// - `log::commit::read_conflict_refused`: a commit that has read rows which a faster one added is a
 ///   `Conflict`; one that has read others lands.
 /// - `log::commit::tag_is_found`: the tag is found by a fresh snapshot, with its payload.
-/// - `log::commit::tag_twice_refused`: a tag whose id is not above the last of its application gives
-///   `AlreadyExists`, and changes nothing.
-/// - `log::commit::lost_answer_is_found`: when the store did the write but its answer was lost, the commit
-///   lands once and says so.
+/// - `log::commit::tag_twice_refused`: an id not above the last one is `AlreadyExists`, and changes nothing.
+/// - `log::commit::lost_answer_is_found`: a write whose answer was lost lands once, and the commit says so.
 /// - `log::commit::properties_change`: properties are set and removed.
 /// - `log::commit::add_column`: with `add_column`, the new schema holds for files old and new.
 /// - `log::snapshot::time_travel`: older snapshots by version and by time give the files of then.
 /// - `log::snapshot::missing_version_is_not_found`: a version that never was is `NotFound`.
-/// - `log::files::prunes_by_partition_and_stats`: with a predicate, files that cannot match are left out, and
-///   none that can.
+/// - `log::files::prunes_by_partition_and_stats`: only files that cannot match are left out.
 /// - `log::files::stats_on_demand`: statistics come for the columns asked for.
 /// - `log::history::newest_first`: the history has each commit once, newest first, with operation and tag.
 /// - `log::deletes::positions_round_trip`: with `position_deletes`, deleted positions come back from
@@ -255,35 +235,27 @@ pub struct WriteDeletesArgs {
 pub trait Log: Debug + Send + Sync + 'static {
     /// Who this is.
     fn info(&self) -> Info;
-
     /// What this can do.
     fn capabilities(&self) -> LogCapabilities;
-
     /// The location of the table.
     fn location(&self) -> &str;
-
-    /// Where a new data file goes: `file_name` in the place that files of this partition have. `partition` has
-    /// the names and values of the partitioning's fields.
+    /// Where a new data file of this partition, the names and values of its fields, goes.
     fn data_location(&self, partition: &[(&str, &Scalar)], file_name: &str) -> String;
 
     /// The table as it is, or was.
-    ///
     /// # Errors
     /// `NotFound` for a version that is not there; `Unsupported` for one of the format's features that would
     /// give wrong rows, naming it; `InvalidData` for a broken log.
     async fn snapshot(&self, at: At) -> Result<Arc<dyn Snapshot>>;
 
     /// Writes deletes for a file, invisible until they are part of a commit.
-    ///
     /// # Errors
     /// `Unsupported` without `position_deletes`, or what the store says.
     async fn write_deletes(&self, args: WriteDeletesArgs) -> Result<DeleteFile>;
 
     /// Changes the table in one step. Repeats itself over snapshots of others as long as they do not conflict.
-    ///
     /// # Errors
-    /// `Conflict` where somebody else's commit forbids this one; `AlreadyExists` for a tag that is there
-    /// already. Each error has a [`crate::CommitState`].
+    /// `Conflict` with a faster commit; `AlreadyExists` for a known tag; with a [`crate::CommitState`] each.
     async fn commit(&self, args: CommitArgs) -> Result<Committed>;
 
     /// The commits that made the table, newest first.
@@ -295,27 +267,20 @@ pub trait Log: Debug + Send + Sync + 'static {
 pub trait Snapshot: Debug + Send + Sync + 'static {
     /// What `At::Version` takes; -1 for a table without any commit of data yet, where the log gives none.
     fn version(&self) -> i64;
-
     /// When it was made, in milliseconds since 1970.
     fn timestamp_ms(&self) -> i64;
-
     /// The columns, with ids and the like in the metadata of their fields.
     fn schema(&self) -> SchemaRef;
-
     /// The columns of data files written now: in their names there, without those the log keeps itself.
     fn file_schema(&self) -> SchemaRef;
-
     /// How columns are found in files.
     fn mapping(&self) -> Arc<FieldMapping>;
-
     /// The partitionings that files have; the last one is that of files written now.
     fn partitioning(&self) -> &[PartitionSpec];
-
     /// The table's properties.
     fn properties(&self) -> &BTreeMap<String, String>;
 
     /// The newest tag of an application.
-    ///
     /// # Errors
     /// What the store says, where the tag's payload must be read.
     async fn tag(&self, application: &str) -> Result<Option<CommitTag>>;
@@ -324,7 +289,6 @@ pub trait Snapshot: Debug + Send + Sync + 'static {
     fn files(&self, filter: FileFilter) -> BoxStream<'static, Result<Vec<DataFile>>>;
 
     /// The deletes of a file of this snapshot.
-    ///
     /// # Errors
     /// `InvalidData` for a broken delete file, or what the store says.
     async fn deletes(&self, file: &DataFile) -> Result<Deletes>;
@@ -351,21 +315,12 @@ pub struct LogArgs {
 
 impl LogArgs {
     /// A table at a location, without a catalog.
-    #[must_use]
     pub fn new(location: impl Into<String>, stores: Stores, formats: Formats) -> Self {
-        Self {
-            location: location.into(),
-            ident: None,
-            catalog: None,
-            stores,
-            formats,
-            options: Options::new(),
-            budget: Budget::default(),
-        }
+        let (location, options, budget) = (location.into(), Options::new(), Budget::default());
+        Self { location, ident: None, catalog: None, stores, formats, options, budget }
     }
 
     /// The same under a name in a catalog.
-    #[must_use]
     pub fn with_catalog(mut self, catalog: Arc<dyn Catalog>, ident: TableIdent) -> Self {
         self.catalog = Some(catalog);
         self.ident = Some(ident);
@@ -386,7 +341,6 @@ pub struct CreateArgs {
 
 impl CreateArgs {
     /// A table with these columns.
-    #[must_use]
     pub fn new(schema: SchemaRef) -> Self {
         Self { schema, partitioning: vec![], properties: BTreeMap::new() }
     }
@@ -397,20 +351,16 @@ impl CreateArgs {
 pub trait LogFactory: Debug + Send + Sync + 'static {
     /// Who the logs are.
     fn info(&self) -> Info;
-
     /// What the logs can do.
     fn capabilities(&self) -> LogCapabilities;
 
     /// The log of a table that is there.
-    ///
     /// # Errors
     /// `NotFound` when there is none; `Unsupported` without a catalog where the log needs one.
     async fn open(&self, args: LogArgs) -> Result<Arc<dyn Log>>;
 
     /// Makes a table: its log in the store and, where a catalog is given, its entry there.
-    ///
     /// # Errors
-    /// `AlreadyExists` when there is one; `Unsupported` for a type or a partitioning that the log cannot
-    /// hold, naming it.
+    /// `AlreadyExists`; `Unsupported` for a type or a partitioning that the log cannot hold, naming it.
     async fn create(&self, args: LogArgs, create: CreateArgs) -> Result<Arc<dyn Log>>;
 }

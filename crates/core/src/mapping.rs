@@ -1,16 +1,17 @@
 //! How the columns of a table are found in its files, and the metadata of fields that says so.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayRef, GenericListArray, MapArray, OffsetSizeTrait, RecordBatch, RecordBatchOptions,
-    StructArray, new_null_array,
+    Array, ArrayRef, DictionaryArray, GenericListArray, Int32Array, MapArray, OffsetSizeTrait, RecordBatch,
+    RecordBatchOptions, StructArray, make_array, new_null_array,
 };
-use arrow_cast::{CastOptions, cast_with_options};
+use arrow_cast::cast;
 use arrow_schema::{DataType, Field, FieldRef, Fields, SchemaRef};
 
+use crate::scalar::cast_exactly;
 use crate::{Error, Result, Scalar};
 
 /// The metadata key under which a field has its id, the one that the parquet crate reads and writes.
@@ -44,46 +45,37 @@ pub struct FieldMapping {
 }
 
 /// The id of a field, if it has one.
-#[must_use]
 pub fn field_id(field: &Field) -> Option<i32> {
     field.metadata().get(FIELD_ID).and_then(|id| id.parse().ok())
 }
 
 /// The field with this id.
-#[must_use]
-pub fn with_field_id(field: Field, id: i32) -> Field {
-    let mut metadata: HashMap<String, String> = field.metadata().clone();
-    metadata.insert(FIELD_ID.to_owned(), id.to_string());
-    field.with_metadata(metadata)
+pub fn with_field_id(mut field: Field, id: i32) -> Field {
+    field.metadata_mut().insert(FIELD_ID.to_owned(), id.to_string());
+    field
 }
 
 impl FieldMapping {
     /// Matches by name.
-    #[must_use]
     pub fn by_name() -> Self {
         Self::default()
     }
 
     /// Matches by `by`.
-    #[must_use]
     pub fn new(by: MapBy) -> Self {
         Self { by, names: BTreeMap::new() }
     }
 
     /// The name that a field of the table has in files that we write.
-    #[must_use]
     pub fn physical_name<'a>(&self, field: &'a Field) -> &'a str {
         match self.by {
             MapBy::Name => field.name(),
             // Delta's tables that are mapped by id have physical names as well.
-            MapBy::PhysicalName | MapBy::FieldId => {
-                field.metadata().get(PHYSICAL_NAME).map_or(field.name(), String::as_str)
-            }
+            _ => field.metadata().get(PHYSICAL_NAME).unwrap_or(field.name()),
         }
     }
 
     /// The place of a table's field among the fields of a file (at the top or inside a struct).
-    #[must_use]
     pub fn find(&self, wanted: &Field, file: &Fields) -> Option<usize> {
         let by_name = |name: &str| file.iter().position(|field| field.name() == name);
         match self.by {
@@ -107,20 +99,15 @@ impl FieldMapping {
     /// type, absent ones filled with their default or null, at every depth.
     ///
     /// A column that is there in its type already is passed on without a copy.
-    ///
     /// # Errors
     /// `InvalidData` when a value does not fit its field's type, or a field that must not be null is absent.
     pub fn adapt(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
         if Arc::ptr_eq(batch.schema_ref(), schema) {
             return Ok(batch.clone());
         }
-        let columns = self.adapt_fields(
-            batch.columns(),
-            batch.schema_ref().fields(),
-            schema.fields(),
-            batch.num_rows(),
-        )?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let (have, rows) = (batch.schema_ref().fields(), batch.num_rows());
+        let columns = self.adapt_fields(batch.columns(), have, schema.fields(), rows)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
     }
 
@@ -131,16 +118,14 @@ impl FieldMapping {
         want: &Fields,
         rows: usize,
     ) -> Result<Vec<ArrayRef>> {
-        want.iter()
-            .map(|field| match self.find(field, have).and_then(|place| columns.get(place)) {
-                Some(column) => self.adapt_array(column, field),
-                None => default_array(field, rows),
-            })
-            .collect()
+        let adapted = want.iter().map(|field| match self.find(field, have).and_then(|i| columns.get(i)) {
+            Some(column) => self.adapt_array(column, field),
+            None => default_array(field, rows),
+        });
+        adapted.collect()
     }
 
     /// One column in the shape of `field`; see [`FieldMapping::adapt`].
-    ///
     /// # Errors
     /// As [`FieldMapping::adapt`].
     pub fn adapt_array(&self, array: &ArrayRef, field: &FieldRef) -> Result<ArrayRef> {
@@ -149,19 +134,16 @@ impl FieldMapping {
         }
         match (array.data_type(), field.data_type()) {
             (DataType::Struct(have), DataType::Struct(want)) => {
-                let array = array.as_struct();
-                let columns = self.adapt_fields(array.columns(), have, want, array.len())?;
-                let columns = columns
-                    .into_iter()
-                    .zip(want)
-                    .map(|(c, f)| self.hide(c, f, array))
-                    .collect::<Result<_>>()?;
-                Ok(Arc::new(StructArray::try_new_with_length(
-                    want.clone(),
-                    columns,
-                    array.nulls().cloned(),
-                    array.len(),
-                )?))
+                let (array, rows) = (array.as_struct(), array.len());
+                let mut columns = self.adapt_fields(array.columns(), have, want, rows)?;
+                for (column, field) in columns.iter_mut().zip(want) {
+                    // A default that was filled in under a null parent is null there.
+                    if field.metadata().contains_key(INITIAL_DEFAULT) && self.find(field, have).is_none() {
+                        *column = null_under(array, column)?;
+                    }
+                }
+                let nulls = array.nulls().cloned();
+                Ok(Arc::new(StructArray::try_new_with_length(want.clone(), columns, nulls, rows)?))
             }
             (DataType::List(_), DataType::List(element)) => self.adapt_list::<i32>(array, element),
             (DataType::LargeList(_), DataType::LargeList(element)) => self.adapt_list::<i64>(array, element),
@@ -172,25 +154,18 @@ impl FieldMapping {
                     return Err(Error::invalid_data("the entries of a map are no struct"));
                 };
                 // Keys and values are matched by place: their names differ between writers.
-                let columns = inner
-                    .columns()
-                    .iter()
-                    .zip(want)
-                    .map(|(c, f)| self.adapt_array(c, f))
-                    .collect::<Result<_>>()?;
+                let columns = inner.columns().iter().zip(want).map(|(c, f)| self.adapt_array(c, f));
+                let columns = columns.collect::<Result<_>>()?;
                 let inner = StructArray::try_new(want.clone(), columns, inner.nulls().cloned())?;
                 Ok(Arc::new(MapArray::try_new(entries.clone(), offsets, inner, nulls, *sorted)?))
             }
-            _ => {
-                let options = CastOptions { safe: false, ..CastOptions::default() };
-                cast_with_options(array, field.data_type(), &options).map_err(|e| {
-                    Error::invalid_data("a column of the file does not fit the table")
-                        .with_context("column", field.name())
-                        .with_context("file_type", array.data_type())
-                        .with_context("table_type", field.data_type())
-                        .with_source(e)
-                })
-            }
+            _ => cast_exactly(array, field.data_type()).map_err(|e| {
+                Error::invalid_data("a column of the file does not fit the table")
+                    .with_context("column", field.name())
+                    .with_context("file_type", array.data_type())
+                    .with_context("table_type", field.data_type())
+                    .with_source(e)
+            }),
         }
     }
 
@@ -199,19 +174,16 @@ impl FieldMapping {
         let values = self.adapt_array(&values, element)?;
         Ok(Arc::new(GenericListArray::<O>::try_new(element.clone(), offsets, values, nulls)?))
     }
+}
 
-    /// A default that was filled in under a null parent is null there.
-    fn hide(&self, child: ArrayRef, field: &FieldRef, parent: &StructArray) -> Result<ArrayRef> {
-        let filled =
-            field.metadata().contains_key(INITIAL_DEFAULT) && self.find(field, parent.fields()).is_none();
-        match parent.nulls() {
-            Some(nulls) if filled => {
-                let data = child.to_data().into_builder().nulls(Some(nulls.clone())).build()?;
-                Ok(arrow_array::make_array(data))
-            }
-            _ => Ok(child),
-        }
-    }
+/// A field of a struct, null also where the struct is.
+pub(crate) fn null_under(parent: &StructArray, child: &ArrayRef) -> Result<ArrayRef> {
+    let Some(outer) = parent.nulls() else { return Ok(child.clone()) };
+    let nulls = match child.nulls() {
+        Some(inner) => (inner.inner() & outer.inner()).into(),
+        None => outer.clone(),
+    };
+    Ok(make_array(child.to_data().into_builder().nulls(Some(nulls)).build()?))
 }
 
 /// `rows` times the value of rows that are older than the field.
@@ -225,7 +197,6 @@ fn default_array(field: &Field, rows: usize) -> Result<ArrayRef> {
 }
 
 /// A column that holds `value` in each of `rows` rows.
-///
 /// # Errors
 /// `InvalidInput` when arrow cannot repeat values of the type.
 pub fn repeat(value: &Scalar, rows: usize) -> Result<ArrayRef> {
@@ -233,61 +204,7 @@ pub fn repeat(value: &Scalar, rows: usize) -> Result<ArrayRef> {
         return Ok(new_null_array(value.data_type(), rows));
     }
     // A dictionary whose every key is the one value, unpacked: works for values of every type.
-    let keys = arrow_array::Int32Array::from(vec![0; rows]);
-    let dictionary: ArrayRef = Arc::new(arrow_array::DictionaryArray::try_new(keys, value.array().clone())?);
-    Ok(arrow_cast::cast(&dictionary, value.data_type())?)
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow_array::{Int32Array, Int64Array, StringArray};
-    use arrow_schema::Schema;
-
-    use super::*;
-
-    fn id(name: &str, data_type: DataType, id: i32) -> Field {
-        with_field_id(Field::new(name, data_type, true), id)
-    }
-
-    #[test]
-    fn fields_are_renamed_widened_and_defaulted_by_id_at_every_depth() {
-        let inner = Fields::from(vec![id("x", DataType::Int32, 3)]);
-        let file =
-            Schema::new(vec![id("old", DataType::Int32, 1), id("s", DataType::Struct(inner.clone()), 2)]);
-        let x: ArrayRef = Arc::new(Int32Array::from(vec![7, 8]));
-        let s = StructArray::new(inner, vec![x.clone()], Some(vec![true, false].into()));
-        let batch = RecordBatch::try_new(Arc::new(file), vec![x, Arc::new(s)]).unwrap();
-
-        let default = HashMap::from([(INITIAL_DEFAULT.to_owned(), "dd".to_owned())]);
-        let d = id("d", DataType::Utf8, 4);
-        let metadata = d.metadata().clone().into_iter().chain(default).collect();
-        let inner = Fields::from(vec![d.with_metadata(metadata), id("y", DataType::Int64, 3)]);
-        let table = Schema::new(vec![
-            id("s", DataType::Struct(inner), 2),
-            id("new", DataType::Int64, 1),
-            id("old", DataType::Int64, 9),
-        ]);
-        let out = FieldMapping::new(MapBy::FieldId).adapt(&batch, &Arc::new(table)).unwrap();
-        assert_eq!(out.column(1).as_ref(), &Int64Array::from(vec![7, 8]));
-        assert_eq!(
-            out.column(2).null_count(),
-            2,
-            "a name that is used again under a new id is another column"
-        );
-        let s = out.column(0).as_struct();
-        assert_eq!(s.column(0).as_ref(), &StringArray::from(vec![Some("dd"), None]));
-        assert_eq!(s.column(1).as_ref(), &Int64Array::from(vec![7, 8]));
-    }
-
-    #[test]
-    fn a_column_that_fits_is_not_copied_and_one_that_does_not_is_named() {
-        let a: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
-        let batch = RecordBatch::try_from_iter(vec![("a", a.clone())]).unwrap();
-        let same = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
-        let out = FieldMapping::by_name().adapt(&batch, &same).unwrap();
-        assert!(Arc::ptr_eq(out.column(0), &a));
-        let number = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
-        let error = FieldMapping::by_name().adapt(&batch, &number).unwrap_err();
-        assert_eq!(error.context("column"), Some("a"));
-    }
+    let keys = Int32Array::from(vec![0; rows]);
+    let dictionary = DictionaryArray::try_new(keys, value.array().clone())?;
+    Ok(cast(&dictionary, value.data_type())?)
 }

@@ -32,7 +32,6 @@ pub enum Transform {
 
 impl Transform {
     /// The type of the partition value for a column of type `source`.
-    #[must_use]
     pub fn result_type(&self, source: &DataType) -> DataType {
         match self {
             Self::Year | Self::Month | Self::Hour | Self::Bucket(_) => DataType::Int32,
@@ -42,7 +41,6 @@ impl Transform {
     }
 
     /// Whether the transform takes values of this type.
-    #[must_use]
     pub fn accepts(&self, source: &DataType) -> bool {
         use DataType as T;
         let text = matches!(source, T::Utf8 | T::LargeUtf8 | T::Utf8View);
@@ -55,13 +53,8 @@ impl Transform {
             Self::Year | Self::Month | Self::Day => timestamp || matches!(source, T::Date32),
             Self::Hour => timestamp,
             Self::Bucket(n) => {
-                *n > 0
-                    && (text
-                        || bytes
-                        || integer
-                        || decimal
-                        || timestamp
-                        || matches!(source, T::Date32 | T::Time64(_)))
+                let other = timestamp || matches!(source, T::Date32 | T::Time64(_));
+                *n > 0 && (text || bytes || integer || decimal || other)
             }
             Self::Truncate(w) => *w > 0 && (text || bytes || integer || decimal),
             Self::Other(_) => false,
@@ -98,29 +91,22 @@ pub struct PartitionField {
 
 impl PartitionField {
     /// Divides by the value of a column.
-    #[must_use]
     pub fn identity(column: impl Into<String>) -> Self {
         let name = column.into();
         Self { source: Column::new(name.clone()), transform: Transform::Identity, name }
     }
 
     /// Divides by a function of a column, under the name that Iceberg's writers give it.
-    #[must_use]
     pub fn new(column: impl Into<String>, transform: Transform) -> Self {
         let column = column.into();
         let suffix = match &transform {
             Transform::Identity => return Self::identity(column),
-            Transform::Bucket(_) => "bucket",
-            Transform::Truncate(_) => "trunc",
-            Transform::Year => "year",
-            Transform::Month => "month",
-            Transform::Day => "day",
-            Transform::Hour => "hour",
-            Transform::Void => "null",
-            Transform::Other(name) => name.as_str(),
+            Transform::Bucket(_) => "bucket".to_owned(),
+            Transform::Truncate(_) => "trunc".to_owned(),
+            Transform::Void => "null".to_owned(),
+            other => other.to_string(),
         };
-        let name = format!("{column}_{suffix}");
-        Self { source: Column::new(column), transform, name }
+        Self { name: format!("{column}_{suffix}"), source: Column::new(column), transform }
     }
 }
 

@@ -18,44 +18,32 @@ pub struct Column {
 
 impl Column {
     /// A column at the top.
-    #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self { path: vec![name.into()] }
     }
 
     /// The field `name` inside this one.
-    #[must_use]
     pub fn field(mut self, name: impl Into<String>) -> Self {
         self.path.push(name.into());
         self
     }
 
     /// The name of the column at the top.
-    #[must_use]
     pub fn root(&self) -> &str {
         self.path.first().map_or("", String::as_str)
     }
 }
 
-impl From<&str> for Column {
-    fn from(name: &str) -> Self {
-        Self::new(name)
-    }
-}
-
-impl From<String> for Column {
-    fn from(name: String) -> Self {
+impl<S: Into<String>> From<S> for Column {
+    fn from(name: S) -> Self {
         Self::new(name)
     }
 }
 
 impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (level, name) in self.path.iter().enumerate() {
-            let dot = if level == 0 { "" } else { "." };
-            write!(f, "{dot}\"{}\"", name.replace('"', "\"\""))?;
-        }
-        Ok(())
+        let quoted: Vec<_> = self.path.iter().map(|n| format!("\"{}\"", n.replace('"', "\"\""))).collect();
+        f.write_str(&quoted.join("."))
     }
 }
 
@@ -90,7 +78,9 @@ impl Comparison {
 }
 
 /// A filter over rows, with SQL's three-valued logic: a comparison with null is null, and only rows for
-/// which the whole is true pass.
+/// which the whole is true pass. A text compared with another type is read as a value of that type. There is one
+/// zero; NaN equals itself and is above every number.
+#[must_use = "a predicate filters nothing by itself"]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Predicate {
@@ -128,7 +118,6 @@ pub enum Predicate {
 }
 
 /// Starts a predicate about a column: `col("a").gt(5)`.
-#[must_use]
 pub fn col(column: impl Into<Column>) -> Column {
     column.into()
 }
@@ -136,7 +125,6 @@ pub fn col(column: impl Into<Column>) -> Column {
 macro_rules! comparisons {
     ($($method:ident $op:ident $doc:literal),*) => {$(
         #[doc = $doc]
-        #[must_use]
         pub fn $method(self, value: impl Into<Scalar>) -> Predicate {
             Predicate::Compare { column: self, op: Comparison::$op, value: value.into() }
         }
@@ -154,25 +142,21 @@ impl Column {
     );
 
     /// `column in (values)`.
-    #[must_use]
     pub fn is_in<I: IntoIterator<Item = S>, S: Into<Scalar>>(self, values: I) -> Predicate {
         Predicate::In { column: self, values: values.into_iter().map(Into::into).collect() }
     }
 
     /// `column is null`.
-    #[must_use]
     pub fn is_null(self) -> Predicate {
         Predicate::IsNull(self)
     }
 
     /// `column is not null`.
-    #[must_use]
     pub fn is_not_null(self) -> Predicate {
         Predicate::IsNull(self).negate()
     }
 
     /// `column like pattern`.
-    #[must_use]
     pub fn like(self, pattern: impl Into<String>) -> Predicate {
         Predicate::Like { column: self, pattern: pattern.into() }
     }
@@ -180,27 +164,21 @@ impl Column {
 
 impl Predicate {
     /// Both this one and `other`, in one flat list.
-    #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let mut all = self.into_conjuncts();
-        all.extend(other.into_conjuncts());
-        Self::And(all)
+        Self::And([self, other].into_iter().flat_map(Self::into_conjuncts).collect())
     }
 
     /// This one or `other`.
-    #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self::Or(vec![self, other])
     }
 
     /// The opposite of this one.
-    #[must_use]
     pub fn negate(self) -> Self {
         Self::Not(Box::new(self))
     }
 
     /// The parts that must all hold.
-    #[must_use]
     pub fn into_conjuncts(self) -> Vec<Self> {
         match self {
             Self::And(parts) => parts.into_iter().flat_map(Self::into_conjuncts).collect(),
@@ -209,7 +187,6 @@ impl Predicate {
     }
 
     /// Every column that the predicate asks for, each once, in order.
-    #[must_use]
     pub fn columns(&self) -> Vec<Column> {
         let mut found = Vec::new();
         self.visit_columns(&mut |column| found.push(column.clone()));
@@ -220,12 +197,10 @@ impl Predicate {
 
     fn visit_columns(&self, visit: &mut impl FnMut(&Column)) {
         match self {
-            Self::Compare { column, .. }
-            | Self::In { column, .. }
-            | Self::IsNull(column)
-            | Self::Like { column, .. } => {
-                visit(column);
+            Self::Compare { column, .. } | Self::In { column, .. } | Self::Like { column, .. } => {
+                visit(column)
             }
+            Self::IsNull(column) => visit(column),
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.visit_columns(visit)),
             Self::Not(part) => part.visit_columns(visit),
         }
@@ -234,25 +209,18 @@ impl Predicate {
 
 impl fmt::Display for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let joined = |f: &mut fmt::Formatter<'_>, parts: &[Self], word: &str, empty: &str| {
-            if parts.is_empty() {
-                return f.write_str(empty);
-            }
-            for (i, part) in parts.iter().enumerate() {
-                if i > 0 {
-                    write!(f, " {word} ")?;
-                }
-                write!(f, "({part})")?;
-            }
-            Ok(())
+        let joined = |parts: &[Self], word: &str| {
+            parts.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(word)
         };
         match self {
             Self::Compare { column, op, value } => write!(f, "{column} {} {value:?}", op.as_str()),
             Self::In { column, values } => write!(f, "{column} in {values:?}"),
             Self::IsNull(column) => write!(f, "{column} is null"),
             Self::Like { column, pattern } => write!(f, "{column} like {pattern:?}"),
-            Self::And(parts) => joined(f, parts, "and", "true"),
-            Self::Or(parts) => joined(f, parts, "or", "false"),
+            Self::And(parts) if parts.is_empty() => f.write_str("true"),
+            Self::Or(parts) if parts.is_empty() => f.write_str("false"),
+            Self::And(parts) => f.write_str(&joined(parts, " and ")),
+            Self::Or(parts) => f.write_str(&joined(parts, " or ")),
             Self::Not(part) => write!(f, "not ({part})"),
         }
     }

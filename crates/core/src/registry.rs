@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::stores::names;
 use crate::{
     Catalog, Engine, Error, ErrorKind, Format, Formats, LogFactory, Options, Result, Source, Stores,
 };
@@ -21,13 +22,11 @@ pub struct OpenUrl {
 
 impl OpenUrl {
     /// A URL without options.
-    #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), options: Options::new() }
     }
 
     /// The part before the first colon.
-    #[must_use]
     pub fn scheme(&self) -> &str {
         self.url.split(':').next().unwrap_or_default()
     }
@@ -47,27 +46,42 @@ pub struct Registry {
     sources: BTreeMap<String, Opener<dyn Source>>,
 }
 
+/// What is opened by URL has two methods: one that adds a kind of it, one that opens it.
+macro_rules! openers {
+    ($role:ident $trait:ident $map:ident $register:ident, $what:literal, $examples:literal) => {
+        #[doc = concat!("Adds a kind of ", stringify!($role), ".")]
+        /// # Errors
+        /// `AlreadyExists` when the scheme is taken.
+        pub fn $register(&mut self, scheme: &str, opener: Opener<dyn $trait>) -> Result<()> {
+            insert(&mut self.$map, stringify!($role), scheme, opener)
+        }
+
+        #[doc = concat!("Opens ", $what, " (", $examples, ").")]
+        /// # Errors
+        /// `NotFound` for an unknown scheme, or what opening says.
+        pub async fn $role(&self, open: OpenUrl) -> Result<Arc<dyn $trait>> {
+            find(&self.$map, stringify!($role), open.scheme())?(open).await
+        }
+    };
+}
+
 impl Registry {
     /// A registry with the stores `file` and `memory`, and nothing else.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The stores; further ones are added with [`Stores::register`].
-    #[must_use]
     pub fn stores(&self) -> &Stores {
         &self.stores
     }
 
     /// The formats.
-    #[must_use]
     pub fn formats(&self) -> &Formats {
         &self.formats
     }
 
     /// Adds a format under its scheme.
-    ///
     /// # Errors
     /// `AlreadyExists` when the name is taken.
     pub fn register_format(&mut self, format: Arc<dyn Format>) -> Result<()> {
@@ -80,79 +94,34 @@ impl Registry {
     }
 
     /// Adds a kind of log under its scheme.
-    ///
     /// # Errors
     /// `AlreadyExists` when the name is taken.
     pub fn register_log(&mut self, factory: Arc<dyn LogFactory>) -> Result<()> {
         insert(&mut self.logs, "log", factory.info().scheme, factory)
     }
 
-    /// Adds a kind of catalog.
-    ///
-    /// # Errors
-    /// `AlreadyExists` when the scheme is taken.
-    pub fn register_catalog(&mut self, scheme: &str, opener: Opener<dyn Catalog>) -> Result<()> {
-        insert(&mut self.catalogs, "catalog", scheme, opener)
-    }
-
-    /// Adds a kind of engine.
-    ///
-    /// # Errors
-    /// `AlreadyExists` when the scheme is taken.
-    pub fn register_engine(&mut self, scheme: &str, opener: Opener<dyn Engine>) -> Result<()> {
-        insert(&mut self.engines, "engine", scheme, opener)
-    }
-
-    /// Adds a kind of source.
-    ///
-    /// # Errors
-    /// `AlreadyExists` when the scheme is taken.
-    pub fn register_source(&mut self, scheme: &str, opener: Opener<dyn Source>) -> Result<()> {
-        insert(&mut self.sources, "source", scheme, opener)
-    }
-
     /// The logs of a scheme.
-    ///
     /// # Errors
     /// `NotFound`, with the known schemes.
     pub fn log(&self, scheme: &str) -> Result<Arc<dyn LogFactory>> {
         find(&self.logs, "log", scheme).cloned()
     }
 
-    /// Opens a catalog (`memory:`, `sqlite:///path/catalog.db`).
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown scheme, or what opening says.
-    pub async fn catalog(&self, open: OpenUrl) -> Result<Arc<dyn Catalog>> {
-        find(&self.catalogs, "catalog", open.scheme())?(open).await
-    }
-
-    /// Opens an engine (`datafusion:`).
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown scheme, or what opening says.
-    pub async fn engine(&self, open: OpenUrl) -> Result<Arc<dyn Engine>> {
-        find(&self.engines, "engine", open.scheme())?(open).await
-    }
-
-    /// Opens a source (`https://api.example.com/items`).
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown scheme, or what opening says.
-    pub async fn source(&self, open: OpenUrl) -> Result<Arc<dyn Source>> {
-        find(&self.sources, "source", open.scheme())?(open).await
-    }
+    openers!(catalog Catalog catalogs register_catalog, "a catalog", "`memory:`, `sqlite:///path/catalog.db`");
+    openers!(engine Engine engines register_engine, "an engine", "`datafusion:`");
+    openers!(source Source sources register_source, "a source", "`https://api.example.com/items`");
 
     /// Every registered name as `(role, scheme)`, for listings.
-    #[must_use]
     pub fn schemes(&self) -> Vec<(&'static str, String)> {
-        let formats = self.formats.iter().map(|f| ("format", f.info().scheme.to_owned()));
-        let logs = self.logs.keys().map(|s| ("log", s.clone()));
-        let catalogs = self.catalogs.keys().map(|s| ("catalog", s.clone()));
-        let engines = self.engines.keys().map(|s| ("engine", s.clone()));
-        let sources = self.sources.keys().map(|s| ("source", s.clone()));
+        let formats = self.formats.iter().map(|format| ("format", format.info().scheme.to_owned()));
+        let (logs, catalogs) = (of("log", &self.logs), of("catalog", &self.catalogs));
+        let (engines, sources) = (of("engine", &self.engines), of("source", &self.sources));
         formats.chain(logs).chain(catalogs).chain(engines).chain(sources).collect()
     }
+}
+
+fn of<T>(role: &'static str, map: &BTreeMap<String, T>) -> impl Iterator<Item = (&'static str, String)> {
+    map.keys().map(move |scheme| (role, scheme.clone()))
 }
 
 impl fmt::Debug for Registry {
@@ -177,7 +146,7 @@ fn insert<T>(map: &mut BTreeMap<String, T>, role: &'static str, scheme: &str, va
 
 fn find<'a, T>(map: &'a BTreeMap<String, T>, role: &'static str, scheme: &str) -> Result<&'a T> {
     map.get(scheme).ok_or_else(|| {
-        let known = map.keys().cloned().collect::<Vec<_>>().join(",");
+        let known = names(map);
         Error::not_found(format!(
             "nothing is registered for the scheme; enable the feature `{role}-…` that brings it"
         ))
@@ -185,27 +154,4 @@ fn find<'a, T>(map: &'a BTreeMap<String, T>, role: &'static str, scheme: &str) -
         .with_context("scheme", scheme)
         .with_context("known", if known.is_empty() { "none" } else { &known })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_scheme_names_the_known_ones() {
-        let registry = Registry::new();
-        let error = registry.log("dleta").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "not found: nothing is registered for the scheme; enable the feature `log-…` that brings it role=log scheme=dleta known=none"
-        );
-    }
-
-    #[test]
-    fn a_taken_scheme_is_refused() {
-        let mut registry = Registry::new();
-        let opener: Opener<dyn Catalog> = Arc::new(|_| Box::pin(async { Err(Error::unsupported("no")) }));
-        registry.register_catalog("x", opener.clone()).unwrap();
-        assert_eq!(registry.register_catalog("x", opener).unwrap_err().kind(), ErrorKind::AlreadyExists);
-    }
 }

@@ -30,21 +30,18 @@ pub struct ScanArgs {
 
 impl ScanArgs {
     /// The same with these columns.
-    #[must_use]
     pub fn with_projection(mut self, projection: Vec<usize>) -> Self {
         self.projection = Some(projection);
         self
     }
 
     /// The same with this filter.
-    #[must_use]
     pub fn with_predicate(mut self, predicate: Predicate) -> Self {
         self.predicate = Some(predicate);
         self
     }
 
     /// The same with this limit.
-    #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.limit = Some(limit);
         self
@@ -92,7 +89,6 @@ pub struct ScanPlan {
 
 impl ScanPlan {
     /// The deletes of a planned file: to be asked when it is opened, not before.
-    ///
     /// # Errors
     /// As [`Snapshot::deletes`].
     pub async fn deletes(&self, file: &DataFile) -> Result<Deletes> {
@@ -104,35 +100,28 @@ impl ScanPlan {
 }
 
 /// Something that has rows: a table, a set of files, batches in memory, a source.
-///
 /// # For users
 /// `scan` always works. Engines that read files natively ask for a `plan` first.
-///
 /// # For implementors
 /// Clauses, each tested by `stitchwork_testkit::relation`:
 /// - `relation::scan::all_rows`: a scan without arguments gives every row with the relation's schema.
-/// - `relation::scan::projection`: only the projected columns come, in the order asked for; none at all
-///   still gives the number of rows.
-/// - `relation::scan::predicate_is_exact`: exactly the rows that pass come, whether or not their columns are
-///   projected.
+/// - `relation::scan::projection`: only those columns come, in the order asked for; with none, the row count.
+/// - `relation::scan::predicate_is_exact`: exactly the rows that pass come, their columns projected or not.
 /// - `relation::scan::limit_is_exact`: at most the limit, and as many as there are.
 /// - `relation::plan::agrees_with_scan`: the planned files, read by their formats with constants and deletes
 ///   applied and the predicate filtered, give the rows of the scan.
-/// - `relation::plan::grades_each_conjunct`: there is one grade per conjunct, and `Exact` only where all
-///   planned rows pass.
+/// - `relation::plan::grades_each_conjunct`: one grade each, and `Exact` only where all planned rows pass.
 #[async_trait]
 pub trait Relation: Debug + Send + Sync + 'static {
     /// The columns.
     fn schema(&self) -> SchemaRef;
 
     /// The scan as files. `None` where only a stream can be had.
-    ///
     /// # Errors
     /// What listing the files says.
     async fn plan(&self, args: ScanArgs) -> Result<Option<ScanPlan>>;
 
     /// The scan as a stream.
-    ///
     /// # Errors
     /// `InvalidInput` for a column that is not there, or what reading says.
     async fn scan(&self, args: ScanArgs) -> Result<BatchStream>;
@@ -168,20 +157,17 @@ pub struct EditSummary {
 #[async_trait]
 pub trait Editor: Debug + Send + Sync + 'static {
     /// Adds the rows of a stream whose columns are the relation's, by name.
-    ///
     /// # Errors
     /// `InvalidInput` for rows that do not fit, `Conflict` where another writer was faster.
     async fn insert(&self, rows: BatchStream, mode: InsertMode) -> Result<EditSummary>;
 
     /// Deletes the rows that pass; all when `None`.
-    ///
     /// # Errors
     /// `Conflict` where another writer was faster.
     async fn delete(&self, predicate: Option<Predicate>) -> Result<EditSummary>;
 }
 
 /// The columns that an engine or a table needs for a predicate, as places in a schema.
-#[must_use]
 pub fn predicate_columns(predicate: Option<&Predicate>, schema: &SchemaRef) -> Vec<usize> {
     let columns: Vec<Column> = predicate.map(Predicate::columns).unwrap_or_default();
     let mut places: Vec<usize> = columns.iter().filter_map(|c| schema.index_of(c.root()).ok()).collect();

@@ -2,14 +2,17 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray, new_null_array,
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::DataType;
-use std::sync::Arc;
+use arrow_ord::ord::make_comparator;
+use arrow_schema::{ArrowError, DataType, SortOptions};
 
 use crate::{Error, Result};
 
@@ -21,19 +24,16 @@ pub struct Scalar {
 
 impl Scalar {
     /// The value in an array of exactly one row.
-    ///
     /// # Errors
     /// `InvalidInput` when the array has not one row.
     pub fn try_new(array: ArrayRef) -> Result<Self> {
-        if array.len() == 1 {
-            Ok(Self { array })
-        } else {
-            Err(Error::invalid_input("a scalar is an array of one row").with_context("rows", array.len()))
+        match array.len() {
+            1 => Ok(Self { array }),
+            n => Err(Error::invalid_input("a scalar is an array of one row").with_context("rows", n)),
         }
     }
 
     /// The value in row `row` of an array.
-    ///
     /// # Errors
     /// `InvalidInput` when the array has no such row.
     pub fn from_array(array: &dyn Array, row: usize) -> Result<Self> {
@@ -44,13 +44,11 @@ impl Scalar {
     }
 
     /// The null of a type.
-    #[must_use]
     pub fn null(data_type: &DataType) -> Self {
         Self { array: new_null_array(data_type, 1) }
     }
 
     /// Reads the text of a value, in arrow's spelling (ISO 8601 for dates and times).
-    ///
     /// # Errors
     /// `InvalidData` when the text is no value of the type.
     pub fn parse(text: &str, data_type: &DataType) -> Result<Self> {
@@ -63,67 +61,90 @@ impl Scalar {
     }
 
     /// The type of the value.
-    #[must_use]
     pub fn data_type(&self) -> &DataType {
         self.array.data_type()
     }
 
     /// Whether the value is null.
-    #[must_use]
     pub fn is_null(&self) -> bool {
         // Not `is_null(0)`: an array of type Null has no validity of its own.
         self.array.logical_nulls().is_some_and(|nulls| nulls.is_null(0))
     }
 
     /// The array of one row.
-    #[must_use]
     pub fn array(&self) -> &ArrayRef {
         &self.array
     }
 
     /// The value in another type.
-    ///
     /// # Errors
     /// `InvalidInput` when the type cannot hold the value; nothing is rounded to null.
     pub fn cast(&self, to: &DataType) -> Result<Self> {
         if self.data_type() == to {
             return Ok(self.clone());
         }
-        let options = CastOptions { safe: false, format_options: FormatOptions::default() };
-        match cast_with_options(&self.array, to, &options) {
-            Ok(array) => Ok(Self { array }),
-            Err(e) => Err(Error::invalid_input("the value does not fit the type")
+        let array = cast_exactly(&self.array, to).map_err(|e| {
+            Error::invalid_input("the value does not fit the type")
                 .with_context("value", self)
                 .with_context("from", self.data_type())
                 .with_context("to", to)
-                .with_source(e)),
-        }
+                .with_source(e)
+        })?;
+        Ok(Self { array })
+    }
+
+    /// The value in another type, if it is the same one after the way back; a text counts by its meaning in that
+    /// type, not by its spelling (`01` is 1).
+    pub(crate) fn same_in(&self, to: &DataType) -> Option<Self> {
+        let there = self.cast(to).ok()?;
+        let same = || there.cast(self.data_type()).is_ok_and(|back| back == *self);
+        (is_text(self.data_type()) != is_text(to) && is_text(self.data_type()) || same()).then_some(there)
+    }
+
+    /// Whether the value is a float that is no number.
+    pub(crate) fn is_nan(&self) -> bool {
+        let float = self.data_type().is_floating().then(|| self.cast(&DataType::Float64).ok()).flatten();
+        float.is_some_and(|float| float.array.as_primitive::<Float64Type>().value(0).is_nan())
     }
 
     /// The order of two values. `None` where one is null, or the types have no common order.
-    #[must_use]
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         if self.is_null() || other.is_null() {
             return None;
         }
         if self.data_type() != other.data_type() {
-            return self.compare_across_types(other);
+            // Only by casts that survive the way back, so that no order comes from a rounded value.
+            return match other.same_in(self.data_type()) {
+                Some(other) => self.compare(&other),
+                None => self.same_in(other.data_type())?.compare(other),
+            };
         }
-        let compare =
-            arrow_ord::ord::make_comparator(&self.array, &other.array, arrow_schema::SortOptions::default());
-        compare.ok().map(|compare| compare(0, 0))
+        let (left, right) = (one_zero(&self.array), one_zero(&other.array));
+        Some(make_comparator(&left, &right, SortOptions::default()).ok()?(0, 0))
     }
+}
 
-    /// Casts one way only if the value survives the way back, so that no order comes from a rounded value.
-    fn compare_across_types(&self, other: &Self) -> Option<Ordering> {
-        if let Ok(there) = other.cast(self.data_type())
-            && there.cast(other.data_type()).is_ok_and(|back| back == *other)
-        {
-            return self.compare(&there);
+/// Whether values of the type are texts.
+pub(crate) fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// The values with 0.0 for -0.0: SQL has one zero, where arrow's order has two.
+pub(crate) fn one_zero(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Float64 => {
+            Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(|v| v + 0.0))
         }
-        let here = self.cast(other.data_type()).ok()?;
-        here.cast(self.data_type()).is_ok_and(|back| back == *self).then(|| here.compare(other)).flatten()
+        DataType::Float32 => {
+            Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float32Type>(|v| v + 0.0))
+        }
+        _ => array.clone(),
     }
+}
+
+/// A cast that fails where a value does not fit, instead of making it null.
+pub(crate) fn cast_exactly(array: &dyn Array, to: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(array, to, &CastOptions { safe: false, ..CastOptions::default() })
 }
 
 impl PartialEq for Scalar {
@@ -159,26 +180,5 @@ macro_rules! scalar_from {
         }
     )*};
 }
-scalar_from!(i32 => Int32Array, i64 => Int64Array, f64 => Float64Array, bool => BooleanArray, &str => StringArray, String => StringArray);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn compares_across_types_without_rounding() {
-        assert_eq!(Scalar::from(1_i32).compare(&Scalar::from(2_i64)), Some(Ordering::Less));
-        assert_eq!(Scalar::from(i64::MAX).compare(&Scalar::from(1_i32)), Some(Ordering::Greater));
-        assert_eq!(Scalar::from(1_i64).compare(&Scalar::from(1.5)), Some(Ordering::Less));
-        assert_eq!(Scalar::from(1_i64).compare(&Scalar::null(&DataType::Int64)), None);
-    }
-
-    #[test]
-    fn parses_dates_and_refuses_what_does_not_fit() {
-        let date = Scalar::parse("2024-02-29", &DataType::Date32).unwrap();
-        assert_eq!(date.to_string(), "2024-02-29");
-        assert!(Scalar::parse("2023-02-29", &DataType::Date32).is_err());
-        assert!(Scalar::from(300_i64).cast(&DataType::Int8).is_err());
-        assert!(Scalar::null(&DataType::Null).is_null());
-    }
-}
+scalar_from!(i32 => Int32Array, i64 => Int64Array, f64 => Float64Array, bool => BooleanArray);
+scalar_from!(&str => StringArray, String => StringArray);

@@ -108,10 +108,8 @@ pub enum Message {
 }
 
 /// The outside world as messages.
-///
 /// # For users
 /// Give a source to a pipeline; it opens it with the cursor that the last load has kept.
-///
 /// # For implementors
 /// Clauses, each tested by `stitchwork_testkit::source`:
 /// - `source::discover::names_streams`: every stream of a message is among the discovered ones.
@@ -120,8 +118,7 @@ pub enum Message {
 /// - `source::open::ends_with_checkpoint`: with `incremental`, the last message is a checkpoint.
 /// - `source::open::resumes_after_checkpoint`: with `incremental`, what comes before a checkpoint and what
 ///   comes when opened with its cursor make up all rows, none twice.
-/// - `source::open::nothing_new`: with `incremental`, opened with the last cursor there are no rows, as long
-///   as nothing is new.
+/// - `source::open::nothing_new`: with `incremental`, the last cursor gives no rows while nothing is new.
 /// - `source::open::broken_cursor_is_invalid`: a cursor that is not the source's own is `InvalidInput` or
 ///   `InvalidData`, not ignored. Sources that are not `incremental` refuse any cursor as `Unsupported`.
 /// - `source::parts::make_up_the_whole`: the rows of all parts are the rows of the source.
@@ -129,26 +126,21 @@ pub enum Message {
 pub trait Source: Debug + Send + Sync + 'static {
     /// Who this is.
     fn info(&self) -> Info;
-
     /// What this can do.
     fn capabilities(&self) -> SourceCapabilities;
 
     /// The streams.
-    ///
     /// # Errors
     /// What the other side says.
     async fn discover(&self) -> Result<Vec<StreamInfo>>;
 
     /// The work divided; one part is an answer.
-    ///
     /// # Errors
     /// What the other side says.
     async fn parts(&self, args: &OpenArgs) -> Result<Vec<Part>>;
 
     /// Starts to read.
-    ///
     /// # Errors
-    /// `NotFound` for an unknown stream, `InvalidInput` for a cursor of somebody else's; the stream has the
-    /// errors of the other side, after retries.
+    /// `NotFound` for an unknown stream, `InvalidInput` for a foreign cursor; then what the other side says.
     async fn open(&self, args: OpenArgs) -> Result<BoxStream<'static, Result<Message>>>;
 }

@@ -1,6 +1,5 @@
 //! Streams of record batches.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -51,11 +50,7 @@ impl BatchStreamAdapter {
     }
 }
 
-impl fmt::Debug for BatchStreamAdapter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchStreamAdapter").field("schema", &self.schema).finish_non_exhaustive()
-    }
-}
+debug_fields!(BatchStreamAdapter: schema);
 
 impl Stream for BatchStreamAdapter {
     type Item = Result<RecordBatch>;
@@ -72,7 +67,6 @@ impl RecordBatchStream for BatchStreamAdapter {
 }
 
 /// Reads a whole stream into memory: for small results and tests.
-///
 /// # Errors
 /// The first error of the stream.
 pub async fn collect(stream: BatchStream) -> Result<Vec<RecordBatch>> {
@@ -80,7 +74,6 @@ pub async fn collect(stream: BatchStream) -> Result<Vec<RecordBatch>> {
 }
 
 /// The rows of a stream, counted without keeping them.
-///
 /// # Errors
 /// The first error of the stream.
 pub async fn count_rows(stream: BatchStream) -> Result<u64> {

@@ -63,7 +63,7 @@ fn core(graph: &Graph, lines: usize) -> Vec<String> {
         }
     }
     if lines > CORE_LINES {
-        found.push(format!("rule 1: core has {lines} lines, at most {CORE_LINES} keep it thin"));
+        found.push(format!("rule 1: core has {lines} lines of code, at most {CORE_LINES} keep it thin"));
     }
     let dependencies = core_dependencies(graph);
     if dependencies > CORE_DEPENDENCIES {

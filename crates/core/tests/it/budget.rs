@@ -1,0 +1,30 @@
+use futures::FutureExt;
+use stitchwork_core::Budget;
+
+#[test]
+fn waiters_are_served_in_order_and_a_dropped_one_loses_nothing() {
+    let budget = Budget::new(10);
+    let first = budget.try_reserve(8).unwrap();
+    let mut second = Box::pin(budget.reserve(6));
+    assert!(second.as_mut().now_or_never().is_none());
+    let mut third = Box::pin(budget.reserve(1));
+    assert!(
+        third.as_mut().now_or_never().is_none(),
+        "one byte is free, but the second waits before the third"
+    );
+    drop(second);
+    drop(first);
+    assert_eq!(third.now_or_never().unwrap().bytes(), 1);
+    assert_eq!(budget.free(), 10);
+}
+
+#[test]
+fn more_than_the_whole_budget_is_the_whole_budget() {
+    let budget = Budget::new(10);
+    let mut all = budget.reserve(1000).now_or_never().unwrap();
+    assert_eq!((all.bytes(), budget.free()), (10, 0));
+    all.shrink_to(4);
+    assert_eq!(budget.free(), 6);
+    drop(all);
+    assert_eq!(budget.free(), 10);
+}

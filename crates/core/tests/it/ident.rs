@@ -1,0 +1,11 @@
+use stitchwork_core::TableIdent;
+
+#[test]
+fn idents_round_trip_and_refuse_empty_parts() {
+    for text in ["t", "a.t", "a.b.t"] {
+        assert_eq!(text.parse::<TableIdent>().unwrap().to_string(), text);
+    }
+    for text in ["", ".", "a..b", "a."] {
+        assert!(text.parse::<TableIdent>().is_err(), "{text}");
+    }
+}

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use stitchwork_core::{Options, Stores};
+
+#[test]
+fn locations_resolve_without_decoding() {
+    let stores = Stores::new();
+    for (location, whole) in [
+        ("file:///a b/x%2Fy", "file:///a b/x%2Fy"),
+        ("/a//b/", "file:///a/b"),
+        ("file:/a/b", "file:///a/b"),
+        ("memory:", "memory:///"),
+        ("memory:a/b", "memory:///a/b"),
+        ("memory:///a/b", "memory:///a/b"),
+    ] {
+        assert_eq!(stores.resolve(location).unwrap().location(), whole);
+    }
+    assert_eq!(stores.resolve("memory:a").unwrap().child("b/c=%20").location(), "memory:///a/b/c=%20");
+    assert_eq!(stores.resolve("memory:").unwrap().child("b").location(), "memory:///b");
+}
+
+#[test]
+fn bad_locations_and_options_say_what_to_do() {
+    let stores = Stores::new();
+    assert!(stores.resolve("a/b").is_err());
+    assert!(stores.resolve("file://host/a").is_err());
+    assert!(stores.resolve("file:///a/../b").is_err());
+    let error = stores.resolve("s3://b/x").unwrap_err();
+    assert_eq!(error.context("known"), Some("file,memory"));
+    stores.set_options(Options::from([("regoin".to_owned(), "x".to_owned())]));
+    assert_eq!(stores.resolve("memory:x").unwrap_err().context("option"), Some("regoin"));
+}
+
+#[test]
+fn a_mounted_store_takes_the_place_of_the_schemes_own() {
+    let roots = [
+        ("memory://", "memory:a"),
+        ("file://", "/a"),
+        ("file:///", "/a"),
+        ("s3://b", "s3://b/a"),
+        ("s3://b/", "s3://b/a"),
+    ];
+    for (root, location) in roots {
+        let stores = Stores::new();
+        let mounted: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        stores.mount(root, mounted.clone());
+        let object = stores.resolve(location).unwrap();
+        assert!(Arc::ptr_eq(&object.store, &mounted), "{root}");
+    }
+}
+
+#[test]
+fn a_moved_table_is_found() {
+    let stores = Stores::new();
+    stores.remap("s3://old/t", "memory:new");
+    assert_eq!(stores.resolve("s3://old/t/f").unwrap().location(), "memory:///new/f");
+}

@@ -52,6 +52,9 @@ const HIVE: &AsciiSet = &CONTROLS
     .add(b'}')
     .add(b'~');
 
+/// The most bytes of a directory's name. File systems take 255, and what is escaped grows threefold in the log.
+const SEGMENT: usize = 120;
+
 /// The directory of a null partition value.
 const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
@@ -161,10 +164,27 @@ fn has_scheme(path: &str) -> bool {
 pub(crate) fn partition_directory(partition: &[(&str, &Scalar)]) -> String {
     let mut path = String::new();
     for (name, value) in partition {
-        let value = values::partition_text(value).ok().flatten().unwrap_or_else(|| HIVE_NULL.to_owned());
-        path.push_str(&format!("{}={}/", hive(name), hive(&value)));
+        let value = values::directory_text(value).unwrap_or_else(|| HIVE_NULL.to_owned());
+        path.push_str(&shortened(format!("{}={}", hive(name), hive(&value))));
+        path.push('/');
     }
     path
+}
+
+/// A directory's name, cut and told apart by a checksum where it is too long. Readers take partition values from
+/// the log and never from a path.
+fn shortened(mut segment: String) -> String {
+    if segment.len() <= SEGMENT {
+        return segment;
+    }
+    let checksum = format!("-{:08x}", crc32fast::hash(segment.as_bytes()));
+    let mut end = segment.floor_char_boundary(SEGMENT - checksum.len());
+    // An escape is `%` and two digits; it is left out whole.
+    if let Some(at) = segment.get(..end).and_then(|kept| kept.rfind('%')).filter(|at| at + 3 > end) {
+        end = at;
+    }
+    segment.truncate(end);
+    segment + &checksum
 }
 
 fn hive(text: &str) -> String {
@@ -218,5 +238,35 @@ mod tests {
             partition_directory(&[("a", &a), ("b", &b), ("c:", &null)]),
             "a=x%2Fy%3Dz ü/b=5/c%3A=__HIVE_DEFAULT_PARTITION__/"
         );
+    }
+
+    #[test]
+    fn long_values_have_short_directories_and_stay_whole_in_the_log() {
+        let directory = |value: &Scalar| partition_directory(&[("p", value)]);
+        for text in ["x".repeat(300), "é".repeat(300), "/".repeat(300), format!("x{}", "=".repeat(300))] {
+            let value = Scalar::from(text.as_str());
+            let name = directory(&value);
+            assert!(name.len() <= SEGMENT + 1 && name.starts_with("p=") && name.ends_with('/'), "{name}");
+            let (kept, checksum) = name.trim_end_matches('/').rsplit_once('-').unwrap();
+            assert_eq!(checksum.len(), 8, "{name}");
+            let decoded = percent_decode_str(kept).decode_utf8().unwrap();
+            assert!(format!("p={text}").starts_with(decoded.as_ref()), "{name}");
+            assert_eq!(name, directory(&value), "the name is the same each time");
+            assert_ne!(name, directory(&Scalar::from(format!("{text}y"))), "another value, another name");
+            assert_eq!(values::partition_text(&value).unwrap(), Some(text));
+        }
+        assert_eq!(directory(&Scalar::from("x".repeat(118))), format!("p={}/", "x".repeat(118)));
+        let long_name = partition_directory(&[("n".repeat(300).as_str(), &Scalar::from(1_i64))]);
+        assert_eq!(long_name.len(), SEGMENT + 1);
+    }
+
+    #[test]
+    fn floats_are_short_in_directories_only() {
+        let tiny = Scalar::from(1e-300);
+        assert_eq!(partition_directory(&[("f", &tiny)]), "f=1e-300/");
+        assert_eq!(values::partition_text(&tiny).unwrap().unwrap().len(), 302);
+        for (number, text) in [(0.5, "f=0.5/"), (100.0, "f=100/"), (1e20, "f=1e20/")] {
+            assert_eq!(partition_directory(&[("f", &Scalar::from(number))]), text);
+        }
     }
 }

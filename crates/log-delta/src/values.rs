@@ -39,6 +39,19 @@ pub(crate) fn partition_text(value: &Scalar) -> Result<Option<String>> {
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
+/// The text of a partition value in the name of a directory, where floats have their shortest spelling; `None`
+/// for null.
+pub(crate) fn directory_text(value: &Scalar) -> Option<String> {
+    let text = partition_text(value).ok().flatten()?;
+    let array = value.array();
+    let scientific = match value.data_type() {
+        DataType::Float32 => format!("{:e}", array.as_primitive::<Float32Type>().value(0)),
+        DataType::Float64 => format!("{:e}", array.as_primitive::<Float64Type>().value(0)),
+        _ => return Some(text),
+    };
+    Some(if scientific.len() < text.len() { scientific } else { text })
+}
+
 /// The value of a partition's text.
 pub(crate) fn partition_value(text: Option<&str>, data_type: &DataType) -> Result<Scalar> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(Scalar::null(data_type)) };

@@ -1,6 +1,6 @@
 //! Opening and creating tables.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -189,6 +189,9 @@ fn new_meta(location: &str, create: &CreateArgs) -> Result<TableMeta> {
         None => 2,
         Some(text) => parse_version(&text)?,
     };
+    if create.schema.fields().is_empty() {
+        return Err(Error::invalid_input("an Iceberg table needs at least one column"));
+    }
     let fields = Ids { last: 0, keep: false, version }.fields(create.schema.fields(), "")?;
     let schema = IceSchema::new(fields);
     schema.validate(version).map_err(error::argument)?;
@@ -228,6 +231,8 @@ pub(crate) fn spec_fields(
     let columns = columns_by_id(schema);
     let by_column: HashMap<&Column, (i32, &IceType)> =
         columns.iter().map(|(id, (column, ty))| (column, (*id, ty))).collect();
+    let mut names = HashSet::new();
+    let mut sources = HashSet::new();
     fields
         .iter()
         .map(|field| {
@@ -237,7 +242,28 @@ pub(crate) fn spec_fields(
             let Some((id, ty)) = by_column.get(&field.source) else {
                 return Err(fail(Error::invalid_input("the table is partitioned by a column it lacks")));
             };
+            if field.source.path.len() != 1 {
+                return Err(fail(Error::unsupported(
+                    "an Iceberg table is partitioned by columns at the top only: copy the field to one",
+                )));
+            }
             let transform = partitions::to_iceberg(&field.transform).map_err(fail)?;
+            if matches!(transform, IceTransform::Bucket(0) | IceTransform::Truncate(0)) {
+                return Err(fail(Error::invalid_input("the number of a partition's function is at least 1")));
+            }
+            let taken = schema.field_by_name(&field.name);
+            if field.name.is_empty()
+                || !names.insert(&field.name)
+                || taken.is_some_and(|column| column.id != *id || transform != IceTransform::Identity)
+            {
+                return Err(fail(Error::invalid_input(
+                    "the name of a partition is empty, or that of a column or of another partition",
+                ))
+                .with_context("name", &field.name));
+            }
+            if !sources.insert((*id, field.transform.to_string())) {
+                return Err(fail(Error::invalid_input("the table is partitioned by the same value twice")));
+            }
             match transform.result_type(ty) {
                 Ok(result) if result.is_primitive() => Ok((*id, field.name.clone(), transform)),
                 _ => Err(fail(

@@ -13,7 +13,7 @@ use stitchwork_iceberg_meta::{IceRefKind, IceSnapshot, TableMeta};
 use crate::partitions::Spec;
 use crate::snapshot::IcebergSnapshot;
 use crate::state::Shared;
-use crate::{commit, deletes, factory, tags, types};
+use crate::{commit, deletes, factory, partitions, tags, types};
 
 /// An Iceberg table.
 #[derive(Debug)]
@@ -148,7 +148,9 @@ fn partition_folder(meta: &TableMeta, partition: &[(&str, &Scalar)]) -> String {
         }
     }
     // A folder is for people; no reader takes a value from its name.
-    let parts = partition.iter().map(|(name, value)| encode(name) + "=" + &encode(&value.to_string()));
+    let parts = partition
+        .iter()
+        .map(|(name, value)| partitions::shortened(encode(name) + "=" + &encode(&value.to_string())));
     parts.collect::<Vec<_>>().join("/")
 }
 

@@ -115,6 +115,7 @@ impl Ids {
     /// # Errors
     /// `Unsupported` for a type that Iceberg lacks, naming the column.
     pub(crate) fn fields(&mut self, fields: &Fields, parent: &str) -> Result<Vec<IceField>> {
+        check_names(fields, parent)?;
         // The ids of siblings come before those of their children, as in the tables of other writers.
         let ids: Vec<i32> = fields.iter().map(|field| self.id_of(field)).collect();
         fields.iter().zip(ids).map(|(field, id)| self.field(field, id, field.name(), parent)).collect()
@@ -162,7 +163,17 @@ impl Ids {
                 }
                 IceType::Decimal { precision: u32::from(*precision), scale }
             }
-            T::Date32 | T::Date64 => IceType::Date,
+            T::Date32 => IceType::Date,
+            T::Date64 => {
+                return Err(refuse(
+                    "milliseconds that are called a date may lose their time of day: use date32, or a timestamp",
+                ));
+            }
+            T::Time64(TimeUnit::Nanosecond) => {
+                return Err(refuse(
+                    "Iceberg's times have microseconds: cast the column before it is written",
+                ));
+            }
             T::Time32(_) | T::Time64(_) => IceType::Time,
             T::Timestamp(TimeUnit::Nanosecond, _) if self.version < 3 => {
                 return Err(refuse(
@@ -185,6 +196,10 @@ impl Ids {
             T::Dictionary(_, inner) => {
                 let plain = Field::new(field.name(), inner.as_ref().clone(), field.is_nullable());
                 return self.ty(&plain, path);
+            }
+            // What a table of others has already may stay.
+            T::Struct(fields) if fields.is_empty() && !(self.keep && field_id(field).is_some()) => {
+                return Err(refuse("a struct needs a field, since Parquet has no groups without any"));
             }
             T::Struct(fields) => IceType::Struct(self.fields(fields, path)?),
             T::List(inner)
@@ -209,6 +224,36 @@ impl Ids {
             _ => return Err(refuse("Iceberg has no such type")),
         })
     }
+}
+
+/// Refuses names that are empty, or the same as another one but for case: readers may look at names so.
+fn check_names(fields: &Fields, parent: &str) -> Result<()> {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for (field, place) in fields.iter().zip(1..) {
+        let name = field.name();
+        let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+        if name.is_empty() {
+            return Err(Error::invalid_input("a column of an Iceberg table needs a name")
+                .with_context("column", path)
+                .with_context("place", place));
+        }
+        match seen.insert(name.to_lowercase(), name) {
+            None => {}
+            Some(other) if other == name => {
+                return Err(
+                    Error::invalid_input("the schema has a column twice").with_context("column", path)
+                );
+            }
+            Some(other) => {
+                return Err(Error::unsupported(
+                    "two columns have names that differ in case only: rename one of them",
+                )
+                .with_context("column", path)
+                .with_context("other", other));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The columns of a schema by id: top-level ones and the fields inside structs. Elements of lists and maps have

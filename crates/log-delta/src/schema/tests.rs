@@ -96,3 +96,15 @@ fn broken_schemas_are_errors() {
         assert!(arrow_schema(&broken).is_err(), "{broken}");
     }
 }
+
+#[test]
+fn columns_that_files_cannot_hold_are_refused_by_name() {
+    let refused = |fields: Vec<Field>| schema_json(&Fields::from(fields), None, None).unwrap_err();
+    assert!(refused(vec![]).to_string().contains("at least one column"));
+    let empty = Field::new("e", DataType::Struct(Fields::empty()), true);
+    let outer = Field::new("s", DataType::Struct(Fields::from(vec![empty])), true);
+    assert_eq!(refused(vec![outer]).context("column"), Some("s.e"));
+    let error = refused(vec![Field::new("d", DataType::Date64, true)]);
+    assert_eq!(error.context("column"), Some("d"));
+    assert!(error.to_string().contains("date32"), "{error}");
+}

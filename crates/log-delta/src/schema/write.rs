@@ -41,6 +41,14 @@ fn struct_json(
     mut ids: Option<&mut ColumnIds>,
     path: &str,
 ) -> Result<Value> {
+    // What a table of others has already may stay.
+    if fields.is_empty() && old.is_none() {
+        return Err(match path {
+            "" => Error::invalid_input("a Delta table needs at least one column"),
+            _ => Error::unsupported("a struct needs a field, since Parquet has no groups without any")
+                .with_context("column", path),
+        });
+    }
     let mut seen = std::collections::BTreeSet::new();
     let mut out = Vec::with_capacity(fields.len());
     for field in fields {
@@ -137,6 +145,13 @@ fn type_json(
             })
         }
         DataType::Dictionary(_, value) => type_json(value, old, ids, path)?,
+        DataType::Date64 => {
+            return Err(Error::unsupported(
+                "milliseconds that are called a date may lose their time of day: use date32, or a timestamp",
+            )
+            .with_context("column", path)
+            .with_context("type", data_type));
+        }
         other => json!(primitive_name(other).ok_or_else(|| unsupported(other, path))?),
     })
 }

@@ -1,12 +1,12 @@
 //! One attempt: everything that the next state of the table consists of, written but not yet visible.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use stitchwork_core::{CommitArgs, Error, Result};
 use stitchwork_iceberg_meta::{
-    FileContent, IceManifestEntry, IceSchema, IceSnapshot, MAIN_BRANCH, ManifestContent, ManifestInfo,
-    ManifestListWrite, MetaUpdate, OPERATION_KEY, SummaryDelta, TableMeta, summary_totals,
+    FileContent, IceField, IceManifestEntry, IceSchema, IceSnapshot, MAIN_BRANCH, ManifestContent,
+    ManifestInfo, ManifestListWrite, MetaUpdate, OPERATION_KEY, SummaryDelta, TableMeta, summary_totals,
     write_manifest_list,
 };
 
@@ -109,8 +109,10 @@ fn next_schema(meta: &TableMeta, fields: &arrow_schema::Fields, version: u8) -> 
     let mut ids = Ids { last: meta.last_column_id().max(given), keep: true, version };
     let current = meta.current_schema();
     let mut next = IceSchema::new(ids.fields(fields, "")?);
+    // Looked up once for all: a search per column takes long where there are thousands.
+    let known: HashMap<i32, &IceField> = current.fields.iter().map(|field| (field.id, field)).collect();
     for field in &mut next.fields {
-        if let Some(known) = current.field_by_id(field.id) {
+        if let Some(known) = known.get(&field.id) {
             field.initial_default.clone_from(&known.initial_default);
             field.write_default.clone_from(&known.write_default);
         }

@@ -21,7 +21,8 @@ fn every_type_comes_back_and_foreign_ones_become_their_nearest() {
         (T::Float64, T::Float64),
         (T::Decimal128(9, 2), T::Decimal128(9, 2)),
         (T::Date32, T::Date32),
-        (T::Time64(TimeUnit::Nanosecond), T::Time64(TimeUnit::Microsecond)),
+        (T::Time32(TimeUnit::Second), T::Time64(TimeUnit::Microsecond)),
+        (T::Time64(TimeUnit::Microsecond), T::Time64(TimeUnit::Microsecond)),
         (T::Timestamp(TimeUnit::Second, None), us(None)),
         (us(Some("+02:00")), us(Some("UTC"))),
         (T::Utf8View, T::Utf8),
@@ -40,6 +41,9 @@ fn what_iceberg_lacks_is_refused_with_its_column() {
     for ty in [
         DataType::Duration(TimeUnit::Second),
         DataType::Null,
+        DataType::Date64,
+        DataType::Time64(TimeUnit::Nanosecond),
+        DataType::Struct(Fields::empty()),
         DataType::Decimal256(60, 2),
         DataType::Timestamp(TimeUnit::Nanosecond, None),
     ] {

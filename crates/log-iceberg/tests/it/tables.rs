@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use stitchwork_core::arrow::schema::{DataType, Field, Schema};
 use stitchwork_core::{
-    At, Changes, Column, CommitArgs, CommitTag, ErrorKind, FIELD_ID, FileFilter, HistoryArgs, Scalar,
-    StatsFor, Transform, Version, col,
+    At, Changes, Column, CommitArgs, CommitTag, CreateArgs, ErrorKind, FIELD_ID, FileFilter, HistoryArgs,
+    PartitionField, Scalar, StatsFor, Transform, Version, col,
 };
 
 use stitchwork_iceberg_meta::{IceTransform, IceValue};
@@ -196,6 +196,79 @@ async fn a_data_file_goes_where_people_look_for_it() {
 }
 
 #[tokio::test]
+async fn folders_have_short_names_whatever_the_values_are() {
+    let mut create = CreateArgs::new(Arc::new(Schema::new(vec![
+        Field::new("t", DataType::Utf8, true),
+        Field::new("f", DataType::Float64, true),
+        Field::new("x", DataType::Int64, true),
+    ])));
+    create.partitioning = vec![PartitionField::identity("t"), PartitionField::identity("f")];
+    let log = Place::in_catalog().create(create).await.unwrap();
+    let (text, tiny) = (Scalar::from("é".repeat(300)), Scalar::from(1e-300));
+    let location = log.data_location(&[("t", &text), ("f", &tiny)], "x.parquet");
+    assert!(location.split('/').all(|part| part.len() <= 120), "{location}");
+    assert!(location.ends_with("/f=1e-300/x.parquet"), "{location}");
+    // The value itself is whole.
+    let mut file = any("a");
+    file.location = location.clone();
+    file.partition = vec![text.clone(), tiny.clone()];
+    file.stats = None;
+    let base = latest(&log).await;
+    let made = log.commit(CommitArgs::new(base, "append", adds([file]))).await.unwrap();
+    let listed = files(&made.snapshot, FileFilter::default()).await;
+    assert_eq!((listed[0].location.as_str(), &listed[0].partition), (location.as_str(), &vec![text, tiny]));
+}
+
+#[tokio::test]
+async fn names_and_partitions_that_iceberg_lacks_are_refused_in_our_words() {
+    let long = |name: &str| Field::new(name, DataType::Int64, true);
+    let nested = |fields: Vec<Field>| Field::new("s", DataType::Struct(fields.into()), true);
+    let place = Place::in_catalog();
+    for (fields, kind, column) in [
+        (vec![long("x"), long("")], ErrorKind::InvalidInput, Some("")),
+        (vec![nested(vec![long("")])], ErrorKind::InvalidInput, Some("s.")),
+        (vec![long("x"), long("X")], ErrorKind::Unsupported, Some("X")),
+        (vec![nested(vec![long("é"), long("É")])], ErrorKind::Unsupported, Some("s.É")),
+        (vec![long("x"), long("x")], ErrorKind::InvalidInput, Some("x")),
+        (vec![nested(vec![])], ErrorKind::Unsupported, Some("s")),
+        (vec![Field::new("d", DataType::Date64, true)], ErrorKind::Unsupported, Some("d")),
+        (vec![], ErrorKind::InvalidInput, None),
+    ] {
+        let error = place.create(CreateArgs::new(Arc::new(Schema::new(fields)))).await.unwrap_err();
+        assert_eq!((error.kind(), error.context("column")), (kind, column), "{error}");
+    }
+    let named = |name: &str, source: &str, transform: Transform| {
+        let mut field = PartitionField::new(source, transform);
+        field.name = name.to_owned();
+        field
+    };
+    let mut deep = PartitionField::identity("x");
+    deep.source = Column::new("s").field("y");
+    for (fields, column) in [
+        (vec![deep], Column::new("s").field("y")),
+        (vec![named("b", "x", Transform::Bucket(0))], Column::new("x")),
+        (vec![named("b", "x", Transform::Other("zorder".to_owned()))], Column::new("x")),
+        (vec![named("s", "x", Transform::Bucket(4))], Column::new("x")),
+        (vec![named("", "x", Transform::Bucket(4))], Column::new("x")),
+        (
+            vec![named("b", "x", Transform::Bucket(4)), named("b", "x", Transform::Bucket(5))],
+            Column::new("x"),
+        ),
+        (
+            vec![named("b", "x", Transform::Bucket(4)), named("c", "x", Transform::Bucket(4))],
+            Column::new("x"),
+        ),
+        (vec![named("b", "s", Transform::Identity)], Column::new("s")),
+    ] {
+        let schema = Schema::new(vec![long("x"), nested(vec![long("y")])]);
+        let mut create = CreateArgs::new(Arc::new(schema));
+        create.partitioning = fields;
+        let error = place.create(create).await.unwrap_err();
+        assert_eq!(error.context("column"), Some(column.to_string().as_str()), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn what_iceberg_cannot_hold_is_refused_at_creation() {
     let place = Place::in_catalog();
     let mut create = create_args();
@@ -204,7 +277,7 @@ async fn what_iceberg_cannot_hold_is_refused_at_creation() {
     let error = place.create(create).await.unwrap_err();
     assert_eq!((error.kind(), error.context("column")), (ErrorKind::Unsupported, Some("n")));
     let mut create = create_args();
-    create.partitioning = vec![stitchwork_core::PartitionField::new("name", Transform::Day)];
+    create.partitioning = vec![PartitionField::new("name", Transform::Day)];
     assert_eq!(place.create(create).await.unwrap_err().kind(), ErrorKind::Unsupported);
     let mut args = place.args();
     args.options.insert("colour".to_owned(), "red".to_owned());

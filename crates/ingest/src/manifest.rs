@@ -30,6 +30,10 @@ pub struct LoadManifest {
     pub tables: Vec<ManifestTable>,
     /// Every table that the pipeline has ever written to, with the streams whose rows it has.
     pub known: BTreeMap<String, BTreeSet<String>>,
+    /// Whose values the tables' columns have, as [`stitchwork_shred::Shredder::owners`] says it. Columns that are
+    /// not here have no values of the pipeline, or are older than this record.
+    #[serde(default)]
+    pub owners: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A table's share of a load.
@@ -56,6 +60,7 @@ impl LoadManifest {
             cursor: None,
             tables: vec![],
             known: BTreeMap::new(),
+            owners: BTreeMap::new(),
         }
     }
 

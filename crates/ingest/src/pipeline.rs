@@ -148,6 +148,7 @@ impl Pipeline {
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
+            owners: BTreeMap::new(),
             recovered: None,
             loads: vec![],
         };
@@ -201,6 +202,8 @@ struct Run<'a> {
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
     known: BTreeMap<String, BTreeSet<String>>,
+    /// Whose values the columns of the tables have.
+    owners: BTreeMap<String, BTreeMap<String, String>>,
     recovered: Option<i64>,
     loads: Vec<LoadReport>,
 }

@@ -35,6 +35,13 @@ impl Kind {
     /// How many kinds can be variants: the ones up to `Json`.
     pub(crate) const VARIANTS: usize = Self::Json as usize + 1;
 
+    /// The names of the kinds that can be variants.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        [Self::Bool, Self::Int, Self::Float, Self::Decimal, Self::Text, Self::Json]
+            .map(Self::name)
+            .into_iter()
+    }
+
     /// The part of a variant column's name that says its type.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -30,6 +30,11 @@ pub(crate) fn id_text(id: u128) -> [u8; ID_LENGTH] {
     text
 }
 
+/// As [`id_text`], on its own.
+pub(crate) fn id_string(id: u128) -> String {
+    id_text(id).iter().map(|digit| char::from(*digit)).collect()
+}
+
 /// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, and its reference implementation). The result
 /// has the first output byte highest.
 fn siphash128(key: [u64; 2], data: &[u8]) -> u128 {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::hash::{hash, part};
+use crate::column::Kind;
+use crate::hash::{hash, id_text, part};
 
 /// Names are no longer than this.
 const MAX_LENGTH: usize = 255;
@@ -47,6 +48,41 @@ pub fn normalize(name: &str) -> String {
     out
 }
 
+/// How many digits a mark has.
+const MARK: usize = 10;
+
+/// The name of a key within its object: its normal name, with a mark where that name does not stand for the key
+/// alone. It depends on nothing but the key, so that the key has it in every load.
+///
+/// Marked are keys that lose characters beyond ASCII, keys without any letter or digit, a key's repetitions, and
+/// keys that look like a mark or, below another key, like the end of a variant's name.
+pub(crate) fn step_name(key: &str, repetition: Option<u32>, nested: bool) -> String {
+    let name = normalize(key);
+    let unclear = repetition.is_some()
+        || !key.is_ascii()
+        || !key.bytes().any(|byte| byte.is_ascii_alphanumeric())
+        || is_marked(&name)
+        || (nested && name.strip_prefix("v_").is_some_and(|kind| Kind::names().any(|known| known == kind)));
+    if !unclear {
+        return name;
+    }
+    let mut bytes = vec![];
+    part(&mut bytes, b'k', key.as_bytes());
+    if let Some(number) = repetition {
+        part(&mut bytes, b'r', &number.to_le_bytes());
+    }
+    let base = name.trim_end_matches('_');
+    format!("{base}_{:010x}", hash(&bytes) >> 88)
+}
+
+/// Whether the name ends as those do that have a mark.
+fn is_marked(name: &str) -> bool {
+    let Some(at) = name.len().checked_sub(MARK) else { return false };
+    let Some((base, mark)) = name.split_at_checked(at) else { return false };
+    (base.is_empty() || base.ends_with('_'))
+        && mark.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// The name with a mark of whose it is, within the greatest length.
 fn suffixed(base: &str, identity: u128, attempt: u64) -> String {
     let mut bytes = vec![];
@@ -56,14 +92,24 @@ fn suffixed(base: &str, identity: u128, attempt: u64) -> String {
     }
     let mark = hash(&bytes) >> 88;
     // Names are ASCII, so that any place is a boundary of characters.
-    let base = base.get(..MAX_LENGTH - 11).unwrap_or(base);
+    let base = base.get(..MAX_LENGTH - MARK - 1).unwrap_or(base);
     format!("{base}_{mark:010x}")
+}
+
+/// What stood under a name before.
+#[derive(Debug)]
+struct Waiting {
+    what: usize,
+    /// The only one who may have it, where that is known.
+    owner: Option<Box<str>>,
 }
 
 /// The names in use in one place, and those that stand there from before and wait for their owner.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    taken: HashMap<Arc<str>, Option<usize>>,
+    taken: HashMap<Arc<str>, Option<Waiting>>,
+    /// The names whose owners are known.
+    owned: HashMap<Box<str>, Arc<str>>,
 }
 
 impl Names {
@@ -74,7 +120,38 @@ impl Names {
 
     /// Notes a name that was there before, with what it stands for.
     pub(crate) fn remember(&mut self, name: &str, what: usize) {
-        self.taken.insert(name.into(), Some(what));
+        self.taken.insert(name.into(), Some(Waiting { what, owner: None }));
+    }
+
+    /// Keeps a remembered name for the owner of this id.
+    pub(crate) fn keep_for(&mut self, name: &str, owner: &str) {
+        if let Some(Some(waiting)) = self.taken.get_mut(name) {
+            waiting.owner = Some(owner.into());
+            self.owned.insert(owner.into(), name.into());
+        }
+    }
+
+    /// What was remembered under the name, unless it is somebody else's.
+    fn take(&mut self, name: &str, owner: &str) -> Option<usize> {
+        let slot = self.taken.get_mut(name)?;
+        let may = slot.as_ref().is_some_and(|w| w.owner.as_deref().is_none_or(|known| known == owner));
+        if may { slot.take().map(|waiting| waiting.what) } else { None }
+    }
+
+    /// As [`Names::claim`], for a name that others are made of: who has only those finds them again as well.
+    pub(crate) fn claim_base(&mut self, base: &str, identity: u128) -> (Arc<str>, Option<usize>) {
+        let own = suffixed(base, identity, 0);
+        let has_variant = || Kind::names().any(|kind| self.taken.contains_key(&*variant_name(&own, kind)));
+        if !self.taken.contains_key(own.as_str()) && has_variant() {
+            let owner = id_text(identity);
+            // What is known to be its own comes first.
+            if !self.owned.contains_key(text(&owner)) {
+                let own: Arc<str> = own.into();
+                self.taken.insert(Arc::clone(&own), None);
+                return (own, None);
+            }
+        }
+        self.claim(base, identity)
     }
 
     /// Finds the name of the thing with this identity: `base`, or with a suffix where `base` is somebody else's.
@@ -83,24 +160,27 @@ impl Names {
     /// The suffix depends on the identity alone. So a thing that has got one is found again by it the next time,
     /// whichever of the two comes first then.
     pub(crate) fn claim(&mut self, base: &str, identity: u128) -> (Arc<str>, Option<usize>) {
+        let owner = id_text(identity);
+        let owner = text(&owner);
+        if let Some(name) = self.owned.get(owner).cloned()
+            && let Some(what) = self.take(&name, owner)
+        {
+            return (name, Some(what));
+        }
         let own = suffixed(base, identity, 0);
-        if let Some(what) = self.taken.get_mut(own.as_str()).and_then(Option::take) {
+        if let Some(what) = self.take(&own, owner) {
             return (own.into(), Some(what));
         }
         let mut name = if base.len() > MAX_LENGTH { own } else { base.to_owned() };
         let mut attempt = 0;
         loop {
-            match self.taken.get_mut(name.as_str()) {
-                None => {
-                    let name: Arc<str> = name.into();
-                    self.taken.insert(Arc::clone(&name), None);
-                    return (name, None);
-                }
-                Some(waiting) => {
-                    if let Some(what) = waiting.take() {
-                        return (name.into(), Some(what));
-                    }
-                }
+            if let Some(what) = self.take(&name, owner) {
+                return (name.into(), Some(what));
+            }
+            if !self.taken.contains_key(name.as_str()) {
+                let name: Arc<str> = name.into();
+                self.taken.insert(Arc::clone(&name), None);
+                return (name, None);
             }
             name = suffixed(base, identity, attempt);
             attempt += 1;
@@ -111,6 +191,16 @@ impl Names {
     pub(crate) fn any_begins_with(&self, prefix: &str) -> bool {
         self.taken.keys().any(|name| name.starts_with(prefix))
     }
+}
+
+/// The name of the column for values of another type.
+pub(crate) fn variant_name(name: &str, kind: &str) -> String {
+    format!("{name}__v_{kind}")
+}
+
+/// The id as text; its digits are ASCII.
+fn text(id: &[u8]) -> &str {
+    str::from_utf8(id).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -152,6 +242,38 @@ mod tests {
         again.remember(&second, 1);
         assert_eq!(again.claim("name", 2), (second, Some(1)));
         assert_eq!(again.claim("name", 1), ("name".into(), Some(0)));
+    }
+
+    #[test]
+    fn who_is_known_to_have_a_name_keeps_it() {
+        let owner = |identity| String::from_utf8(id_text(identity).to_vec()).unwrap();
+        let mut names = Names::default();
+        names.remember("name", 7);
+        names.keep_for("name", &owner(1));
+        names.keep_for("other", &owner(3));
+        let (second, none) = names.claim("name", 2);
+        assert!(second.starts_with("name_") && none.is_none());
+        assert_eq!(names.claim("name", 1), ("name".into(), Some(7)));
+        assert_eq!(names.claim("other", 3), ("other".into(), None));
+    }
+
+    #[test]
+    fn keys_that_lose_something_are_marked() {
+        for key in ["name", "PushEvent", "some-key", "2fa", "+1", "_links", "v_text"] {
+            assert_eq!(step_name(key, None, false), normalize(key));
+        }
+        let marked =
+            ["", " ", "名", "価", "größe", "gröfe", "x_0123456789", "abcdef0123", "_empty_d786509fb8"]
+                .map(|key| step_name(key, None, false))
+                .into_iter()
+                .chain([
+                    step_name("v_text", None, true),
+                    step_name("a", Some(2), false),
+                    step_name("a", Some(3), false),
+                ])
+                .inspect(|name| assert!(is_marked(name), "{name}"));
+        assert_eq!(marked.collect::<std::collections::HashSet<_>>().len(), 12);
+        assert!(step_name("größe", None, false).starts_with("gr_e_"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::column::Kind;
 use crate::hash::{hash, part};
-use crate::name::normalize;
+use crate::name::step_name;
 
 /// One step from a row into its JSON value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,6 +23,8 @@ pub enum Step {
 pub(crate) struct Field {
     /// The name of its column, and how the names of what is below it begin.
     pub(crate) name: String,
+    /// The name that it has got for its column, and for those beside it, once one was needed.
+    pub(crate) column_name: Option<Arc<str>>,
     /// The last part of its child table's name.
     pub(crate) table_name: String,
     /// The hash of its path within the table.
@@ -170,14 +172,19 @@ impl Shape {
         }
         let prefix = around.map_or(String::new(), |field| format!("{}__", field.name));
         let (name, table_name) = match &step {
-            Step::Key(key) | Step::Repeat(key, _) => {
-                let name = prefix + &normalize(key);
+            Step::Key(key) => {
+                let name = prefix + &step_name(key, None, around.is_some());
+                (name.clone(), name)
+            }
+            Step::Repeat(key, number) => {
+                let name = prefix + &step_name(key, Some(*number), around.is_some());
                 (name.clone(), name)
             }
             Step::Element => ("value".to_owned(), "list".to_owned()),
         };
         self.fields.push(Field {
             name,
+            column_name: None,
             table_name,
             identity: hash(&bytes),
             parent,

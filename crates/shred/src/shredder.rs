@@ -1,6 +1,6 @@
 //! The shredder: JSON in, batches of tables out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use arrow_schema::SchemaRef;
@@ -98,6 +98,13 @@ impl Shredder {
     /// `InvalidInput` when the table is known already, or a system column has another type than it has here.
     pub fn add_schema(&mut self, table: &str, schema: SchemaRef) -> Result<()> {
         self.store.know(table, schema)
+    }
+
+    /// Tells who has the values of an existing table and its columns, as [`Shredder::owners`] told it earlier: after
+    /// [`Shredder::add_schema`] and before the first row. No key gets the column of another one then. A column that
+    /// is not in `owners` goes to the first key of its name.
+    pub fn add_owners(&mut self, table: &str, owners: BTreeMap<String, String>) {
+        self.store.keep_for(table, owners);
     }
 
     /// Takes rows: whole JSON values in UTF-8, as an array of rows, as lines, or one after the other. A row that is
@@ -296,6 +303,14 @@ impl Shredder {
     #[must_use]
     pub fn tables(&self) -> Vec<TableInfo> {
         self.store.infos()
+    }
+
+    /// Whose values the columns of each table have: an id of the source key under the name of the column, and an id of
+    /// the table's own origin under the empty name. Meant to be kept, and given to [`Shredder::add_owners`] in the
+    /// next load. It says nothing of columns that hold only nulls.
+    #[must_use]
+    pub fn owners(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        self.store.owners()
     }
 
     /// The columns of a table's last batch, or those it had before; `None` for a table without either.

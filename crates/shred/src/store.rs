@@ -1,13 +1,13 @@
 //! All tables of a shredder, and what has left them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{FieldRef, SchemaRef};
 use stitchwork_core::{Error, Result};
 
-use crate::hash::{hash, part};
+use crate::hash::{hash, id_string, part};
 use crate::name::Names;
 use crate::options::ShredOptions;
 use crate::shape::Step;
@@ -82,6 +82,10 @@ pub(crate) struct Store {
     names: Names,
     /// The schemas that tables had before, at the places that `names` remembers.
     known: Vec<(Arc<str>, SchemaRef)>,
+    /// Whose the tables and columns are that were there before.
+    known_owners: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whose the tables of this shredder are.
+    identities: Vec<u128>,
     /// Root tables by normalized name.
     roots: HashMap<String, usize>,
     ready: Vec<TableBatch>,
@@ -104,6 +108,23 @@ impl Store {
         self.names.remember(name, self.known.len());
         self.known.push((name.into(), schema));
         Ok(())
+    }
+
+    /// Keeps a known table and its columns for those who have their values.
+    pub(crate) fn keep_for(&mut self, table: &str, owners: BTreeMap<String, String>) {
+        if let Some(owner) = owners.get("") {
+            self.names.keep_for(table, owner);
+        }
+        self.known_owners.insert(table.to_owned(), owners);
+    }
+
+    /// Who has values in which table and column; a table's own owner stands under the empty name.
+    pub(crate) fn owners(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let tables = self.tables.iter().zip(&self.identities).map(|(table, identity)| {
+            let own = [(String::new(), id_string(*identity))];
+            (table.name.to_string(), table.column_owners().chain(own).collect())
+        });
+        tables.collect()
     }
 
     /// The root table of this normalized name; `None` when there is no room for a new one.
@@ -150,8 +171,12 @@ impl Store {
         let mut table = Table::new(name, parent);
         if let Some((_, schema)) = known.and_then(|known| self.known.get(known)) {
             table.adopt(schema)?;
+            if let Some(owners) = self.known_owners.get(&*table.name) {
+                table.keep_for(owners);
+            }
         }
         self.tables.push(table);
+        self.identities.push(identity);
         Ok(self.tables.len() - 1)
     }
 

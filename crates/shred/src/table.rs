@@ -1,5 +1,6 @@
 //! A table under construction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -7,10 +8,10 @@ use arrow_schema::{DataType, Field as ArrowField, FieldRef, Schema, SchemaRef};
 use stitchwork_core::{Error, Result};
 
 use crate::column::{Column, Kind};
-use crate::hash::{ID_LENGTH, hash, part};
-use crate::name::Names;
+use crate::hash::{ID_LENGTH, hash, id_string, part};
+use crate::name::{Names, variant_name};
 use crate::number::Number;
-use crate::shape::{Field, Shape, Step};
+use crate::shape::{Shape, Step};
 use crate::system::{self, LOAD_ID, OVERFLOW, ROW_ID, RowId, SYSTEM};
 
 /// A place in the batches of a table.
@@ -241,18 +242,33 @@ impl Table {
         match self.shape.fields[field].main {
             Some(main) => main,
             None => {
-                let Self { shape, names, .. } = self;
-                let Field { name, identity, .. } = &shape.fields[field];
-                let (name, existing) = names.claim(name, *identity);
-                let column = match existing {
-                    Some(column) => column,
-                    None => self.add_column(Column::new(&name, kind), None),
-                };
-                self.owners[column] = Some((field, false));
+                let name = self.column_name(field);
+                // The table may have had the column before.
+                if let Some(main) = self.shape.fields[field].main {
+                    return main;
+                }
+                let column = self.add_column(Column::new(&name, kind), Some((field, false)));
                 self.shape.fields[field].main = Some(column);
                 column
             }
         }
+    }
+
+    /// The name that the field's column has or will have. Those of its variants begin with it, so that the variants
+    /// of two fields differ wherever the fields' own columns do.
+    fn column_name(&mut self, field: usize) -> Arc<str> {
+        let Self { shape, names, owners, .. } = self;
+        let place = &mut shape.fields[field];
+        if let Some(name) = &place.column_name {
+            return Arc::clone(name);
+        }
+        let (name, existing) = names.claim_base(&place.name, place.identity);
+        place.column_name = Some(Arc::clone(&name));
+        if let Some(column) = existing {
+            owners[column] = Some((field, false));
+            place.main = Some(column);
+        }
+        name
     }
 
     /// The column of those values of the field that its main column does not hold.
@@ -260,11 +276,8 @@ impl Table {
         if let Some(column) = self.shape.fields[field].variants[kind as usize] {
             return column;
         }
-        let Field { name, identity, .. } = &self.shape.fields[field];
-        let base = format!("{name}__v_{}", kind.name());
-        let mut bytes = identity.to_le_bytes().to_vec();
-        part(&mut bytes, b'v', kind.name().as_bytes());
-        let identity = hash(&bytes);
+        let base = variant_name(&self.column_name(field), kind.name());
+        let identity = variant_identity(self.shape.fields[field].identity, kind.name());
         let column = loop {
             match self.names.claim(&base, identity) {
                 (_, Some(column)) if self.columns[column].holds(kind) => break column,
@@ -350,6 +363,29 @@ impl Table {
         Arc::clone(&self.schema)
     }
 
+    /// Keeps columns that the table had before for those who have their values.
+    pub(crate) fn keep_for(&mut self, owners: &BTreeMap<String, String>) {
+        for (column, owner) in owners {
+            self.names.keep_for(column, owner);
+        }
+    }
+
+    /// Who has values in which column.
+    pub(crate) fn column_owners(&self) -> impl Iterator<Item = (String, String)> {
+        let names = |(at, owner): (usize, &Option<(usize, bool)>)| {
+            let (field, _) = (*owner)?;
+            let place = &self.shape.fields[field];
+            let identity = if place.main == Some(at) {
+                place.identity
+            } else {
+                let kind = place.variants.iter().position(|variant| *variant == Some(at))?;
+                variant_identity(place.identity, Kind::names().nth(kind)?)
+            };
+            Some((self.columns.get(at)?.field().name().clone(), id_string(identity)))
+        };
+        self.owners.iter().enumerate().filter_map(names)
+    }
+
     /// The columns with their origins.
     pub(crate) fn columns(&self) -> Vec<ColumnInfo> {
         let mut infos = Vec::with_capacity(self.layout.len());
@@ -365,6 +401,13 @@ impl Table {
         }
         infos
     }
+}
+
+/// Who owns the column of a field's values of another type.
+fn variant_identity(field: u128, kind: &str) -> u128 {
+    let mut bytes = field.to_le_bytes().to_vec();
+    part(&mut bytes, b'v', kind.as_bytes());
+    hash(&bytes)
 }
 
 /// Appends a JSON string (RFC 8259, section 7).

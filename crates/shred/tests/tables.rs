@@ -181,7 +181,7 @@ fn keys_that_normalize_alike_and_repeated_keys_keep_their_values() {
     let values: Vec<&str> = columns.iter().map(|column| column.rsplit(' ').next().unwrap()).collect();
     assert_eq!(values, ["1", "2", "3", "4", "5", "6", "y"], "{columns:?}");
     for (column, start) in
-        columns.iter().zip(["name ", "name_", "_empty ", "_empty_", "_row_id_", "x ", "x_"])
+        columns.iter().zip(["name ", "name_", "_empty_", "_empty_", "_row_id_", "x ", "x_"])
     {
         assert!(column.starts_with(start), "{columns:?}");
     }
@@ -195,6 +195,92 @@ fn keys_that_normalize_alike_and_repeated_keys_keep_their_values() {
         show(&shredder.finish().unwrap().0, "t")[..2],
         ["name bigint 10", columns[1].replace(" 2", " 20").as_str()]
     );
+}
+
+/// Loads one row after the other into the same table, each with a shredder of its own, with or without what the
+/// one before told of the owners; gives the columns that have a value, for each load.
+fn loads(rows: &[&str], keep_owners: bool) -> Vec<Vec<String>> {
+    let (mut schema, mut owners) = (None, std::collections::BTreeMap::new());
+    let mut loads = vec![];
+    for row in rows {
+        let mut shredder = Shredder::new(options()).unwrap();
+        if let Some(schema) = schema.take() {
+            shredder.add_schema("t", schema).unwrap();
+        }
+        if keep_owners {
+            shredder.add_owners("t", std::mem::take(&mut owners));
+        }
+        shredder.push(row.as_bytes()).unwrap();
+        owners = shredder.owners().remove("t").unwrap();
+        let batches = shredder.finish().unwrap().0;
+        schema = Some(batch(&batches, "t").schema());
+        loads.push(show(&batches, "t").into_iter().filter(|column| !column.ends_with(" -")).collect());
+    }
+    loads
+}
+
+/// The column that shows this value.
+fn holder<'c>(columns: &'c [String], value: &str) -> &'c str {
+    let column = columns.iter().find(|column| column.ends_with(&format!(" {value}"))).unwrap();
+    column.split(' ').next().unwrap()
+}
+
+#[test]
+fn a_type_conflict_stays_with_its_key() {
+    for second in [r#"{"a":"text","A":1.5}"#, r#"{"A":1.5,"a":"text"}"#, r#"{"A":1.5}"#] {
+        let loads = loads(&[r#"{"a":1,"A":2}"#, second], false);
+        let suffixed = holder(&loads[0], "2");
+        assert!(holder(&loads[0], "1") == "a" && suffixed.starts_with("a_"), "{loads:?}");
+        assert_eq!(holder(&loads[1], "1.5"), format!("{suffixed}__v_double"));
+        if second.contains("text") {
+            assert_eq!(holder(&loads[1], "text"), "a__v_text");
+        }
+    }
+    // The key that never had a column of its own type finds its variants by the suffix as well.
+    let loads = loads(&[r#"{"a":1,"A":1e999}"#, r#"{"A":2e999}"#, r#"{"A":3}"#], false);
+    assert_eq!(holder(&loads[0], "1e999"), holder(&loads[1], "2e999"));
+    assert!(holder(&loads[0], "1e999").starts_with(holder(&loads[2], "3")) && loads[2][0] != "a bigint 3");
+}
+
+#[test]
+fn keys_of_other_scripts_have_their_own_columns_in_every_load() {
+    let keys = ["名", "価", "", " ", "é", "è", "größe", "gröfe", "👍"];
+    let rows: Vec<String> = keys
+        .iter()
+        .map(|key| format!("{{\"{key}\":1}}"))
+        .chain(keys.iter().rev().map(|key| format!("{{\"{key}\":\"x\"}}")))
+        .collect();
+    let loads = loads(&rows.iter().map(String::as_str).collect::<Vec<_>>(), false);
+    let (first, second) = loads.split_at(keys.len());
+    let mut columns: Vec<&str> = first.iter().map(|load| holder(load, "1")).collect();
+    for (column, load) in columns.iter().zip(second.iter().rev()) {
+        assert_eq!(holder(load, "x"), format!("{column}__v_text"));
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    assert_eq!(columns.len(), keys.len());
+}
+
+#[test]
+fn keys_of_one_name_share_no_column_when_the_owners_are_kept() {
+    let pairs = [
+        (r#"{"Name":1}"#, r#"{"name":2}"#),
+        (r#"{"name":1}"#, r#"{"Name":2}"#),
+        (r#"{"userName":1}"#, r#"{"user_name":"x"}"#),
+        (r#"{"a.b":1}"#, r#"{"a_b":1e999}"#),
+        (r#"{"A":1e999}"#, r#"{"a":2e999}"#),
+        (r#"{"O":{"b":1}}"#, r#"{"o":{"b":2}}"#),
+        (r#"{"a_":{"b":1}}"#, r#"{"a":{"_b":2}}"#),
+    ];
+    for (first, second) in pairs {
+        let loads = loads(&[first, second, first, second], true);
+        let name = |load: usize| loads[load][0].split(' ').next().unwrap();
+        assert_ne!(name(0), name(1), "{first} {second}");
+        assert_eq!((name(0), name(1)), (name(2), name(3)), "{first} {second}");
+        assert!(loads.iter().all(|columns| columns.len() == 1));
+    }
+    // Pleasant names stay with who came first.
+    assert_eq!(loads(&[r#"{"userName":1}"#, r#"{"userName":2}"#], true)[1], ["user_name bigint 2"]);
 }
 
 #[test]

@@ -114,6 +114,9 @@ impl Load {
                     Err(e) if run.known.contains_key(name) => return Err(e.with_context("table", name)),
                     _ => {}
                 }
+                if let Some(owners) = run.owners.get(name) {
+                    shredder.add_owners(name, owners.clone());
+                }
             }
             shredders.insert(stream.name.clone(), shredder);
         }
@@ -251,6 +254,7 @@ impl Load {
             cursor: self.cursor.take().or_else(|| run.cursor.clone()).map(|Cursor(value)| value),
             tables,
             known: run.known.clone(),
+            owners: run.owners.clone(),
             ..LoadManifest::new(&run.pipeline.name, run.next_load)
         };
         if let Err(e) = run.state.write(&manifest).await {
@@ -280,6 +284,10 @@ impl Load {
     async fn close(&mut self, run: &mut Run<'_>) -> Result<Vec<(ManifestTable, Vec<DataFile>)>> {
         for (stream, shredder) in std::mem::take(&mut self.shredders) {
             if shredder.rows() > 0 {
+                for (table, owners) in shredder.owners() {
+                    // A table that was dropped and made anew may have its columns from other keys than before.
+                    run.owners.entry(table).or_default().extend(owners);
+                }
                 let (batches, _) = shredder.finish()?;
                 self.write(run, &stream, batches).await?;
             }

@@ -24,6 +24,7 @@ impl Run<'_> {
         if last.known.is_empty() || self.any_table(last.known.keys()).await? {
             self.cursor = last.cursor.clone().map(Cursor);
             self.known = last.known.clone();
+            self.owners = last.owners.clone();
             self.unfinished = (!finished).then_some(last);
         } else if !finished {
             self.state.finish(last.load).await?;

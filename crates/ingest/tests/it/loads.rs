@@ -8,7 +8,7 @@ use serde_json::json;
 use stitchwork_core::{Budget, ErrorKind, Message, Op, Rows};
 use stitchwork_ingest::CommitPolicy;
 
-use crate::rig::Rig;
+use crate::rig::{Log, Rig};
 use crate::script::Script;
 
 #[tokio::test]
@@ -26,6 +26,19 @@ async fn a_type_that_changes_gets_a_column_of_its_own_in_later_loads_and_runs() 
     rig.pipeline(&script).run().await.unwrap();
     assert_eq!(rig.column("s", "a").await, ["", "", "1", "2", "3"]);
     assert_eq!(rig.column("s", "a__v_text").await, ["", "", "", "x", "y"]);
+}
+
+#[tokio::test]
+async fn keys_of_one_name_share_no_column_in_later_loads_and_runs() {
+    for rig in [Rig::delta(), Rig::new(Log::Iceberg)] {
+        let script = Script::new(["s"]).page("s", json!([{"Name": 1}])).page("s", json!([{"name": 2}]));
+        rig.pipeline(&script).run().await.unwrap();
+        // Another process finds the owners in the newest manifest.
+        let script = script.page("s", json!([{"name": 3}])).page("s", json!([{"Name": 4, "名": 5}]));
+        let report = rig.pipeline(&script).run().await.unwrap();
+        assert_eq!(report.new_columns.len(), 1, "{:?}", report.new_columns);
+        assert_eq!(rig.column("s", "name").await, ["", "", "1", "4"]);
+    }
 }
 
 #[tokio::test]

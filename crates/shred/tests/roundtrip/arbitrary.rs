@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use stitchwork_shred::ShredOptions;
 
 use crate::reassemble::{Tables, canonical};
-use crate::{array, options, shred};
+use crate::{array, options, shred, shred_owned};
 
 /// Keys that collide with one another and with the names that are made here.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 21] = [
     "a",
     "A",
     "b",
@@ -27,6 +27,9 @@ const KEYS: [&str; 18] = [
     "+1",
     "_1",
     "名",
+    "価",
+    "é",
+    "a_",
     "_overflow",
     "/~",
 ];
@@ -121,8 +124,18 @@ proptest! {
     fn a_second_load_goes_on_in_the_same_tables(first in rows(), second in rows(), options in any_options()) {
         let before = shred(options.clone(), &HashMap::new(), &[&array(&first)]);
         let options = ShredOptions { load_id: 2, ..options };
-        let after = shred(options, &before.schemas, &[&array(&second)]);
+        let after = shred_owned(options.clone(), &before.schemas, &before.owners, &[&array(&second)]);
         prop_assert_eq!(found(&before.tables), expected(&first));
+        // No column and no table has values of two places, whichever load they came with.
+        for (table, owners) in &before.owners {
+            for (column, owner) in owners {
+                let now = after.owners.get(table).and_then(|owners| owners.get(column));
+                prop_assert!(now.is_none_or(|now| now == owner), "{} {}", table, column);
+            }
+        }
+        // Without the owners nothing is lost either.
+        let forgot = shred(options, &before.schemas, &[&array(&second)]);
+        prop_assert_eq!(found(&forgot.tables), expected(&second));
         prop_assert_eq!(found(&after.tables), expected(&second));
         // The same rows once more need no new column.
         let options = ShredOptions { load_id: 3, batch_rows: 1000, ..super::options() };

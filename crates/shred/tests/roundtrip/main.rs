@@ -11,7 +11,7 @@ mod arbitrary;
 mod events;
 mod reassemble;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
@@ -30,13 +30,30 @@ struct Shredded {
     batches: Vec<TableBatch>,
     changes: Vec<SchemaChange>,
     schemas: HashMap<Arc<str>, SchemaRef>,
+    owners: Owners,
 }
+
+/// Whose the columns of each table are.
+type Owners = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Pushes the texts one after the other.
 fn shred(options: ShredOptions, known: &HashMap<Arc<str>, SchemaRef>, texts: &[&[u8]]) -> Shredded {
+    shred_owned(options, known, &Owners::new(), texts)
+}
+
+/// As [`shred`], with what an earlier load told of the owners.
+fn shred_owned(
+    options: ShredOptions,
+    known: &HashMap<Arc<str>, SchemaRef>,
+    owners: &Owners,
+    texts: &[&[u8]],
+) -> Shredded {
     let mut shredder = Shredder::new(options).unwrap();
     for (table, schema) in known {
         shredder.add_schema(table, Arc::clone(schema)).unwrap();
+        if let Some(owners) = owners.get(&**table) {
+            shredder.add_owners(table, owners.clone());
+        }
     }
     let mut batches = vec![];
     for text in texts {
@@ -46,13 +63,14 @@ fn shred(options: ShredOptions, known: &HashMap<Arc<str>, SchemaRef>, texts: &[&
     let mut changes = shredder.take_changes();
     // The columns are told before the end; the fields that get theirs only by `finish` have no values.
     let infos = shredder.tables();
+    let owners = shredder.owners();
     let (last, more) = shredder.finish().unwrap();
     batches.extend(last);
     changes.extend(more);
     let schemas = check_growth(known, &batches, &changes);
     let mut tables = Tables::default();
     tables.add(&infos, &batches);
-    Shredded { tables, batches, changes, schemas }
+    Shredded { tables, batches, changes, schemas, owners }
 }
 
 /// Columns only come after others, keep their types, and are reported: the changes add up to the batches.

@@ -36,3 +36,8 @@ pub use stitchwork_source_rest as source_rest;
 #[cfg(feature = "source-rest")]
 pub use stitchwork_source_rest::rest;
 pub use stitchwork_table as tables;
+
+/// The README of the repository, so that its examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -63,7 +63,10 @@ fn check_type(path: &str, from: &DataType, to: &DataType) -> Result<()> {
         _ if from == to => true,
         (T::Null, _) => true,
         (T::Struct(from), T::Struct(to)) => return check_fields(&format!("{path}."), from, to),
-        (T::List(a) | T::LargeList(a) | T::FixedSizeList(a, _), T::List(b) | T::LargeList(b)) => {
+        (
+            T::List(a) | T::LargeList(a) | T::FixedSizeList(a, _) | T::ListView(a) | T::LargeListView(a),
+            T::List(b) | T::LargeList(b),
+        ) => {
             return check_type(&format!("{path}.element"), a.data_type(), b.data_type());
         }
         (T::Map(a, _), T::Map(b, _)) => match (a.data_type(), b.data_type()) {
@@ -85,7 +88,7 @@ fn check_type(path: &str, from: &DataType, to: &DataType) -> Result<()> {
         (T::Timestamp(from, zone), T::Timestamp(to, target)) => {
             zone.is_some() == target.is_some() && unit_rank(*from) <= unit_rank(*to)
         }
-        (T::Decimal128(p, s), T::Decimal128(q, t)) => {
+        (T::Decimal32(p, s) | T::Decimal64(p, s) | T::Decimal128(p, s), T::Decimal128(q, t)) => {
             // Neither the digits after the point nor those before it become fewer.
             t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s)
         }

@@ -42,7 +42,8 @@ async fn a_source_that_fails_half_way_leaves_its_loads_and_is_completed() {
     let rig = Rig::delta();
     let start = Script::new(["s"]).page("s", json!([{"id": 1}])).page("s", json!([{"id": 2}]));
     let failing = start.clone().rows("s", json!([{"id": 3}])).failing();
-    rig.pipeline(&failing).run().await.unwrap_err();
+    let error = rig.pipeline(&failing).run().await.unwrap_err();
+    assert_eq!(error.context("load"), Some("3"), "{error}");
     assert_eq!(rig.column("s", "id").await, ["1", "2"]);
     let whole = start.rows("s", json!([{"id": 3}])).page("s", json!([{"id": 4}]));
     let report = rig.pipeline(&whole).run().await.unwrap();

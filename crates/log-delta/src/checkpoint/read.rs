@@ -1,14 +1,16 @@
 //! Reading checkpoints: only the columns that are asked for, batch by batch.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
-use futures::future;
+use futures::future::{self, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,10 +39,16 @@ async fn open(store: &LogStore, part: &Part) -> Result<Builder> {
     // The types of the Parquet schema alone: what an arrow schema in the file would add are only other
     // layouts of the same values.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    Builder::new_with_options(reader, options).await.map_err(|e| parquet_error(store, part, e))
+    let opened = AssertUnwindSafe(Builder::new_with_options(reader, options)).catch_unwind().await;
+    opened.unwrap_or_else(|_| Err(gave_up())).map_err(|e| parquet_error(store, part, e))
 }
 
-fn parquet_error(store: &LogStore, part: &Part, error: parquet::errors::ParquetError) -> Error {
+/// The decoder panics on some damaged files: to us that is one more way of being damaged.
+fn gave_up() -> ParquetError {
+    ParquetError::General("the decoder gave up".to_owned())
+}
+
+fn parquet_error(store: &LogStore, part: &Part, error: ParquetError) -> Error {
     use std::error::Error as _;
     let missing = error
         .source()
@@ -93,7 +101,10 @@ fn batches(
         .build()
         .map_err(|e| parquet_error(store, part, e))?;
     let (store, part) = (store.clone(), part.clone());
-    Ok(stream.map_err(move |e| parquet_error(&store, &part, e)).boxed())
+    let guarded = AssertUnwindSafe(stream).catch_unwind().map(move |batch| {
+        batch.unwrap_or_else(|_| Err(gave_up())).map_err(|e| parquet_error(&store, &part, e))
+    });
+    Ok(guarded.boxed())
 }
 
 /// Reads all but the files of a checkpoint, and completes it with its sidecars.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
+};
 use proptest::prelude::*;
 use stitchwork::core::{Column, ColumnStats, Comparison, FileStats, Match, Predicate, Scalar, col};
 
@@ -18,13 +20,14 @@ fn comparison() -> impl Strategy<Value = Comparison> {
 
 /// A predicate over `f` and `i`, some levels deep.
 fn predicate() -> impl Strategy<Value = Predicate> {
-    let float = (comparison(), floats().prop_filter("a value", Option::is_some)).prop_map(|(op, value)| Predicate::Compare {
-        column: Column::new("f"),
-        op,
-        value: Scalar::from(value.unwrap_or_default()),
+    let float = (comparison(), floats().prop_filter("a value", Option::is_some)).prop_map(|(op, value)| {
+        Predicate::Compare { column: Column::new("f"), op, value: Scalar::from(value.unwrap_or_default()) }
     });
-    let integer = (comparison(), -3_i64..4)
-        .prop_map(|(op, value)| Predicate::Compare { column: Column::new("i"), op, value: Scalar::from(value) });
+    let integer = (comparison(), -3_i64..4).prop_map(|(op, value)| Predicate::Compare {
+        column: Column::new("i"),
+        op,
+        value: Scalar::from(value),
+    });
     let set = proptest::collection::vec(floats().prop_filter("a value", Option::is_some), 0..3)
         .prop_map(|values| col("f").is_in(values.into_iter().flatten()));
     let leaf = prop_oneof![float, integer, set, Just(col("f").is_null()), Just(col("i").is_null())];
@@ -57,7 +60,10 @@ fn statistics(floats: &[Option<f64>], integers: &[Option<i64>], count_nans: bool
         nulls: nulls(integers.iter().filter(|i| i.is_none()).count()),
         ..ColumnStats::default()
     };
-    FileStats { rows: Some(floats.len() as u64), columns: [(Column::new("f"), f), (Column::new("i"), i)].into() }
+    FileStats {
+        rows: Some(floats.len() as u64),
+        columns: [(Column::new("f"), f), (Column::new("i"), i)].into(),
+    }
 }
 
 proptest! {
@@ -98,7 +104,8 @@ fn zeros_are_equal_and_texts_are_read_as_the_column_s_type() {
     check(zeros(), &col("c").lt(0.0), &[false, false, false]);
     check(zeros(), &col("c").is_in([0.0]), &[true, true, false]);
 
-    let decimals = || Decimal128Array::from(vec![1000, 950, 90, 12_345]).with_precision_and_scale(9, 2).unwrap();
+    let decimals =
+        || Decimal128Array::from(vec![1000, 950, 90, 12_345]).with_precision_and_scale(9, 2).unwrap();
     check(decimals(), &col("c").lt("9.5"), &[false, false, true, false]);
     check(decimals(), &col("c").eq("10"), &[true, false, false, false]);
     let times = TimestampMicrosecondArray::from(vec![1_704_067_200_000_000, 0]).with_timezone("UTC");

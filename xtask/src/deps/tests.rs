@@ -77,7 +77,10 @@ fn rule_1_core_names_no_sibling() {
 
 #[test]
 fn rule_1_core_is_thin() {
-    assert_eq!(check(&graph(&CLEAN), 3_001), ["rule 1: core has 3001 lines of code, at most 3000 keep it thin"]);
+    assert_eq!(
+        check(&graph(&CLEAN), 3_001),
+        ["rule 1: core has 3001 lines of code, at most 3000 keep it thin"]
+    );
     let many: Vec<String> = (0..11).map(|n| format!("d{n}@1.0.0")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let found = violations(&[("stitchwork-core@0.1.0", &many)]);

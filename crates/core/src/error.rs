@@ -211,10 +211,30 @@ impl From<object_store::Error> for Error {
             S::NotSupported { .. } | S::NotImplemented { .. } => ErrorKind::Unsupported,
             S::PermissionDenied { .. } | S::Unauthenticated { .. } => ErrorKind::PermissionDenied,
             S::UnknownConfigurationKey { .. } => ErrorKind::InvalidConfig,
-            S::Generic { .. } => ErrorKind::Unavailable,
+            S::Generic { .. } => system_kind(&error).unwrap_or(ErrorKind::Unavailable),
             _ => ErrorKind::Unexpected,
         };
-        Self::new(kind, "the object store refused the request").with_source(error)
+        let reason = system_error(&error).map(ToString::to_string);
+        let refused = Self::new(kind, "the object store refused the request").with_source(error);
+        match reason {
+            Some(reason) => refused.with_context("reason", reason),
+            None => refused,
+        }
+    }
+}
+
+/// The error of the operating system below an error: it names no secret, and says why.
+fn system_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a std::io::Error> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.find_map(|cause| cause.downcast_ref::<std::io::Error>())
+}
+
+fn system_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
+    use std::io::ErrorKind as Io;
+    match system_error(error)?.kind() {
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => Some(ErrorKind::PermissionDenied),
+        Io::NotADirectory | Io::IsADirectory | Io::InvalidFilename => Some(ErrorKind::InvalidInput),
+        _ => None,
     }
 }
 

@@ -30,3 +30,16 @@ fn an_own_error_survives_an_arrow_interface() {
     assert_eq!(back.kind(), ErrorKind::Conflict);
     assert_eq!(back.context("k"), Some("1"));
 }
+
+#[tokio::test]
+async fn what_the_operating_system_says_is_told() {
+    use stitchwork_core::object_store::{ObjectStoreExt, PutPayload};
+    let file = std::env::temp_dir().join(format!("stitchwork-core-{}", std::process::id()));
+    std::fs::write(&file, b"no folder").unwrap();
+    let object = stitchwork_core::Stores::new().resolve(&format!("file://{}/below", file.display())).unwrap();
+    let refused = object.store.put(&object.path, PutPayload::from_static(b"x")).await.unwrap_err();
+    std::fs::remove_file(&file).unwrap();
+    let error = object.error(refused);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
+    assert!(error.context("reason").is_some_and(|reason| reason.contains("Not a directory")), "{error}");
+}

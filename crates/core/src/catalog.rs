@@ -80,7 +80,8 @@ pub enum NamespaceChange {
 
 /// Names to tables.
 /// # For users
-/// Knows where tables are, and holds the pointer that commits swap. A [`crate::LogFactory`] makes entries.
+/// Knows where tables are and, for logs that need it, the pointer that commits swap. Entries are made by a
+/// [`crate::LogFactory`].
 /// # For implementors
 /// `swap` is the one call that everything rests on: it must compare and set as one step, for every process
 /// that can reach the catalog. Clauses, each tested by `stitchwork_testkit::catalog`:

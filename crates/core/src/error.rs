@@ -71,7 +71,6 @@ pub enum CommitState {
 ///
 /// `Display` is one line for logs, the source left out; `Debug` is many lines for people. Messages are
 /// lowercase without a full stop and may change; match on [`Error::kind`].
-#[must_use = "an error that is not returned is lost"]
 pub struct Error {
     inner: Box<Inner>,
 }

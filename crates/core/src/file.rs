@@ -82,7 +82,7 @@ pub struct DataFile {
     pub rows: Option<u64>,
     /// The id of the partitioning that it was written with.
     pub spec: i32,
-    /// Its partition values, one per field of that partitioning, in the transform's result type.
+    /// Its values, one per field of that partitioning, of the transform's result type; null is a null scalar.
     pub partition: Vec<Scalar>,
     /// Statistics of the columns that the caller asked for.
     pub stats: Option<Arc<FileStats>>,

@@ -38,7 +38,7 @@ pub struct FormatCapabilities {
 /// - `format::write_read::rows_come_back`: what was written comes back in order, equal in value.
 /// - `format::write_read::empty_file_has_schema`: a file without rows is read, with `exact_schema` as it was.
 /// - `format::write::summary_counts`: the summary's rows and bytes are those of the object.
-/// - `format::write::summary_bounds`: with `column_statistics`, no value is out of bounds, null counts are exact.
+/// - `format::write::summary_bounds`: with `column_statistics`, bounds hold every value, null counts are exact.
 /// - `format::write::invisible_until_finished`: the object is not there before `finish`, nor after `abort`.
 /// - `format::write::refuses_foreign_schema`: a batch whose schema is not the writer's is refused.
 /// - `format::inspect::agrees_with_write`: `inspect` finds the rows and the statistics that `finish` told.
@@ -90,7 +90,7 @@ pub struct ReadArgs {
     pub mapping: Option<Arc<FieldMapping>>,
     /// The columns to read, as places in `schema` (or in the object's own schema); `None` for all.
     pub projection: Option<Vec<usize>>,
-    /// Parts where no row passes may be left out; the caller filters. Columns are `schema`'s, projected or not.
+    /// Parts where no row passes may be left out: the caller filters. Columns are `schema`'s, projected or not.
     pub predicate: Option<Predicate>,
     /// Only rows at these positions.
     pub rows: Option<Arc<RoaringTreemap>>,

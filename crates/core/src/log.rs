@@ -216,7 +216,7 @@ pub struct WriteDeletesArgs {
 /// - `log::commit::remove_is_exact`: removed files are gone and all others stay.
 /// - `log::commit::blind_appends_rebase`: an append from a stale base lands, and loses nothing of the winner.
 /// - `log::commit::concurrent_appends_all_land`: many appends at once all land, each exactly once.
-/// - `log::commit::conflicting_remove_refused`: a second removal of a file is a `Conflict`, not committed.
+/// - `log::commit::conflicting_remove_refused`: the second to remove a file is a `Conflict`, not committed.
 /// - `log::commit::read_conflict_refused`: a commit that has read rows which a faster one added is a
 ///   `Conflict`; one that has read others lands.
 /// - `log::commit::tag_is_found`: the tag is found by a fresh snapshot, with its payload.
@@ -226,7 +226,8 @@ pub struct WriteDeletesArgs {
 /// - `log::commit::add_column`: with `add_column`, the new schema holds for files old and new.
 /// - `log::snapshot::time_travel`: older snapshots by version and by time give the files of then.
 /// - `log::snapshot::missing_version_is_not_found`: a version that never was is `NotFound`.
-/// - `log::files::prunes_by_partition_and_stats`: only files that cannot match are left out.
+/// - `log::files::prunes_by_partition_and_stats`: with a predicate, files that cannot match are left out, and
+///   none that can.
 /// - `log::files::stats_on_demand`: statistics come for the columns asked for.
 /// - `log::history::newest_first`: the history has each commit once, newest first, with operation and tag.
 /// - `log::deletes::positions_round_trip`: with `position_deletes`, deleted positions come back from
@@ -239,7 +240,7 @@ pub trait Log: Debug + Send + Sync + 'static {
     fn capabilities(&self) -> LogCapabilities;
     /// The location of the table.
     fn location(&self) -> &str;
-    /// Where a new data file of this partition, the names and values of its fields, goes.
+    /// Where a new data file named `file_name` goes; `partition` has the names and values of its fields.
     fn data_location(&self, partition: &[(&str, &Scalar)], file_name: &str) -> String;
 
     /// The table as it is, or was.

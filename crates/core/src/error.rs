@@ -224,8 +224,10 @@ impl From<object_store::Error> for Error {
 
 /// The error of the operating system below an error: it names no secret, and says why.
 fn system_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a std::io::Error> {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-    causes.find_map(|cause| cause.downcast_ref::<std::io::Error>())
+    match error.downcast_ref() {
+        Some(found) => Some(found),
+        None => system_error(error.source()?),
+    }
 }
 
 fn system_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {

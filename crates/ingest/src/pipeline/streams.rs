@@ -31,15 +31,16 @@ pub(super) fn selected(run: &Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec
         }
     }
     let selected: Vec<_> = discovered.into_iter().filter(|stream| is_read(run, &stream.name)).collect();
-    if run.replaces() && run.can_resume() {
-        if let Some(other) = run.known.values().flatten().find(|stream| !is_read(run, stream)) {
-            return Err(Error::invalid_config(
-                "replacing some streams of a source with cursors would lose where the others are; replace all \
-                 of them, or load these under a pipeline name of their own",
-            )
-            .with_operation("ingest::streams")
-            .with_context("stream", other));
-        }
+    if run.replaces()
+        && run.can_resume()
+        && let Some(other) = run.known.values().flatten().find(|stream| !is_read(run, stream))
+    {
+        return Err(Error::invalid_config(
+            "replacing some streams of a source with cursors would lose where the others are; replace all \
+             of them, or load these under a pipeline name of their own",
+        )
+        .with_operation("ingest::streams")
+        .with_context("stream", other));
     }
     replaced(run)?;
     Ok(selected)

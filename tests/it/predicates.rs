@@ -108,6 +108,9 @@ fn zeros_are_equal_and_texts_are_read_as_the_column_s_type() {
         || Decimal128Array::from(vec![1000, 950, 90, 12_345]).with_precision_and_scale(9, 2).unwrap();
     check(decimals(), &col("c").lt("9.5"), &[false, false, true, false]);
     check(decimals(), &col("c").eq("10"), &[true, false, false, false]);
+    let finer = RecordBatch::try_from_iter([("c", Arc::new(decimals()) as ArrayRef)]).unwrap();
+    let error = col("c").lt("9.555").passes(&finer).unwrap_err();
+    assert_eq!(error.kind(), stitchwork::ErrorKind::InvalidInput, "nothing is rounded: {error}");
     let times = TimestampMicrosecondArray::from(vec![1_704_067_200_000_000, 0]).with_timezone("UTC");
     check(times, &col("c").eq("2024-01-01T00:00:00Z"), &[true, false]);
     check(Int64Array::from(vec![1, 2]), &col("c").eq("01"), &[true, false]);

@@ -158,7 +158,7 @@ impl Error {
     /// Whether the same call may succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         matches!(self.inner.kind, ErrorKind::RateLimited | ErrorKind::Unavailable)
-            && self.inner.commit != Some(CommitState::Unknown)
+            && !matches!(self.inner.commit, Some(CommitState::Unknown | CommitState::Committed))
     }
 }
 

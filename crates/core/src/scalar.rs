@@ -97,8 +97,14 @@ impl Scalar {
     /// type, not by its spelling (`01` is 1).
     pub(crate) fn same_in(&self, to: &DataType) -> Option<Self> {
         let there = self.cast(to).ok()?;
-        let same = || there.cast(self.data_type()).is_ok_and(|back| back == *self);
-        (is_text(self.data_type()) != is_text(to) && is_text(self.data_type()) || same()).then_some(there)
+        let same = if is_text(self.data_type()) && !is_text(to) {
+            // A decimal rounds the digits that it has no room for; a wide one tells.
+            let wide = DataType::Decimal256(76, 38);
+            !to.is_decimal() || self.cast(&wide).ok()? == there.cast(&wide).ok()?
+        } else {
+            there.cast(self.data_type()).is_ok_and(|back| back == *self)
+        };
+        same.then_some(there)
     }
 
     /// Whether the value is a float that is no number.

@@ -35,5 +35,6 @@ pub struct OperationSummary {
 
 /// Whether an operation that failed can be done again from the new snapshot.
 pub(crate) fn can_repeat(error: &Error) -> bool {
-    error.kind() == ErrorKind::Conflict && error.commit_state() != Some(CommitState::Unknown)
+    error.kind() == ErrorKind::Conflict
+        && !matches!(error.commit_state(), Some(CommitState::Unknown | CommitState::Committed))
 }

@@ -96,7 +96,9 @@ fn compare(array: &ArrayRef, op: Comparison, value: &Scalar) -> Result<BooleanAr
     // never to text, since `10` is not below `9` as a number.
     let (array, value) = match value.same_in(array.data_type()) {
         Some(value) => (array.clone(), value),
-        None if is_text(value.data_type()) => (array.clone(), value.cast(array.data_type()).map_err(refuse)?),
+        None if is_text(value.data_type()) => {
+            return Err(refuse(Error::invalid_input("the text is no value of the column's type")));
+        }
         None => (cast(array, value.data_type()).map_err(|e| refuse(e.into()))?, value.clone()),
     };
     let (array, value) = (one_zero(&array), one_zero(value.array()));

@@ -78,7 +78,14 @@ impl Table {
                         return Err(self.clean_up(e, &files).await);
                     }
                     tries -= 1;
-                    base = self.snapshot().await?;
+                    base = match self.snapshot().await {
+                        Ok(newer) => newer,
+                        // The commit has surely not landed, or it would not be repeated.
+                        Err(e) => {
+                            let e = e.with_commit_state(stitchwork_core::CommitState::NotCommitted);
+                            return Err(self.clean_up(e, &files).await);
+                        }
+                    };
                 }
             }
         }

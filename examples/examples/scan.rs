@@ -1,23 +1,29 @@
-//! Reads a table by its location: `scan delta /data/push_event`.
+//! Reads a table by its location: `scan delta /data/push_event [LIMIT]`, or a small one of its own.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it has found")]
 
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch, StringArray};
 use futures::TryStreamExt;
-use stitchwork::absolute;
-use stitchwork::core::{At, Relation, ScanArgs};
-use stitchwork::tables::{Table, TableConfig, TableRef};
+use stitchwork::core::{At, BatchStreamAdapter, CreateArgs, Relation, ScanArgs};
+use stitchwork::tables::{AppendArgs, Table, TableConfig, TableRef};
+use stitchwork::{Error, Result, absolute, registry};
 
 #[tokio::main]
-async fn main() -> stitchwork::Result<()> {
-    let mut args = std::env::args().skip(1);
-    let (Some(log), Some(location)) = (args.next(), args.next()) else {
-        return Err(stitchwork::Error::invalid_input("usage: scan delta|iceberg LOCATION [LIMIT]"));
+async fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (table, limit) = match args.as_slice() {
+        [] => (own_table().await?, 5),
+        [log, location] => (open(log, location).await?, 5),
+        [log, location, limit] => {
+            let limit = limit.parse::<usize>().map_err(|e| {
+                Error::invalid_input("the limit is no number").with_context("limit", limit).with_source(e)
+            })?;
+            (open(log, location).await?, limit)
+        }
+        _ => return Err(Error::invalid_input("usage: scan [delta|iceberg|files LOCATION [LIMIT]]")),
     };
-    let limit = args.next().and_then(|limit| limit.parse().ok()).unwrap_or(5);
-
-    let registry = stitchwork::registry()?;
-    let table =
-        Table::open(&registry, &TableRef::at(log, absolute(&location)?), TableConfig::default()).await?;
     let newest = table.relation(At::Latest).await?;
     println!("version {} has {} columns", newest.snapshot().version(), newest.schema().fields().len());
 
@@ -28,4 +34,20 @@ async fn main() -> stitchwork::Result<()> {
         println!("{}", arrow::util::pretty::pretty_format_batches(&[batch])?);
     }
     Ok(())
+}
+
+async fn open(log: &str, location: &str) -> Result<Table> {
+    Table::open(&registry()?, &TableRef::at(log, absolute(location)?), TableConfig::default()).await
+}
+
+/// A table in memory, so that the example can be run without any other.
+async fn own_table() -> Result<Table> {
+    let rows = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3])) as _),
+        ("name", Arc::new(StringArray::from(vec!["ant", "bee", "cat"])) as _),
+    ])?;
+    let (place, create) = (TableRef::at("delta", "memory:animals"), CreateArgs::new(rows.schema()));
+    let table = Table::create(&registry()?, &place, create, TableConfig::default()).await?;
+    table.append(BatchStreamAdapter::from_batches(rows.schema(), vec![rows]), AppendArgs::default()).await?;
+    Ok(table)
 }

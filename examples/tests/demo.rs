@@ -56,6 +56,20 @@ fn every_combination_of_layers_gives_the_same_answers() {
     }
 }
 
+#[test]
+fn a_folder_may_have_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("a b?c#d%20e");
+    let location = format!("file://{}", odd.display());
+    text(
+        &demo(&["--events", "60", "--log", "delta", "--catalog", "sqlite", "--store", &location])
+            .output()
+            .unwrap(),
+    );
+    assert!(odd.join("catalog.db").is_file(), "the catalog lies beside its tables");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "and nowhere else");
+}
+
 /// The loads that are finished in a folder of the demo.
 fn finished_loads(folder: &Path) -> usize {
     let state = folder.join("_stitchwork/github");
@@ -129,6 +143,47 @@ fn killed_half_way_and_started_again_it_has_every_event_once() {
 fn one_event_is_enough() {
     let stdout = text(&demo(&["--events", "1", "--store", "memory:"]).output().unwrap());
     assert!(stdout.contains("| 2      | 2         |"), "one at first, one more later: {stdout}");
+    for said in ["the API has 1 event.", "1 event has come since, 2 in all.", "1 new event became "] {
+        assert!(stdout.contains(said), "{said}: {stdout}");
+    }
+    assert!(stdout.contains("\n  memory:<table>/ ") && !stdout.contains("had been loaded"), "{stdout}");
+    assert!(stdout.contains("gone with this process") && !stdout.contains("nothing on disk"), "{stdout}");
+    let stdout = text(&demo(&["--events", "1", "--store", "memory:///"]).output().unwrap());
+    assert!(stdout.contains("\n  memory:///<table>/ "), "{stdout}");
+}
+
+#[test]
+fn what_an_earlier_run_has_loaded_is_said_and_seeds_do_not_mix() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |seed: &str| {
+        text(&demo(&["--events", "60", "--seed", seed]).current_dir(folder.path()).output().unwrap())
+    };
+    let first = run("1");
+    assert!(first.contains("60 new events became") && !first.contains("had been loaded"), "{first}");
+    let again = run("1");
+    assert!(again.contains("60 events had been loaded by an earlier run of the demo"), "{again}");
+    assert!(again.contains("\n  3 events had been loaded by an earlier run of the demo"), "{again}");
+    assert_eq!(answers(&again), answers(&first));
+    let other = run("2");
+    assert!(other.contains("60 new events became"), "another seed, another folder: {other}");
+}
+
+#[test]
+fn another_log_or_catalog_at_one_store_is_refused_and_swapping_back_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = folder.path().display().to_string();
+    let run = |log: &str, catalog: &str| {
+        demo(&["--events", "60", "--log", log, "--catalog", catalog, "--store", &location]).output().unwrap()
+    };
+    let first = text(&run("iceberg", "sqlite"));
+    for (log, catalog) in [("iceberg", "memory"), ("delta", "sqlite"), ("delta", "memory")] {
+        let output = run(log, catalog);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("of a sqlite catalog"), "{stderr}");
+        assert!(stderr.contains("give another --store, or none"), "{stderr}");
+    }
+    assert_eq!(answers(&text(&run("iceberg", "sqlite"))), answers(&first));
 }
 
 #[test]
@@ -138,5 +193,14 @@ fn mistakes_are_told_and_help_is_given() {
     assert!(output.stdout.is_empty());
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.starts_with("--log is one of delta, iceberg, not hudi"), "{message}");
+    for (store, said) in
+        [("memory", "write memory: for a store"), ("s3:/b/x", "begins like one with a scheme")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let output = demo(&["--events", "1", "--store", store]).current_dir(folder.path()).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && message.contains(said), "{store}: {message}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no folder is made of {store}");
+    }
     assert!(text(&demo(&["--help"]).output().unwrap()).contains("--events N"));
 }

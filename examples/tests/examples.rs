@@ -50,7 +50,30 @@ fn ingest_and_scan() {
         &["first run: 500 events", "second run: 50 events", "| pushes | people |"],
     );
     let table = format!("{location}/push_event");
-    check("scan", &["delta", &table, "2"], &["version ", " columns", "_row_id"]);
+    for limit in [2, 7] {
+        let output = example("scan").args(["delta", &table, &limit.to_string()]).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+        assert!(stdout.starts_with("version ") && stdout.contains(" columns"), "{stdout}");
+        let rows = stdout.lines().filter(|line| line.starts_with("| ") && !line.contains("_row_id")).count();
+        assert_eq!(rows, limit, "{stdout}");
+    }
+}
+
+#[test]
+fn scan_needs_nothing_and_tells_mistakes() {
+    check("scan", &[], &["has 2 columns", "| 3  | cat  |"]);
+    let mistakes: [(&[&str], &str); 4] = [
+        (&["delta", "memory:x", "abc"], "limit=abc"),
+        (&["delta"], "usage: scan"),
+        (&["delta", "memory:x", "1", "more"], "usage: scan"),
+        (&["delta", "memry:x"], "begins like one with a scheme"),
+    ];
+    for (args, said) in mistakes {
+        let output = example("scan").args(args).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && stderr.contains(said), "{args:?}: {stderr}");
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
-//! Every value of 100 real events, found again in the tables.
+//! Every value of 100 events, real ones and those of the local API, found again in the tables.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::Value;
@@ -9,20 +8,13 @@ use stitchwork::core::{ScanArgs, collect};
 use stitchwork::ingest::{normalize, pipeline};
 use stitchwork::rest;
 use stitchwork_events_server::EventsServer;
+use stitchwork_testkit::needs;
 use stitchwork_tests::layers::Place;
 
 /// The columns that loading adds.
 const OWN: [&str; 5] = ["_row_id", "_parent_id", "_root_id", "_list_index", "_load_id"];
 
 type Row = BTreeMap<String, String>;
-
-/// The shared data beside the checkout, where they are.
-fn shared_data() -> Option<PathBuf> {
-    let beside =
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(|parent| parent.join("shared/data"));
-    let named = std::env::var_os("STITCHWORK_SHARED").map(|shared| PathBuf::from(shared).join("data"));
-    named.or(beside).filter(|path| path.is_dir())
-}
 
 /// The tables, each as rows of the values that are not null.
 async fn tables(place: &Place) -> BTreeMap<String, Vec<Row>> {
@@ -50,6 +42,11 @@ async fn tables(place: &Place) -> BTreeMap<String, Vec<Row>> {
     tables
 }
 
+/// A leaf as the tables show it.
+fn text(leaf: &Value) -> String {
+    leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned)
+}
+
 /// Takes the leaves of a value out of the tables; what stays there afterwards was never in the input.
 fn take(tables: &mut BTreeMap<String, Vec<Row>>, table: &str, id: &str, column: &str, value: &Value) {
     match value {
@@ -75,7 +72,7 @@ fn take(tables: &mut BTreeMap<String, Vec<Row>>, table: &str, id: &str, column: 
             }
         }
         leaf => {
-            let text = leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned);
+            let text = text(leaf);
             let rows = tables.get_mut(table).unwrap_or_else(|| panic!("there is no table {table}"));
             let row = rows
                 .iter_mut()
@@ -87,40 +84,49 @@ fn take(tables: &mut BTreeMap<String, Vec<Row>>, table: &str, id: &str, column: 
     }
 }
 
+/// Loads events, takes every leaf of them out of the tables, and finds nothing left there.
+async fn account(log: &str, events: &[Value], server: &EventsServer, template: Option<&str>) {
+    let place = Place::new(log, "sqlite", "file").await.unwrap();
+    let source =
+        rest(server.url()).stream("events", "/repos/dlt-hub/dlt/events").primary_key("id").build().unwrap();
+    let mut load = pipeline("accounting").source(source).destination(place.destination());
+    if let Some(template) = template {
+        load = load.table_name("events", template);
+    }
+    let report = load.run().await.unwrap();
+    assert_eq!((report.rows(), events.len()), (100, 100), "{log}");
+
+    let mut tables = tables(&place).await;
+    for event in events {
+        let table = template.map_or_else(|| "events".to_owned(), |_| normalize(&text(&event["type"])));
+        let row = tables[&table].iter().find(|row| row.get("id") == Some(&text(&event["id"])));
+        let id = row.unwrap_or_else(|| panic!("{table} lacks {}", event["id"]))["_row_id"].clone();
+        take(&mut tables, &table, &id, "", event);
+    }
+    for (table, rows) in &tables {
+        for row in rows {
+            let rest: Vec<&String> = row.keys().filter(|column| !OWN.contains(&column.as_str())).collect();
+            assert!(rest.is_empty(), "{log}: {table} has values that were not in the input: {rest:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_leaf_of_100_real_events_is_in_the_tables() {
-    let Some(data) = shared_data() else {
-        eprintln!(
-            "skipped: every_leaf_of_100_real_events_is_in_the_tables needs the folder shared/data beside the checkout"
-        );
-        return;
-    };
-    let text = std::fs::read_to_string(data.join("github_events.json")).unwrap();
-    let events: Vec<Value> = serde_json::from_str(&text).unwrap();
-    assert_eq!(events.len(), 100);
+    let test = "every_leaf_of_100_real_events_is_in_the_tables";
+    let Some(file) = needs::data(test, "github_events.json") else { return };
+    let events: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     for log in ["delta", "iceberg"] {
         let server = EventsServer::builder().events_from_json(events.clone()).start().await.unwrap();
-        let place = Place::new(log, "sqlite", "file").await.unwrap();
-        let source = rest(server.url())
-            .stream("events", "/repos/dlt-hub/dlt/events")
-            .primary_key("id")
-            .build()
-            .unwrap();
-        let report = pipeline("real").source(source).destination(place.destination()).run().await.unwrap();
-        assert_eq!(report.rows(), 100, "{log}");
+        account(log, &events, &server, None).await;
+    }
+}
 
-        let mut tables = tables(&place).await;
-        let roots: BTreeMap<String, String> =
-            tables["events"].iter().map(|row| (row["id"].clone(), row["_row_id"].clone())).collect();
-        for event in &events {
-            take(&mut tables, "events", &roots[&event["id"].to_string()], "", event);
-        }
-        for (table, rows) in &tables {
-            for row in rows {
-                let rest: Vec<&String> =
-                    row.keys().filter(|column| !OWN.contains(&column.as_str())).collect();
-                assert!(rest.is_empty(), "{log}: {table} has values that were not in the input: {rest:?}");
-            }
-        }
+#[tokio::test(flavor = "multi_thread")]
+async fn every_leaf_of_100_events_of_the_local_api_is_in_the_table_of_its_type() {
+    let server = EventsServer::builder().events(100).start().await.unwrap();
+    let events: Vec<Value> = server.events().collect();
+    for log in ["delta", "iceberg"] {
+        account(log, &events, &server, Some("{type}")).await;
     }
 }

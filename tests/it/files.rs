@@ -36,6 +36,7 @@ async fn files_of_every_format_are_one_relation() {
     let joined = "select j.id, p.id as p from json j join parquet p on j.name = p.name";
     assert_eq!(texts(&session.sql(joined).await.unwrap()).unwrap(), ["id=3|p=1"]);
 
-    let error = FileSet::open(&registry, &["memory:files/x.csv"]).await.unwrap_err();
-    assert_eq!(error.context("known"), Some("json,ndjson,jsonl,parquet,parq,pq"));
+    let error = FileSet::open(&registry, &["memory:files/x.xyz"]).await.unwrap_err();
+    let known: Vec<&str> = error.context("known").unwrap().split(',').collect();
+    assert!(["csv", "json", "parquet"].iter().all(|ending| known.contains(ending)), "{known:?}");
 }

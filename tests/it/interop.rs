@@ -21,14 +21,19 @@ struct Shared {
 
 impl Shared {
     async fn new(log: &str) -> Self {
-        let place = Place::new(log, "sqlite", "file").await.unwrap();
+        Self::over(log, "sqlite").await.unwrap()
+    }
+
+    /// One with this catalog, where its server is there.
+    async fn over(log: &str, catalog: &str) -> Option<Self> {
+        let place = Place::find(log, catalog, "file").await.unwrap()?;
         let folder = place.folder.path().display().to_string();
-        Self {
-            uri: format!("sqlite:///{folder}/catalog.db"),
-            warehouse: format!("file://{folder}/tables"),
-            folder,
-            place,
-        }
+        let uri = match catalog {
+            // As SQLAlchemy names it, with the driver.
+            "postgres" => place.catalog_url.replace("postgres://", "postgresql+psycopg2://"),
+            _ => format!("sqlite:///{folder}/catalog.db"),
+        };
+        Some(Self { uri, warehouse: format!("file://{folder}/tables"), folder, place })
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -161,8 +166,8 @@ async fn tables_of_ours_are_read_by_the_peers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn we_and_the_peers_append_in_turn() {
     let Some(oracles) = Oracles::find("we_and_the_peers_append_in_turn") else { return };
-    for log in ["delta", "iceberg"] {
-        let shared = Shared::new(log).await;
+    for (log, catalog) in [("delta", "sqlite"), ("iceberg", "sqlite"), ("iceberg", "postgres")] {
+        let Some(shared) = Shared::over(log, catalog).await else { continue };
         // A table of ours, and one of theirs.
         let made = shared.sample(&oracles, "plain").await;
         let rows = concat_batches(&made[0].schema(), &made).unwrap();
@@ -177,9 +182,9 @@ async fn we_and_the_peers_append_in_turn() {
             let table = shared.open(name).await;
             table.append(stream(rows.slice(9, 1)), AppendArgs::default()).await.unwrap();
             let own = of_table(&table).await.unwrap();
-            assert_eq!(own.len(), before + 3 * 5 + 1, "{log}: {name}");
+            assert_eq!(own.len(), before + 3 * 5 + 1, "{log} in {catalog}: {name}");
             for (peer, seen) in shared.read_by_peers(&oracles, name).await {
-                assert_eq!(seen, own, "{log}: {name} by {peer}");
+                assert_eq!(seen, own, "{log} in {catalog}: {name} by {peer}");
             }
         }
     }

@@ -4,7 +4,19 @@
 
 mod accounting;
 mod concurrency;
+mod crash;
+mod conform;
+mod dml;
+mod duckdb;
+mod facade;
 mod files;
+mod golden;
 mod interop;
+mod matrix;
 mod operations;
+mod outside;
+mod parquet_files;
 mod predicates;
+mod s3;
+mod travel;
+mod zero_copy;

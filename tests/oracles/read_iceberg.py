@@ -3,6 +3,7 @@
     read_iceberg.py OUT.parquet --metadata FILE [--snapshot ID]
     read_iceberg.py OUT.parquet --uri sqlite:////path.db --catalog NAME --table NAMESPACE.TABLE [--snapshot ID]
 
+Either form takes `--option KEY=VALUE` for the store, as pyiceberg names it (`s3.endpoint=...`).
 The second form goes through pyiceberg's SqlCatalog, as another program beside us would.
 Prints `snapshot=ID rows=M`, with snapshot `none` for a table without one.
 """
@@ -25,10 +26,12 @@ def main(args: argparse.Namespace) -> None:
 
 
 def load(args: argparse.Namespace) -> Table:
+    options = common.pairs(args.option, "--option")
     if args.metadata and not (args.uri or args.table):
-        return StaticTable.from_metadata(common.local_path(args.metadata))
+        location = args.metadata if options else common.local_path(args.metadata)
+        return StaticTable.from_metadata(location, options)
     if args.uri and args.table and not args.metadata:
-        return SqlCatalog(args.catalog, uri=args.uri).load_table(args.table)
+        return SqlCatalog(args.catalog, uri=args.uri, **options).load_table(args.table)
     raise common.UsageError("give either --metadata, or --uri and --table")
 
 
@@ -39,6 +42,7 @@ parser.add_argument("--uri", help="SQLAlchemy URL of the catalog's database")
 parser.add_argument("--catalog", default="default", help="name of the catalog inside the database")
 parser.add_argument("--table", help="identifier, namespace and name joined by dots")
 parser.add_argument("--snapshot", type=int, help="snapshot to read, the current one by default")
+parser.add_argument("--option", action="append", default=[], help="option of the store, as key=value")
 
 if __name__ == "__main__":
     common.run(parser, main)

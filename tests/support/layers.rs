@@ -3,18 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
-use stitchwork::core::{Catalog, CreateArgs, OpenUrl, Registry, TableIdent, join};
+use stitchwork::core::{Catalog, CreateArgs, ErrorKind, OpenUrl, Registry, TableIdent, join};
 use stitchwork::ingest::Destination;
 use stitchwork::tables::{Table, TableConfig, TableRef};
-use stitchwork::{Result, registry};
+use stitchwork::{Error, Result, registry};
+use stitchwork_services::{POSTGRES, in_test};
 use tempfile::TempDir;
 
-/// The table formats.
+use crate::matrix;
+
+/// The table formats that other programs read and write too.
 pub const LOGS: [&str; 2] = ["delta", "iceberg"];
-/// The catalogs; `none` is a table that is found by its location alone.
-pub const CATALOGS: [&str; 3] = ["none", "memory", "sqlite"];
-/// The stores.
-pub const STORES: [&str; 2] = ["file", "memory"];
+/// The catalogs that need no server.
+const CATALOGS: [&str; 3] = ["none", "memory", "sqlite"];
+/// The stores that need no server.
+const STORES: [&str; 2] = ["file", "memory"];
 
 /// One combination of layers, with a folder of its own.
 pub struct Place {
@@ -37,14 +40,54 @@ impl Place {
     /// A place with these layers.
     ///
     /// # Errors
-    /// What opening them says.
+    /// What opening them says, and `Unavailable` for a catalog whose server is not there.
     pub async fn new(log: &str, catalog: &str, store: &str) -> Result<Self> {
-        let folder = tempfile::tempdir()
-            .map_err(|e| stitchwork::Error::unexpected("no temporary folder").with_source(e))?;
-        let registry = registry()?;
+        Self::find(log, catalog, store).await?.ok_or_else(no_server)
+    }
+
+    /// A place with these layers, or `None` where the server of its catalog is not there; the output says so.
+    ///
+    /// # Errors
+    /// What opening them says.
+    pub async fn find(log: &str, catalog: &str, store: &str) -> Result<Option<Self>> {
+        let folder = new_folder()?;
+        let location = match store {
+            "file" => format!("file://{}/tables", folder.path().display()),
+            _ => "memory:tables".to_owned(),
+        };
+        Self::build(registry()?, folder, location, [log, catalog, store]).await
+    }
+
+    /// A place with these layers whose tables lie at a location of the store of this name, which the registry
+    /// reaches.
+    ///
+    /// # Errors
+    /// What opening them says.
+    pub async fn over(
+        registry: Registry,
+        location: String,
+        log: &str,
+        catalog: &str,
+        store: &str,
+    ) -> Result<Self> {
+        let built = Self::build(registry, new_folder()?, location, [log, catalog, store]).await?;
+        built.ok_or_else(no_server)
+    }
+
+    async fn build(
+        registry: Registry,
+        folder: TempDir,
+        location: String,
+        layers: [&str; 3],
+    ) -> Result<Option<Self>> {
+        let [log, catalog, _] = layers;
         let catalog_url = match catalog {
             "sqlite" => format!("sqlite://{}/catalog.db", folder.path().display()),
             "memory" => "memory:".to_owned(),
+            "postgres" => match database().await? {
+                Some(url) => url,
+                None => return Ok(None),
+            },
             _ => String::new(),
         };
         let open = if catalog_url.is_empty() {
@@ -52,27 +95,24 @@ impl Place {
         } else {
             Some(registry.catalog(OpenUrl::new(&catalog_url)).await?)
         };
-        let location = if store == "file" {
-            format!("file://{}/tables", folder.path().display())
-        } else {
-            "memory:tables".to_owned()
-        };
-        let name = format!("{log} × {catalog} × {store}");
-        Ok(Self { registry, log: log.to_owned(), catalog: open, catalog_url, location, folder, name })
+        let name = layers.join(" × ");
+        Ok(Some(Self { registry, log: log.to_owned(), catalog: open, catalog_url, location, folder, name }))
     }
 
-    /// Every combination.
+    /// Every combination that needs no server, and each log with its entries in PostgreSQL, where that is there: over
+    /// other stores it is the same catalog again.
     ///
     /// # Errors
-    /// As [`Place::new`].
+    /// As [`Place::find`].
     pub async fn all() -> Result<Vec<Self>> {
         let mut places = Vec::new();
-        for log in LOGS {
+        for log in matrix::LOGS {
             for catalog in CATALOGS {
                 for store in STORES {
                     places.push(Self::new(log, catalog, store).await?);
                 }
             }
+            places.extend(Self::find(log, "postgres", "file").await?);
         }
         Ok(places)
     }
@@ -112,6 +152,22 @@ impl Place {
             None => destination,
         }
     }
+}
+
+fn new_folder() -> Result<TempDir> {
+    tempfile::tempdir().map_err(|e| Error::unexpected("no temporary folder").with_source(e))
+}
+
+/// The URL of a database of PostgreSQL that nobody else has; `None`, and a line that says so, without the server.
+async fn database() -> Result<Option<String>> {
+    let made =
+        tokio::task::spawn_blocking(|| in_test(&POSTGRES).map(|server| server.fresh("place")).transpose());
+    let made = made.await.map_err(|e| Error::unexpected("the server was not asked for").with_source(e))?;
+    made.map_err(|e| Error::unexpected("the server makes no database").with_source(e))
+}
+
+fn no_server() -> Error {
+    Error::new(ErrorKind::Unavailable, "the server of the catalog is not there")
 }
 
 impl fmt::Display for Place {

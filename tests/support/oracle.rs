@@ -1,35 +1,24 @@
 //! The outside readers and writers: Python programs in `tests/oracles`, run as processes.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use arrow::array::RecordBatch;
-use stitchwork::{Error, Result};
+use stitchwork::Result;
+use stitchwork_testkit::peers::Python;
 
 /// Runs the programs in `tests/oracles` with the interpreter that `cargo xtask oracles` has set up.
 #[derive(Debug, Clone)]
-pub struct Oracles {
-    python: PathBuf,
-}
+pub struct Oracles(Python);
 
 impl Oracles {
-    /// The interpreter named by `STITCHWORK_PYTHON`. Without it, `None`, and a line that says which test was
-    /// skipped.
+    /// The interpreter, or a line that says which test was skipped; see [`Python::find`].
     ///
     /// # Panics
     /// When `STITCHWORK_REQUIRE_ORACLES` is 1 and there is no interpreter: then nothing may be skipped.
     #[must_use]
-    #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
     pub fn find(test: &str) -> Option<Self> {
-        let python = std::env::var_os("STITCHWORK_PYTHON").map(PathBuf::from).filter(|p| p.is_file());
-        let required = std::env::var("STITCHWORK_REQUIRE_ORACLES").is_ok_and(|v| v == "1");
-        assert!(python.is_some() || !required, "{test} needs the Python peers: run `cargo xtask oracles`");
-        if python.is_none() {
-            eprintln!(
-                "skipped: {test} needs the Python peers; `cargo xtask oracles` installs them and says how to name them"
-            );
-        }
-        python.map(|python| Self { python })
+        Python::find(test, &[]).map(Self)
     }
 
     /// Runs a program and gives what it prints.
@@ -37,20 +26,8 @@ impl Oracles {
     /// # Errors
     /// `Unexpected` with what it printed when it fails.
     pub fn run(&self, program: &str, args: &[&str]) -> Result<String> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracles");
-        let output = Command::new(&self.python)
-            .arg(folder.join(program))
-            .args(args)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .output()
-            .map_err(|e| Error::unexpected("the interpreter of the peers does not start").with_source(e))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        }
-        Err(Error::unexpected("a peer failed")
-            .with_context("program", program)
-            .with_context("args", args.join(" "))
-            .with_context("stderr", String::from_utf8_lossy(&output.stderr).trim()))
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracles").join(program);
+        self.0.run([program.as_os_str()].into_iter().chain(args.iter().map(OsStr::new)))
     }
 }
 

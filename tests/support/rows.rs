@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use futures::TryStreamExt;
 use stitchwork::Result;
-use stitchwork::core::{BatchStream, BatchStreamAdapter, Relation, ScanArgs, collect};
+use stitchwork::core::{BatchStream, BatchStreamAdapter, HistoryArgs, Relation, ScanArgs, collect};
 use stitchwork::tables::Table;
 
 /// A batch with the columns `id` and `name`.
@@ -92,4 +93,24 @@ pub async fn of_table(table: &Table) -> Result<Vec<String>> {
 /// What reading says.
 pub async fn of_relation(relation: &dyn Relation, args: ScanArgs) -> Result<Vec<String>> {
     texts(&collect(relation.scan(args).await?).await?)
+}
+
+/// The ids in a table, whose first column they are.
+///
+/// # Errors
+/// What reading says.
+pub async fn ids(table: &Table) -> Result<Vec<i64>> {
+    let batches = collect(table.scan(ScanArgs::default().with_projection(vec![0])).await?).await?;
+    Ok(batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+        .collect())
+}
+
+/// The versions of a table, newest first.
+///
+/// # Errors
+/// What the log says.
+pub async fn versions(table: &Table) -> Result<Vec<i64>> {
+    table.history(HistoryArgs::default()).map_ok(|version| version.id).try_collect().await
 }

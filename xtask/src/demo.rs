@@ -17,11 +17,14 @@ const HELP: &str = "\
 Usage: cargo xtask demo [name] [flags]
        cargo xtask demo --list
 
-Flags go to the demo. Those of the main demo that swap a layer:
+Flags go to the demo. Those of the main demo:
   --log delta|iceberg           the table format
   --catalog memory|sqlite       what names the tables
   --store file:///DIR|memory:   where the tables lie
-All of them: cargo xtask demo github --help
+  --events N                    how many events the API has
+  --seed N                      another seed, other events
+  --commit-rows N               commit at the first page after N events
+What each is without being given: cargo xtask demo github --help
 ";
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
@@ -30,7 +33,8 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
         return Ok(());
     }
     let talks = talks(&workspace.root.join("examples/examples"))?;
-    if args.iter().any(|arg| arg == "--list") {
+    if args.first().is_some_and(|arg| arg == "--list") {
+        crate::no_arguments("demo --list", args.get(1..).unwrap_or_default())?;
         list(&talks);
         return Ok(());
     }
@@ -87,4 +91,30 @@ fn talks(folder: &Path) -> Outcome<Vec<(String, String)>> {
     }
     talks.sort();
     Ok(talks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_has_every_flag_of_the_main_demo() {
+        let root = Workspace::find().unwrap().root;
+        let demo = fs::read_to_string(root.join("examples/src/bin/demo/options.rs")).unwrap();
+        let (_, help) = demo.split_once("HELP: &str = ").unwrap();
+        let (help, _) = help.split_once("\n\nEvery").unwrap();
+        let flags: Vec<_> = help.split_whitespace().filter(|word| word.starts_with("--")).collect();
+        assert!(flags.len() > 5, "{flags:?}");
+        for flag in flags {
+            assert!(HELP.contains(flag), "{flag}");
+        }
+    }
+
+    #[test]
+    fn the_list_takes_no_arguments() {
+        let workspace = Workspace::find().unwrap();
+        run(&workspace, &["--list".to_owned()]).unwrap();
+        let error = run(&workspace, &["--list".to_owned(), "extra".to_owned()]).unwrap_err();
+        assert!(error.contains("extra"), "{error}");
+    }
 }

@@ -49,7 +49,7 @@ fn print(graph: &Graph, core: Size) {
     let Size { lines, code } = core;
     let dependencies = rules::core_dependencies(graph);
     println!(
-        "core: {lines} lines ({code} of code, the rest documentation and tests), {dependencies} direct dependencies"
+        "core: {lines} lines ({code} of code, the rest contracts, comments and unit tests), {dependencies} direct dependencies"
     );
 }
 

@@ -4,10 +4,17 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program prints")]
 
 mod check;
+mod conform;
+mod crash;
 mod demo;
 mod deps;
+mod drivers;
+mod features;
 mod metadata;
+mod new;
 mod oracles;
+mod outside;
+mod services;
 mod steps;
 mod test;
 mod tidy;
@@ -27,7 +34,7 @@ struct Verb {
     run: fn(&Workspace, &[String]) -> Outcome,
 }
 
-const VERBS: [Verb; 6] = [
+const VERBS: [Verb; 12] = [
     Verb {
         name: "demo",
         usage: "demo [name] [flags]",
@@ -43,7 +50,7 @@ const VERBS: [Verb; 6] = [
     Verb {
         name: "check",
         usage: "check",
-        about: "everything of test but running the tests: format, lints, docs, rules, licences",
+        about: "everything of test but running the tests: format, lints, docs, rules, licences, a few features",
         run: check::run,
     },
     Verb {
@@ -59,10 +66,46 @@ const VERBS: [Verb; 6] = [
         run: tidy::run,
     },
     Verb {
+        name: "features",
+        usage: "features",
+        about: "checks the facade with none of its features, and with each of them alone",
+        run: features::run,
+    },
+    Verb {
         name: "oracles",
         usage: "oracles",
         about: "installs the Python peers that our tables are compared with",
         run: oracles::run,
+    },
+    Verb {
+        name: "drivers",
+        usage: "drivers",
+        about: "fetches the database drivers that engines are tested with",
+        run: drivers::run,
+    },
+    Verb {
+        name: "services",
+        usage: "services up|down|list",
+        about: "starts, stops and shows the real servers that tests are run against",
+        run: services::run,
+    },
+    Verb {
+        name: "crash",
+        usage: "crash [--rounds N]",
+        about: "loads that meet random faults and kills, for as many rounds as asked for",
+        run: crash::run,
+    },
+    Verb {
+        name: "new",
+        usage: "new <role> <name>",
+        about: "makes a connector that works: a source, a format, a catalog or a log",
+        run: new::run,
+    },
+    Verb {
+        name: "conform",
+        usage: "conform <crate> [--url]",
+        about: "runs the conformance suite of a connector, on its own or at a URL",
+        run: conform::run,
     },
 ];
 
@@ -96,7 +139,7 @@ fn dispatch(args: &[String]) -> Outcome {
 fn help() -> String {
     let mut text = String::from("The repository's own commands.\n\nUsage: cargo xtask <verb>\n\n");
     for verb in &VERBS {
-        text.push_str(&format!("  {:<22}{}\n", verb.usage, verb.about));
+        text.push_str(&format!("  {:<25}{}\n", verb.usage, verb.about));
     }
     text
 }
@@ -104,4 +147,25 @@ fn help() -> String {
 /// Refuses arguments for a verb that takes none.
 fn no_arguments(verb: &str, args: &[String]) -> Outcome {
     if args.is_empty() { Ok(()) } else { Err(format!("{verb} takes no arguments, got {}", args.join(" "))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The guide for contributors has a row for each verb, with its arguments, and none for another one.
+    #[test]
+    fn the_guide_has_every_verb() {
+        let guide = include_str!("../../CONTRIBUTING.md");
+        let rows: Vec<_> = guide.lines().filter_map(|line| line.strip_prefix("| `cargo xtask ")).collect();
+        let told: Vec<_> = rows.iter().filter_map(|row| row.split('`').next()).collect();
+        for verb in &VERBS {
+            assert!(
+                told.contains(&verb.usage.replace('|', "\\|").as_str()),
+                "{} is not in {told:?}",
+                verb.usage
+            );
+        }
+        assert_eq!(told.len(), VERBS.len());
+    }
 }

@@ -1,5 +1,6 @@
 //! What `cargo metadata` says, in the parts that we read.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str;
 
@@ -23,6 +24,9 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) dependencies: Vec<Dependency>,
+    /// With what each one switches on.
+    #[serde(default)]
+    pub(crate) features: BTreeMap<String, Vec<String>>,
 }
 
 /// A dependency as the manifest declares it, switched on or not.

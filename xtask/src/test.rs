@@ -1,11 +1,14 @@
 //! `cargo xtask test [crate]`: the house rules, then all tests with the outside oracles.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use stitchwork_services::Folder;
+
 use crate::steps::Steps;
 use crate::workspace::{self, Workspace};
-use crate::{Outcome, check, metadata, oracles};
+use crate::{Outcome, check, drivers, metadata, oracles, outside, services};
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     match args {
@@ -19,11 +22,15 @@ fn everything(workspace: &Workspace) -> Outcome {
     let mut steps = Steps::default();
     check::house(workspace, &mut steps)?;
     let python = steps.run("oracles", || oracles::install(workspace))?;
+    let libraries = steps.run("drivers", || drivers::install(workspace))?;
+    let servers = services::folder(workspace)?;
+    steps.run("services", || services::fetch(&servers))?;
     let counts = steps.run("tests", || {
         let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast"]);
-        command.env(oracles::PYTHON, &python).env(oracles::REQUIRE, "1");
-        tests(&mut command)
+        command.env(oracles::PYTHON, &python).env(oracles::REQUIRE, "1").envs(libraries);
+        with_services(&mut command, &servers)
     })?;
+    steps.run("outside", || outside::test(workspace))?;
     println!("{}", steps.summary());
     println!("{}", counts.shown());
     Ok(())
@@ -39,12 +46,23 @@ fn one(workspace: &Workspace, name: &str) -> Outcome {
     let mut command = workspace.cargo(&["test", "--package", &package.name]);
     if short(&package.name) == "tests" {
         command.env(oracles::PYTHON, oracles::install(workspace)?).env(oracles::REQUIRE, "1");
+        command.envs(drivers::install(workspace)?);
     } else if let Some(python) = oracles::installed(workspace)? {
         command.env(oracles::PYTHON, python);
     }
-    let counts = tests(&mut command)?;
+    command.envs(drivers::installed(workspace)?);
+    let counts = with_services(&mut command, &services::folder(workspace)?)?;
     println!("{}", counts.shown());
     Ok(())
+}
+
+/// Runs the tests, and stops the servers that they have started, whether they pass or not.
+fn with_services(command: &mut Command, servers: &Folder) -> Outcome<Counts> {
+    command.env(stitchwork_services::FOLDER, servers.path());
+    let counts = tests(command);
+    let stopped = services::stop_unused(servers);
+    let counts = counts?;
+    stopped.map(|()| counts)
 }
 
 /// The name of a crate as its folder has it.
@@ -84,10 +102,17 @@ struct Counts {
     passed: u64,
     failed: u64,
     ignored: u64,
+    /// What tests say that did not find what they need, which count as passed.
+    skipped: BTreeSet<String>,
 }
 
 impl Counts {
     fn add(&mut self, line: &str) {
+        // Tests run side by side, so such a line may begin within another one.
+        if let Some((_, skipped)) = line.split_once("skipped: ") {
+            self.skipped.insert(skipped.to_owned());
+            return;
+        }
         let Some((_, rest)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
         else {
             return;
@@ -107,8 +132,11 @@ impl Counts {
 
     /// Worded unlike cargo's own lines, so that whoever adds those up does not count twice.
     fn shown(&self) -> String {
-        let Self { programs, passed, failed, ignored } = self;
-        format!("total over {programs} test programs: passed={passed} failed={failed} skipped={ignored}")
+        let Self { programs, passed, failed, ignored, skipped } = self;
+        let counts =
+            format!("total over {programs} test programs: passed={passed} failed={failed} skipped={ignored}");
+        let lines = skipped.iter().map(|skipped| format!("\nskipped: {skipped}"));
+        std::iter::once(counts).chain(lines).collect()
     }
 }
 
@@ -124,7 +152,18 @@ mod tests {
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s",
         );
         counts.add("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 9 filtered out");
-        assert_eq!(counts, Counts { programs: 2, passed: 14, failed: 3, ignored: 1 });
+        let skipped = BTreeSet::new();
+        assert_eq!(counts, Counts { programs: 2, passed: 14, failed: 3, ignored: 1, skipped });
+    }
+
+    #[test]
+    fn what_was_skipped_is_told_at_the_end() {
+        let mut counts = Counts::default();
+        counts.add("skipped: a needs b");
+        counts.add("test x ... skipped: a needs b");
+        counts.add("skipped: c needs d");
+        let shown = counts.shown();
+        assert!(shown.ends_with("skipped=0\nskipped: a needs b\nskipped: c needs d"), "{shown}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The catalog itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -36,6 +37,7 @@ impl Catalog for MemoryCatalog {
         CatalogCapabilities {
             rename: true,
             namespaces: true,
+            namespace_properties: true,
             multi_table: true,
             commits_on_server: false,
             durable: false,
@@ -70,6 +72,11 @@ impl Catalog for MemoryCatalog {
 
     async fn namespaces(&self) -> Result<Vec<Vec<String>>> {
         Ok(self.state.read().namespaces.keys().cloned().collect())
+    }
+
+    async fn namespace_properties(&self, namespace: &[String]) -> Result<BTreeMap<String, String>> {
+        let properties = self.state.read().namespace_properties(namespace).cloned();
+        properties.map_err(|e| e.with_operation("catalog::namespace_properties"))
     }
 
     async fn alter_namespace(&self, namespace: &[String], change: NamespaceChange) -> Result<()> {

@@ -44,18 +44,11 @@ impl State {
 
     /// All or nothing: every swap is checked before the first one is made.
     pub(crate) fn swap(&mut self, swaps: Vec<SwapArgs>) -> Result<Vec<Entry>> {
-        for (place, swap) in swaps.iter().enumerate() {
+        SwapArgs::check(&swaps).map_err(|e| e.with_commit_state(CommitState::NotCommitted))?;
+        for swap in &swaps {
             let fail = |error: Error| {
                 error.with_context("table", &swap.ident).with_commit_state(CommitState::NotCommitted)
             };
-            if swap.updates.is_some() {
-                return Err(fail(Error::unsupported(
-                    "the catalog keeps pointers and cannot apply updates itself",
-                )));
-            }
-            if swaps.iter().take(place).any(|other| other.ident == swap.ident) {
-                return Err(fail(Error::invalid_input("a table stands twice in one swap")));
-            }
             let Ok(entry) = self.load(&swap.ident) else {
                 return Err(fail(Error::not_found("the catalog has no such table")));
             };
@@ -75,11 +68,13 @@ impl State {
         Ok(swaps.into_iter().filter_map(set).collect())
     }
 
+    pub(crate) fn namespace_properties(&self, namespace: &[String]) -> Result<&BTreeMap<String, String>> {
+        self.namespaces.get(namespace).ok_or_else(|| missing_namespace(namespace))
+    }
+
     pub(crate) fn alter_namespace(&mut self, namespace: &[String], change: NamespaceChange) -> Result<()> {
         let fail = |error: Error| error.with_context("namespace", namespace.join("."));
-        if namespace.is_empty() || namespace.iter().any(String::is_empty) {
-            return Err(fail(Error::invalid_input("a namespace needs levels that are not empty")));
-        }
+        change.check(namespace).map_err(fail)?;
         match change {
             NamespaceChange::Create(properties) => {
                 if self.namespaces.contains_key(namespace) {
@@ -89,9 +84,7 @@ impl State {
                 Ok(())
             }
             NamespaceChange::Drop => {
-                if !self.namespaces.contains_key(namespace) {
-                    return Err(fail(Error::not_found("the catalog has no such namespace")));
-                }
+                self.namespace_properties(namespace)?;
                 let table = self.tables.keys().any(|ident| ident.namespace.starts_with(namespace));
                 let below =
                     |other: &Vec<String>| other.len() > namespace.len() && other.starts_with(namespace);
@@ -99,6 +92,17 @@ impl State {
                     return Err(fail(Error::conflict("the namespace is not empty")));
                 }
                 self.namespaces.remove(namespace);
+                Ok(())
+            }
+            NamespaceChange::SetProperties(changes) => {
+                let missing = || missing_namespace(namespace);
+                let properties = self.namespaces.get_mut(namespace).ok_or_else(missing)?;
+                for (key, value) in changes {
+                    match value {
+                        Some(value) => properties.insert(key, value),
+                        None => properties.remove(&key),
+                    };
+                }
                 Ok(())
             }
             _ => Err(fail(Error::unsupported("the catalog does not know this change of a namespace"))),
@@ -117,6 +121,10 @@ fn check_parts(ident: &TableIdent) -> Result<()> {
         return Err(Error::invalid_input("a table name has an empty part").with_context("table", ident));
     }
     Ok(())
+}
+
+fn missing_namespace(namespace: &[String]) -> Error {
+    Error::not_found("the catalog has no such namespace").with_context("namespace", namespace.join("."))
 }
 
 fn missing(ident: &TableIdent) -> Error {

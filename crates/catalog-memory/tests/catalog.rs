@@ -101,6 +101,24 @@ async fn namespaces_come_and_go() {
 }
 
 #[tokio::test]
+async fn namespaces_keep_properties() {
+    let catalog = MemoryCatalog::new();
+    let n = vec!["n".to_owned()];
+    let error = catalog.namespace_properties(&n).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("namespace")), (ErrorKind::NotFound, Some("n")));
+    let given = BTreeMap::from([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
+    catalog.alter_namespace(&n, NamespaceChange::Create(given)).await.unwrap();
+    let changes = [("a", None), ("b", Some("3")), ("c", Some("4"))];
+    let changes = changes.map(|(key, value)| (key.to_owned(), value.map(str::to_owned)));
+    let changes = NamespaceChange::SetProperties(changes.into());
+    catalog.alter_namespace(&n, changes.clone()).await.unwrap();
+    let left = BTreeMap::from([("b".to_owned(), "3".to_owned()), ("c".to_owned(), "4".to_owned())]);
+    assert_eq!(catalog.namespace_properties(&n).await.unwrap(), left);
+    let unknown = catalog.alter_namespace(&["m".to_owned()], changes).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn a_named_one_is_shared_within_a_registry_and_a_nameless_one_is_not() {
     let mut registry = Registry::new();
     register(&mut registry).unwrap();

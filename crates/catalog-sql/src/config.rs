@@ -1,26 +1,38 @@
 //! Settings, and where a URL points to.
 
-use std::path::PathBuf;
+mod place;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use stitchwork_core::{Error, OpenUrl, Options, Result, check_options};
 use url::form_urlencoded;
 
+pub(crate) use place::Place;
+
 /// The name of the catalog within the database, unless the settings say another one.
 const CATALOG_NAME: &str = "stitchwork";
+/// The options that are settings of the catalog, and the one that only servers have.
+const SETTINGS: [&str; 2] = ["catalog_name", "lock_timeout_seconds"];
+const SCHEMA: &str = "schema";
 
 /// The settings of a [`crate::SqlCatalog`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SqlConfig {
-    /// The database: `sqlite:///absolute/path.db`, `sqlite:relative/path.db` or `sqlite::memory:`.
+    /// The database: `sqlite:///absolute/path.db`, `sqlite:relative/path.db`, `sqlite::memory:` or
+    /// `postgres://user:password@host:port/database`, which may end in `?sslmode=…` and the other options of its
+    /// connection.
     pub url: String,
     /// The name of the catalog within the database, which holds any number of them.
     #[serde(default = "catalog_name")]
     pub catalog_name: String,
-    /// How many seconds a call waits for a lock of another process before it tries again.
+    /// How many seconds a call waits for a lock of another writer.
     #[serde(default = "lock_timeout_seconds")]
     pub lock_timeout_seconds: u32,
+    /// The schema of PostgreSQL with the tables; `None` for where the search path leads.
+    #[serde(default)]
+    pub schema: Option<String>,
 }
 
 fn catalog_name() -> String {
@@ -35,13 +47,27 @@ impl SqlConfig {
     /// The catalog `stitchwork` in the database at a URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), catalog_name: catalog_name(), lock_timeout_seconds: lock_timeout_seconds() }
+        let (catalog_name, lock_timeout_seconds) = (catalog_name(), lock_timeout_seconds());
+        Self { url: url.into(), catalog_name, lock_timeout_seconds, schema: None }
+    }
+
+    /// The catalog `stitchwork` in a file of SQLite, whatever characters its path has.
+    #[must_use]
+    pub fn file(path: &str) -> Self {
+        Self::new(format!("sqlite:{}", place::escaped(path)))
     }
 
     /// Takes another catalog of the same database.
     #[must_use]
     pub fn with_catalog_name(mut self, name: impl Into<String>) -> Self {
         self.catalog_name = name.into();
+        self
+    }
+
+    /// Takes the tables of this schema of PostgreSQL.
+    #[must_use]
+    pub fn with_schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = Some(schema.into());
         self
     }
 
@@ -53,7 +79,12 @@ impl SqlConfig {
         let (url, query) = open.url.split_once('?').unwrap_or((&open.url, ""));
         let mut options: Options = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         options.extend(open.options);
-        check_options(&options, &["catalog_name", "lock_timeout_seconds"])?;
+        let mut known = SETTINGS.to_vec();
+        if place::is_server(url) {
+            known.push(SCHEMA);
+            known.extend(place::CONNECTION);
+        }
+        check_options(&options, &known)?;
         let mut config = Self::new(url);
         if let Some(name) = options.remove("catalog_name") {
             config.catalog_name = name;
@@ -66,49 +97,41 @@ impl SqlConfig {
                     .with_source(e)
             })?;
         }
+        config.schema = options.remove(SCHEMA);
+        if !options.is_empty() {
+            // The rest is about the connection and stays with its URL.
+            let rest = form_urlencoded::Serializer::new(String::new()).extend_pairs(&options).finish();
+            config.url = format!("{url}?{rest}");
+        }
         Ok(config)
     }
 
     /// Where the database lies.
     pub(crate) fn place(&self) -> Result<Place> {
-        let fail = |message: &str| Err(Error::invalid_config(message).with_context("url", &self.url));
-        let Some(rest) = self.url.strip_prefix("sqlite:") else {
-            return fail("the URL of a database begins with `sqlite:`");
-        };
-        let path = rest.strip_prefix("//").unwrap_or(rest);
-        match path {
-            ":memory:" => Ok(Place::Memory),
-            "" => fail("the URL names no database file"),
-            _ if path.contains(['?', '\0']) => fail("the path of a database file has no `?` or zero byte"),
-            path => Ok(Place::File(PathBuf::from(path))),
-        }
+        place::parse(&self.url, self.schema.as_deref())
+            .map_err(|e| e.with_context("url", self.url_without_password()))
+    }
+
+    /// The URL as it may be shown.
+    pub(crate) fn url_without_password(&self) -> String {
+        place::without_password(&self.url)
     }
 }
 
-/// Where a SQLite database lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In a file.
-    File(PathBuf),
-    /// In memory, gone with its only connection.
-    Memory,
+impl fmt::Debug for SqlConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlConfig")
+            .field("url", &self.url_without_password())
+            .field("catalog_name", &self.catalog_name)
+            .field("lock_timeout_seconds", &self.lock_timeout_seconds)
+            .field("schema", &self.schema)
+            .finish()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn urls_name_files_and_memory() {
-        let place = |url: &str| SqlConfig::new(url).place();
-        assert_eq!(place("sqlite:///a b/c.db").unwrap(), Place::File("/a b/c.db".into()));
-        assert_eq!(place("sqlite:c.db").unwrap(), Place::File("c.db".into()));
-        assert_eq!(place("sqlite://d/c.db").unwrap(), Place::File("d/c.db".into()));
-        assert_eq!(place("sqlite::memory:").unwrap(), Place::Memory);
-        for url in ["sqlite:", "sqlite://", "postgres://x", "sqlite:///a?b"] {
-            assert!(place(url).is_err(), "{url}");
-        }
-    }
 
     #[test]
     fn options_stand_in_the_query_or_beside_it() {
@@ -127,5 +150,31 @@ mod tests {
             (error.context("option"), error.context("known")),
             (Some("catalog"), Some("catalog_name,lock_timeout_seconds"))
         );
+    }
+
+    #[test]
+    fn a_server_has_a_schema_and_options_of_its_connection() {
+        let mut open = OpenUrl::new("postgres://u:p%20w@h:1/d?schema=a%20b&sslmode=require&catalog_name=c");
+        open.options.insert("sslrootcert".into(), "/a b/ca.pem".into());
+        let config = SqlConfig::from_open(open).unwrap();
+        let url = "postgres://u:p%20w@h:1/d?sslmode=require&sslrootcert=%2Fa+b%2Fca.pem";
+        assert_eq!(config, SqlConfig::new(url).with_catalog_name("c").with_schema("a b"));
+        for url in ["postgres://h/d?sslMode=require", "postgresql://h/d?password=x", "sqlite:c.db?schema=x"] {
+            assert!(SqlConfig::from_open(OpenUrl::new(url)).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in [
+            "postgres://u:hunter2@h/d?sslmode=require",
+            "postgresql://u:hunter2@h:port/d",
+            "postgres://hunter2",
+        ] {
+            let config = SqlConfig::new(url);
+            let shown = format!("{config:?} {:?}", config.place().err());
+            let is_host = url.ends_with("//hunter2");
+            assert_eq!(shown.contains("hunter2"), is_host, "{shown}");
+        }
     }
 }

@@ -6,13 +6,21 @@ use stitchwork_core::{Catalog, OpenUrl, Opener, Registry, Result};
 
 use crate::{SqlCatalog, SqlConfig};
 
-/// The scheme that the catalog is registered under.
-pub const SCHEME: &str = "sqlite";
+/// The schemes that the catalog is registered under, as the features have it.
+pub const SCHEMES: &[&str] = &[
+    #[cfg(feature = "sqlite")]
+    crate::sqlite::SCHEME,
+    #[cfg(feature = "postgres")]
+    crate::postgres::SCHEME,
+    #[cfg(feature = "postgres")]
+    crate::postgres::OTHER_SCHEME,
+];
 
-/// Adds the catalog to a registry: `sqlite:///absolute/path.db`, with the option `catalog_name`.
+/// Adds the catalog to a registry: `sqlite:///absolute/path.db` and `postgres://user@host/database`, with the options of
+/// [`SqlConfig::from_open`].
 ///
 /// # Errors
-/// `AlreadyExists` when the scheme is taken.
+/// `AlreadyExists` when a scheme is taken.
 pub fn register(registry: &mut Registry) -> Result<()> {
     let opener: Opener<dyn Catalog> = Arc::new(|open: OpenUrl| {
         Box::pin(async move {
@@ -20,5 +28,5 @@ pub fn register(registry: &mut Registry) -> Result<()> {
             Ok(catalog)
         })
     });
-    registry.register_catalog(SCHEME, opener)
+    SCHEMES.iter().try_for_each(|scheme| registry.register_catalog(scheme, Arc::clone(&opener)))
 }

@@ -13,9 +13,10 @@ use sqlx::{ConnectOptions, Row as _};
 use stitchwork_core::{CommitState, Error, ErrorKind, Result};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::config::Place;
-use crate::database::{Binds, Database, Row, Transaction};
-use crate::statements;
+use crate::database::{Binds, Database, Dialect, Row, Transaction};
+
+/// The scheme of its URLs.
+pub(crate) const SCHEME: &str = "sqlite";
 
 /// How often a transaction is begun when the wait was in vain: SQLite's waiters do not queue, so one can be passed
 /// over again and again.
@@ -23,11 +24,17 @@ const BEGIN_ATTEMPTS: u32 = 3;
 /// Connections to a file: one that writes and some that read meanwhile.
 const CONNECTIONS: u32 = 5;
 
-const HAS_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' \
-     AND name IN ('iceberg_tables', 'iceberg_namespace_properties')";
-const HAS_TYPE: &str = "SELECT name FROM pragma_table_info('iceberg_tables') WHERE name = 'iceberg_type'";
-const HAS_EXTRAS: &str =
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'stitchwork_table_properties'";
+const DIALECT: Dialect = Dialect {
+    scheme: SCHEME,
+    name: "SQLite",
+    finds_tables: "SELECT name FROM sqlite_master WHERE type = 'table' \
+         AND name IN ('iceberg_tables', 'iceberg_namespace_properties')",
+    finds_type: "SELECT name FROM pragma_table_info('iceberg_tables') WHERE name = 'iceberg_type'",
+    finds_extras: "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'stitchwork_table_properties'",
+    // Of all transactions, one writes.
+    locks: None,
+    locks_namespace: None,
+};
 
 /// A SQLite database with the tables of a catalog.
 #[derive(Debug)]
@@ -39,45 +46,27 @@ pub(crate) struct SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    /// Opens the database and makes the tables that are missing. A statement waits so long for a lock of another process.
-    pub(crate) async fn open(place: &Place, lock_timeout: Duration) -> Result<Self> {
+    /// Opens the database in a file, or in memory without one. A statement waits so long for a lock of another process.
+    pub(crate) async fn open(path: Option<&Path>, lock_timeout: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .busy_timeout(lock_timeout)
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new().test_before_acquire(false);
-        let (options, pool) = match place {
-            Place::Memory => {
+        let (options, pool) = match path {
+            None => {
                 // The data lives as long as this one connection.
                 let pool = pool.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
                 (options.in_memory(true), pool)
             }
-            Place::File(path) => {
+            Some(path) => {
                 make_folder(path).await?;
                 (options.filename(path).create_if_missing(true), pool.max_connections(CONNECTIONS))
             }
         };
         let pool =
             pool.connect_with(options).await.map_err(|e| refused(e).with_operation("catalog::open"))?;
-        let database = Self { pool, durable: *place != Place::Memory, writer: Arc::default() };
-        database.prepare().await.map_err(|e| e.with_operation("catalog::open"))?;
-        Ok(database)
-    }
-
-    /// A catalog that is complete is only read here, so that opening it never waits for a writer.
-    async fn prepare(&self) -> Result<()> {
-        let complete = self.fetch(HAS_TABLES, &[]).await?.len() == statements::CREATE_TABLES.len();
-        if complete && !self.fetch(HAS_TYPE, &[]).await?.is_empty() {
-            return Ok(());
-        }
-        let mut transaction = self.begin().await?;
-        for sql in statements::CREATE_TABLES {
-            transaction.execute(sql, &[]).await?;
-        }
-        if transaction.fetch(HAS_TYPE, &[]).await?.is_empty() {
-            transaction.execute(statements::ADD_TYPE, &[]).await?;
-        }
-        transaction.commit().await
+        Ok(Self { pool, durable: path.is_some(), writer: Arc::default() })
     }
 }
 
@@ -97,12 +86,12 @@ async fn make_folder(path: &Path) -> Result<()> {
 
 #[async_trait]
 impl Database for SqliteDatabase {
-    fn is_durable(&self) -> bool {
-        self.durable
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
     }
 
-    fn finds_extras(&self) -> &'static str {
-        HAS_EXTRAS
+    fn is_durable(&self) -> bool {
+        self.durable
     }
 
     async fn fetch(&self, sql: &'static str, binds: Binds<'_>) -> Result<Vec<Row>> {

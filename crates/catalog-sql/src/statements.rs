@@ -2,6 +2,9 @@
 //!
 //! The tables `iceberg_tables` and `iceberg_namespace_properties` are those of the JDBC catalog of Iceberg in its
 //! schema V1, which pyiceberg's `SqlCatalog` has too. What an entry has beyond them is in a table of our own.
+//!
+//! A bind is a `?`, and byte order is `COLLATE BINARY`, as SQLite writes them; the dialect of PostgreSQL writes them in
+//! its own way. The order is given wherever it matters, since a database may sort as some language does.
 
 /// The tables of a catalog, as pyiceberg declares them.
 pub(crate) const CREATE_TABLES: [&str; 2] = [
@@ -88,14 +91,17 @@ pub(crate) const SWAP: &str = "UPDATE iceberg_tables SET metadata_location = ?, 
 pub(crate) const LIST: &str = "SELECT table_namespace, table_name FROM iceberg_tables \
      WHERE catalog_name = ? AND (iceberg_type IS NULL OR iceberg_type <> 'VIEW') \
      AND (? = '' OR table_namespace = ? OR substr(table_namespace, 1, length(?)) = ?) \
-     AND (table_namespace, table_name) > (?, ?) ORDER BY table_namespace, table_name LIMIT 500";
+     AND (table_namespace COLLATE BINARY, table_name COLLATE BINARY) > (?, ?) \
+     ORDER BY table_namespace COLLATE BINARY, table_name COLLATE BINARY LIMIT 500";
 
 /// The rows that one reading of [`LIST`] gives at most.
 pub(crate) const LIST_PAGE: usize = 500;
 
 /// Catalog twice.
-pub(crate) const NAMESPACES: &str = "SELECT namespace FROM iceberg_namespace_properties \
-     WHERE catalog_name = ? UNION SELECT table_namespace FROM iceberg_tables WHERE catalog_name = ? ORDER BY 1";
+pub(crate) const NAMESPACES: &str = "SELECT namespace FROM (\
+     SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ? \
+     UNION SELECT table_namespace FROM iceberg_tables WHERE catalog_name = ?) n \
+     ORDER BY namespace COLLATE BINARY";
 
 /// Catalog, namespace, catalog, namespace.
 pub(crate) const NAMESPACE_EXISTS: &str = "SELECT '1' FROM iceberg_namespace_properties \
@@ -105,6 +111,24 @@ pub(crate) const NAMESPACE_EXISTS: &str = "SELECT '1' FROM iceberg_namespace_pro
 /// Catalog, namespace.
 pub(crate) const NAMESPACE_DECLARED: &str =
     "SELECT property_key FROM iceberg_namespace_properties WHERE catalog_name = ? AND namespace = ? LIMIT 1";
+
+/// Catalog, namespace, catalog, namespace to keys and values, and an empty row where the namespace has tables.
+pub(crate) const NAMESPACE_PROPERTIES: &str = "SELECT property_key, property_value \
+     FROM iceberg_namespace_properties WHERE catalog_name = ? AND namespace = ? \
+     UNION SELECT NULL, NULL FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ?";
+
+/// Catalog, namespace, key, value.
+pub(crate) const SET_NAMESPACE_PROPERTY: &str = "INSERT INTO iceberg_namespace_properties \
+     (catalog_name, namespace, property_key, property_value) VALUES (?, ?, ?, ?) \
+     ON CONFLICT (catalog_name, namespace, property_key) DO UPDATE SET property_value = excluded.property_value";
+
+/// Catalog, namespace, key.
+pub(crate) const DELETE_NAMESPACE_PROPERTY: &str = "DELETE FROM iceberg_namespace_properties \
+     WHERE catalog_name = ? AND namespace = ? AND property_key = ?";
+
+/// Catalog, namespace, key, value. Another writer may have declared the namespace in between.
+pub(crate) const DECLARE_NAMESPACE: &str = "INSERT INTO iceberg_namespace_properties \
+     (catalog_name, namespace, property_key, property_value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 /// Catalog, namespace, prefix twice, catalog, prefix twice.
 pub(crate) const NAMESPACE_HOLDS: &str = "SELECT '1' FROM iceberg_tables \

@@ -128,8 +128,36 @@ async fn what_others_wrote_is_found() {
     // The namespace is there through its tables, though nobody declared it.
     assert_eq!(catalog.namespaces().await.unwrap(), [["n", "m"]]);
     let namespace = ident("t").namespace;
+    assert!(catalog.namespace_properties(&namespace).await.unwrap().is_empty());
     let error = catalog.alter_namespace(&namespace, NamespaceChange::Drop).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
+}
+
+#[tokio::test]
+async fn a_namespace_of_others_stays_when_its_last_property_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    let catalog = open(&path).await;
+    let pool = pool(&path).await;
+    // As pyiceberg makes a namespace with properties: without the mark.
+    sqlx::query("INSERT INTO iceberg_namespace_properties VALUES ('stitchwork', 'n', 'k', 'v')")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let n = ["n".to_owned()];
+    assert_eq!(
+        catalog.namespace_properties(&n).await.unwrap(),
+        BTreeMap::from([("k".to_owned(), "v".to_owned())])
+    );
+    let change = NamespaceChange::SetProperties(BTreeMap::from([("k".to_owned(), None)]));
+    catalog.alter_namespace(&n, change).await.unwrap();
+    let rows: Vec<(String, String, String)> =
+        sqlx::query_as("SELECT namespace, property_key, property_value FROM iceberg_namespace_properties")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert_eq!(rows, [("n".to_owned(), "exists".to_owned(), "true".to_owned())]);
+    catalog.alter_namespace(&n, NamespaceChange::Drop).await.unwrap();
 }
 
 #[tokio::test]

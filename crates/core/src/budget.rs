@@ -23,13 +23,15 @@ struct Shared {
 
 struct State {
     free: u64,
+    /// The least that was ever free.
+    least: u64,
     waiters: VecDeque<(u64, oneshot::Sender<Reservation>)>,
 }
 
 impl Budget {
     /// A budget of this many bytes.
     pub fn new(bytes: u64) -> Self {
-        let state = Mutex::new(State { free: bytes, waiters: VecDeque::new() });
+        let state = Mutex::new(State { free: bytes, least: bytes, waiters: VecDeque::new() });
         Self { shared: Arc::new(Shared { total: bytes, state }) }
     }
 
@@ -46,6 +48,11 @@ impl Budget {
     /// The bytes that nobody holds now.
     pub fn free(&self) -> u64 {
         self.shared.lock().free
+    }
+
+    /// The most bytes that were held at any one time so far, to see how much of the budget a job has needed.
+    pub fn peak(&self) -> u64 {
+        self.shared.total - self.shared.lock().least
     }
 
     /// Waits until `bytes` are free and takes them.
@@ -93,6 +100,7 @@ impl Shared {
     fn take(self: &Arc<Self>, state: &mut State, bytes: u64) -> Option<Reservation> {
         let free = state.free.checked_sub(bytes).filter(|_| state.waiters.is_empty())?;
         state.free = free;
+        state.least = state.least.min(free);
         Some(Reservation { bytes, shared: self.clone() })
     }
 
@@ -107,6 +115,7 @@ impl Shared {
                 state.free += wanted;
                 reservation.bytes = 0;
             }
+            state.least = state.least.min(state.free);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::{self, Debug};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use crate::{Info, Result, TableIdent};
+use crate::{Error, Info, Result, TableIdent};
 
 /// What a catalog can do beyond names and swaps. All false by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +15,8 @@ pub struct CatalogCapabilities {
     pub rename: bool,
     /// Namespaces can be made, dropped and listed; else every namespace is there.
     pub namespaces: bool,
+    /// Namespaces keep properties, which can be read and changed. Nothing without `namespaces`.
+    pub namespace_properties: bool,
     /// `swap` takes more than one table, all or nothing.
     pub multi_table: bool,
     /// `swap` applies `SwapArgs::updates` on the server and needs no new pointer.
@@ -44,7 +46,8 @@ pub struct Entry {
     pub location: String,
     /// What its log points to; `None` for logs that need no pointer.
     pub pointer: Option<Pointer>,
-    /// Whatever else the catalog keeps with it.
+    /// Whatever else the catalog keeps with it: given when the entry is made, and kept through renames and swaps. The
+    /// table's own properties are not among them: they lie with its log, which also changes them.
     pub properties: BTreeMap<String, String>,
 }
 
@@ -59,6 +62,25 @@ pub struct SwapArgs {
     pub new: Option<Pointer>,
     /// Requirements and updates, for catalogs that commit on the server.
     pub updates: Option<serde_json::Value>,
+}
+
+impl SwapArgs {
+    /// Refuses what no catalog that keeps pointers can do: updates to apply, and a table that stands there twice.
+    /// # Errors
+    /// `Unsupported` or `InvalidInput`, with the table.
+    pub fn check(swaps: &[Self]) -> Result<()> {
+        for (place, swap) in swaps.iter().enumerate() {
+            let error = if swap.updates.is_some() {
+                Error::unsupported("the catalog keeps pointers and cannot apply updates itself")
+            } else if swaps.iter().take(place).any(|other| other.ident == swap.ident) {
+                Error::invalid_input("a table stands twice in one swap")
+            } else {
+                continue;
+            };
+            return Err(error.with_context("table", &swap.ident));
+        }
+        Ok(())
+    }
 }
 
 /// What to list.
@@ -76,6 +98,20 @@ pub enum NamespaceChange {
     Create(BTreeMap<String, String>),
     /// Drops it; it must be empty.
     Drop,
+    /// Sets each property that has a value here and removes each that has none; the others stay. All or nothing.
+    SetProperties(BTreeMap<String, Option<String>>),
+}
+
+impl NamespaceChange {
+    /// Refuses what is no namespace in any catalog.
+    /// # Errors
+    /// `InvalidInput` for one without levels or with an empty one.
+    pub fn check(&self, namespace: &[String]) -> Result<()> {
+        if namespace.is_empty() || namespace.iter().any(String::is_empty) {
+            return Err(Error::invalid_input("a namespace needs levels that are not empty"));
+        }
+        Ok(())
+    }
 }
 
 /// Names to tables.
@@ -99,9 +135,17 @@ pub enum NamespaceChange {
 /// - `catalog::swap::many_tables_all_or_nothing`: with `multi_table`, one stale pointer stops all. Without,
 ///   more than one table is `Unsupported`.
 /// - `catalog::names::any_unicode`: names with quotes, spaces, dots, emoji and 200 characters come back as
-///   they were, or are refused as `InvalidInput`.
+///   they were, or are refused as `InvalidInput`; a name of a few ASCII letters is taken.
 /// - `catalog::namespaces::come_and_go`: with `namespaces`, they are made, listed and dropped; one with
 ///   tables is not dropped; an unknown one is `NotFound`. Without, `Unsupported`.
+/// - `catalog::namespaces::keep_properties`: with `namespace_properties`, those given at creation or set later are
+///   loaded, removed ones are gone, and all others stay; removing an unknown one is no error, and an unknown
+///   namespace is `NotFound`. Without, `Unsupported`, as is making a namespace with properties.
+/// - `catalog::namespaces::changes_add_up`: of many changes of one namespace's properties at once, none is lost.
+///
+/// Properties of tables are no matter of catalogs: the layouts that catalogs share with others have no place for
+/// them. They lie in the table's metadata, and are set through its log; what [`Entry::properties`] holds is for
+/// whoever made the entry, and stays as it was made.
 #[async_trait]
 pub trait Catalog: Debug + Send + Sync + 'static {
     /// Who this is.
@@ -141,8 +185,19 @@ pub trait Catalog: Debug + Send + Sync + 'static {
     /// `Unsupported` without `namespaces`.
     async fn namespaces(&self) -> Result<Vec<Vec<String>>>;
 
+    /// The properties of a namespace, and whatever the catalog adds of its own.
+    /// # Errors
+    /// `NotFound`, or `Unsupported` without `namespace_properties`.
+    async fn namespace_properties(&self, namespace: &[String]) -> Result<BTreeMap<String, String>> {
+        Err(Error::unsupported("the catalog keeps no properties of namespaces")
+            .with_operation("catalog::namespace_properties")
+            .with_context("namespace", namespace.join(".")))
+    }
+
     /// Changes a namespace.
     /// # Errors
-    /// `AlreadyExists`, `NotFound`, `Conflict` for one that is not empty; `Unsupported` without `namespaces`.
+    /// `AlreadyExists`, `NotFound`, `Conflict` for one that is not empty; `InvalidInput` for a property that the
+    /// catalog keeps for itself; `Unsupported` without `namespaces`, and for properties without
+    /// `namespace_properties`.
     async fn alter_namespace(&self, namespace: &[String], change: NamespaceChange) -> Result<()>;
 }

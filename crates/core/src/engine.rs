@@ -6,15 +6,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use crate::{BatchStream, Info, Relation, Result, TableIdent};
+use crate::{At, BatchStream, Info, Relation, Result, TableIdent};
 
 /// What an engine can do beyond `select`. All false by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EngineCapabilities {
     /// Files of a plan are read by the engine's own reader.
     pub native_plan: bool,
-    /// `insert`, `update`, `delete` reach the relation's editor.
+    /// `insert`, `update`, `delete` and `merge` reach the relation's editor.
     pub dml: bool,
+    /// `version as of` and `timestamp as of` reach the attached names.
+    pub time_travel: bool,
     /// `QueryArgs::limit` stops early.
     pub limit: bool,
 }
@@ -23,9 +25,12 @@ pub struct EngineCapabilities {
 #[async_trait]
 pub trait Names: Debug + Send + Sync + 'static {
     /// The relation of a name, looked up anew at each query; `None` where there is none.
+    ///
+    /// Where tables have a history, `name$history`, `name$snapshots` and `name$files` are relations as well.
     /// # Errors
-    /// What the look-up says, other than that there is none.
-    async fn relation(&self, ident: &TableIdent) -> Result<Option<Arc<dyn Relation>>>;
+    /// `Unsupported` for anything but [`At::Latest`] where nothing is kept of the past, `NotFound` for a version
+    /// that is not there; else what the look-up says, other than that there is none.
+    async fn relation(&self, ident: &TableIdent, at: &At) -> Result<Option<Arc<dyn Relation>>>;
 
     /// Every name, for discovery.
     fn list(&self) -> BoxStream<'static, Result<TableIdent>>;
@@ -68,6 +73,11 @@ pub struct Explanation {
 /// - `engine::query::broken_sql_is_invalid_input`: SQL that does not parse is `InvalidInput`.
 /// - `engine::query::errors_of_the_relation_survive`: the kind of a relation's error is the query's.
 /// - `engine::query::limit`: no more rows than `QueryArgs::limit` come.
+/// - `engine::query::time_travel`: `version as of` and `timestamp as of` read attached names as they were; refused
+///   where not declared.
+/// - `engine::change::reaches_the_editor`: `insert`, `update`, `delete` and `merge` change the relation by its editor
+///   and give the number of changed rows; refused where not declared.
+/// - `engine::change::all_or_nothing`: a statement that fails, or meets a relation without an editor, changes nothing.
 /// - `engine::register::replaces`: a name can be registered again, for a new relation.
 /// - `engine::explain::has_a_plan`: an explanation is not empty and runs nothing.
 #[async_trait]

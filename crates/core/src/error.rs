@@ -1,5 +1,6 @@
 //! The one error type of every layer.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -24,7 +25,7 @@ pub enum ErrorKind {
     InvalidData,
     /// The implementation cannot do this: choose another one, or another mode.
     Unsupported,
-    /// Credentials are missing or do not suffice: mend them, a retry does not help.
+    /// Credentials, rights or room are missing or do not suffice: mend them, a retry does not help.
     PermissionDenied,
     /// The other side asks for patience: wait, then retry.
     RateLimited,
@@ -69,8 +70,8 @@ pub enum CommitState {
 
 /// An error with its kind, where it happened, and what led to it.
 ///
-/// `Display` is one line for logs, the source left out; `Debug` is many lines for people. Messages are
-/// lowercase without a full stop and may change; match on [`Error::kind`].
+/// `Display` is one line for logs, the source left out; `Debug` is many lines for people, with each cause that says
+/// something new. Messages are lowercase without a full stop and may change; match on [`Error::kind`].
 pub struct Error {
     inner: Box<Inner>,
 }
@@ -158,7 +159,17 @@ impl Error {
     /// Whether the same call may succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         matches!(self.inner.kind, ErrorKind::RateLimited | ErrorKind::Unavailable)
-            && !matches!(self.inner.commit, Some(CommitState::Unknown | CommitState::Committed))
+            && self.has_committed_nothing()
+    }
+
+    /// Whether another writer was faster and nothing was committed, so that the work can be done again, from its
+    /// beginning and over the new state.
+    pub fn is_lost_race(&self) -> bool {
+        self.inner.kind == ErrorKind::Conflict && self.has_committed_nothing()
+    }
+
+    fn has_committed_nothing(&self) -> bool {
+        !matches!(self.inner.commit, Some(CommitState::Unknown | CommitState::Committed))
     }
 }
 
@@ -168,9 +179,9 @@ impl fmt::Display for Error {
         if let Some(operation) = self.inner.operation {
             write!(f, " at {operation}")?;
         }
-        write!(f, ": {}", self.inner.message)?;
+        write!(f, ": {}", one_line(&self.inner.message))?;
         for (key, value) in &self.inner.context {
-            write!(f, " {key}={value}")?;
+            write!(f, " {key}={}", one_line(value))?;
         }
         f.write_str(match self.inner.commit {
             Some(CommitState::Committed) => " (committed)",
@@ -181,12 +192,29 @@ impl fmt::Display for Error {
     }
 }
 
+/// A text of others without its line breaks, each of which becomes a space.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\n', '\r']) {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+    Cow::Owned(lines.collect::<Vec<_>>().join(" "))
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
+        let mut shown = self.to_string();
+        f.write_str(&shown)?;
         let mut source = self.source();
         while let Some(cause) = source {
-            write!(f, "\n  caused by: {cause}")?;
+            let text = cause.to_string();
+            let line = one_line(&text);
+            // Many errors repeat their cause, and ours may tell it as a reason.
+            if !shown.contains(line.as_ref()) {
+                write!(f, "\n  caused by: {}", text.trim_end())?;
+                shown.push('\n');
+                shown.push_str(&line);
+            }
             source = cause.source();
         }
         Ok(())
@@ -201,23 +229,29 @@ impl StdError for Error {
 
 impl From<object_store::Error> for Error {
     fn from(error: object_store::Error) -> Self {
-        use object_store::Error as S;
-        let kind = match &error {
-            S::NotFound { .. } => ErrorKind::NotFound,
-            S::AlreadyExists { .. } => ErrorKind::AlreadyExists,
-            S::Precondition { .. } | S::NotModified { .. } => ErrorKind::Conflict,
-            S::InvalidPath { .. } => ErrorKind::InvalidInput,
-            S::NotSupported { .. } | S::NotImplemented { .. } => ErrorKind::Unsupported,
-            S::PermissionDenied { .. } | S::Unauthenticated { .. } => ErrorKind::PermissionDenied,
-            S::UnknownConfigurationKey { .. } => ErrorKind::InvalidConfig,
-            S::Generic { .. } => system_kind(&error).unwrap_or(ErrorKind::Unavailable),
-            _ => ErrorKind::Unexpected,
-        };
+        let kind = ErrorKind::from(&error);
         let reason = system_error(&error).map(ToString::to_string);
         let refused = Self::new(kind, "the object store refused the request").with_source(error);
         match reason {
             Some(reason) => refused.with_context("reason", reason),
             None => refused,
+        }
+    }
+}
+
+impl From<&object_store::Error> for ErrorKind {
+    fn from(error: &object_store::Error) -> Self {
+        use object_store::Error as S;
+        match error {
+            S::NotFound { .. } => Self::NotFound,
+            S::AlreadyExists { .. } => Self::AlreadyExists,
+            S::Precondition { .. } | S::NotModified { .. } => Self::Conflict,
+            S::InvalidPath { .. } => Self::InvalidInput,
+            S::NotSupported { .. } | S::NotImplemented { .. } => Self::Unsupported,
+            S::PermissionDenied { .. } | S::Unauthenticated { .. } => Self::PermissionDenied,
+            S::UnknownConfigurationKey { .. } => Self::InvalidConfig,
+            S::Generic { store, source } => generic_kind(store, error, &source.to_string()),
+            _ => Self::Unexpected,
         }
     }
 }
@@ -230,12 +264,57 @@ fn system_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a std::io::
     }
 }
 
-fn system_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
+/// How the stores of files and memory say that an object is shorter than what was asked of it.
+const OUT_OF_RANGE: [&str; 3] = ["Out of range", "Requested range was invalid", "Invalid range"];
+
+/// What an error is for which object_store has no name: most of them pass, but no patience mends a request that is
+/// wrong. The status of an answer stands in the message only, since its types are private.
+fn generic_kind(store: &str, error: &object_store::Error, message: &str) -> ErrorKind {
+    if let Some(error) = system_error(error) {
+        return system_kind(error).unwrap_or(ErrorKind::Unavailable);
+    }
+    let status = message.split_once("status code: ").and_then(|(_, rest)| rest.get(..3)?.parse().ok());
+    match (store, status) {
+        ("Config" | "URL", _) => ErrorKind::InvalidConfig,
+        // Ranges come from what files and logs say of an object: it is not what was written.
+        ("LocalFileSystem" | "InMemory", _) if OUT_OF_RANGE.iter().any(|said| message.starts_with(said)) => {
+            ErrorKind::InvalidData
+        }
+        (_, Some(416)) => ErrorKind::InvalidData,
+        // What the system has no part in is about the request: a path that is none.
+        ("LocalFileSystem" | "InMemory", _) => ErrorKind::InvalidInput,
+        (_, Some(429)) => ErrorKind::RateLimited,
+        // S3 says 400 where a connection was too slow.
+        (_, Some(408 | 425 | 500..)) => ErrorKind::Unavailable,
+        (_, Some(400)) if message.contains("RequestTimeout") => ErrorKind::Unavailable,
+        (_, Some(400..500)) => ErrorKind::InvalidInput,
+        _ if message.contains("redirect without LOCATION") => ErrorKind::InvalidConfig,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+/// What no patience mends; `None` for what may pass.
+fn system_kind(error: &std::io::Error) -> Option<ErrorKind> {
     use std::io::ErrorKind as Io;
-    match system_error(error)?.kind() {
-        Io::PermissionDenied | Io::ReadOnlyFilesystem => Some(ErrorKind::PermissionDenied),
+    match error.kind() {
+        Io::NotFound => Some(ErrorKind::NotFound),
+        Io::PermissionDenied | Io::ReadOnlyFilesystem | Io::StorageFull | Io::QuotaExceeded => {
+            Some(ErrorKind::PermissionDenied)
+        }
         Io::NotADirectory | Io::IsADirectory | Io::InvalidFilename => Some(ErrorKind::InvalidInput),
         _ => None,
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        let kind = match error.kind() {
+            Io::AlreadyExists => ErrorKind::AlreadyExists,
+            Io::InvalidData | Io::UnexpectedEof => ErrorKind::InvalidData,
+            _ => system_kind(&error).unwrap_or(ErrorKind::Unavailable),
+        };
+        Self::new(kind, "the system refuses").with_source(error)
     }
 }
 

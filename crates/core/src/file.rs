@@ -28,11 +28,43 @@ pub struct ColumnStats {
 }
 
 impl ColumnStats {
+    /// Of a column that has one value in all of its `rows` rows, such as that of a partition.
+    pub fn constant(value: &Scalar, rows: Option<u64>) -> Self {
+        if value.is_null() {
+            return Self { nulls: rows, ..Self::default() };
+        }
+        let nan = value.data_type().is_floating() && value.to_string().ends_with("NaN");
+        let bound = (!nan).then(|| value.clone());
+        let (min, max) = (bound.clone(), bound);
+        Self { min, max, exact: true, nulls: Some(0), nans: Some(u64::from(nan)), ..Self::default() }
+    }
+
     /// Whether values may lie outside of the bounds because they are NaN.
     pub fn may_hide_nan(&self) -> bool {
         let floating = self.min.as_ref().or(self.max.as_ref()).is_some_and(|v| v.data_type().is_floating());
         floating && self.nans != Some(0)
     }
+}
+
+/// A text that no text with the first `cut` bytes of `text` is below, or with `upper` above: a short bound for
+/// statistics. `None` where nothing that short is above, or `cut` is inside of a character.
+pub fn text_bound(text: &str, cut: usize, upper: bool) -> Option<String> {
+    let mut bound = text.get(..cut)?.to_owned();
+    if !upper {
+        return Some(bound);
+    }
+    // The last character that has a successor is replaced by it.
+    while let Some(last) = bound.pop() {
+        let next = match last {
+            '\u{d7ff}' => Some('\u{e000}'),
+            other => char::from_u32(u32::from(other) + 1),
+        };
+        if let Some(next) = next {
+            bound.push(next);
+            return Some(bound);
+        }
+    }
+    None
 }
 
 /// The statistics of a file, by column in the names of the table.

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use roaring::RoaringTreemap;
 
 use crate::stores::names;
-use crate::{BatchStream, Budget, Error, FieldMapping, FileStats, Info, Object, Options, Predicate, Result};
+use crate::{
+    BatchStream, Budget, Error, FieldMapping, FileStats, Info, Object, Options, Predicate, Result, count_rows,
+};
 
 /// What a format can do beyond reading and writing whole objects. All false by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,12 +65,17 @@ pub trait Format: Debug + Send + Sync + 'static {
     /// The schema of an object, from its metadata or inferred from its first rows.
     /// # Errors
     /// `NotFound`, `InvalidData`, or what the store says.
-    async fn infer_schema(&self, object: &Object) -> Result<SchemaRef>;
+    async fn infer_schema(&self, object: &Object) -> Result<SchemaRef> {
+        Ok(self.read(object, ReadArgs::default()).await?.schema())
+    }
 
     /// Rows, bytes and statistics of an object, without reading its rows where the format allows.
     /// # Errors
     /// As [`Format::infer_schema`].
-    async fn inspect(&self, object: &Object) -> Result<FileSummary>;
+    async fn inspect(&self, object: &Object) -> Result<FileSummary> {
+        let rows = count_rows(self.read(object, ReadArgs::default()).await?).await?;
+        Ok(FileSummary::counted(rows, object.fetch_size().await?))
+    }
 
     /// The rows of an object.
     /// # Errors
@@ -147,10 +154,12 @@ pub trait FileWriter: Debug + Send {
     /// What the store says; the object is then not there, or there whole.
     async fn finish(self: Box<Self>) -> Result<FileSummary>;
 
-    /// Gives up and removes what was uploaded.
+    /// Gives up and removes what was uploaded: nothing, for a writer that uploads when it finishes.
     /// # Errors
     /// What the store says; what could not be removed is invisible.
-    async fn abort(self: Box<Self>) -> Result<()>;
+    async fn abort(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What an object holds.
@@ -164,6 +173,14 @@ pub struct FileSummary {
     pub stats: FileStats,
     /// Byte offsets at which the object can be split (the begin of each Parquet row group).
     pub split_offsets: Vec<u64>,
+}
+
+impl FileSummary {
+    /// What a format knows that keeps no statistics.
+    pub fn counted(rows: u64, bytes: u64) -> Self {
+        let stats = FileStats { rows: Some(rows), ..FileStats::default() };
+        Self { rows, bytes, stats, split_offsets: vec![] }
+    }
 }
 
 /// The formats that are at hand, by name. Clones share them.
@@ -192,10 +209,11 @@ impl Formats {
         })
     }
 
-    /// The format that a file name's ending belongs to.
+    /// The format that a file name's ending belongs to, the longest one first: `csv.gz` goes before `gz`.
     pub fn for_path(&self, path: &str) -> Option<Arc<dyn Format>> {
-        let ending = path.rsplit_once('.')?.1.to_ascii_lowercase();
-        self.formats.values().find(|format| format.extensions().contains(&ending.as_str())).cloned()
+        let name = path.rsplit('/').next()?.to_ascii_lowercase();
+        let mut endings = name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..));
+        endings.find_map(|ending| self.formats.values().find(|f| f.extensions().contains(&ending)).cloned())
     }
 
     /// Every format, in the order of names.

@@ -30,12 +30,20 @@ impl TableIdent {
     /// `InvalidInput` when there is no part or an empty one.
     pub fn from_parts<I: IntoIterator<Item = S>, S: Into<String>>(parts: I) -> Result<Self> {
         let mut namespace: Vec<String> = parts.into_iter().map(Into::into).collect();
-        if namespace.iter().any(String::is_empty) {
-            return Err(Error::invalid_input("a table name has an empty part")
-                .with_context("name", namespace.join(".")));
-        }
         let name = namespace.pop().ok_or_else(|| Error::invalid_input("a table name is empty"))?;
-        Ok(Self { namespace, name })
+        let ident = Self { namespace, name };
+        ident.check()?;
+        Ok(ident)
+    }
+
+    /// Refuses an ident that was made of any parts, if one of them is empty.
+    /// # Errors
+    /// `InvalidInput` when a part is empty.
+    pub fn check(&self) -> Result<()> {
+        if self.namespace.iter().chain([&self.name]).any(String::is_empty) {
+            return Err(Error::invalid_input("a table name has an empty part").with_context("name", self));
+        }
+        Ok(())
     }
 
     /// The namespace with its levels joined by dots; empty for none.

@@ -13,6 +13,7 @@ macro_rules! debug_fields {
 
 mod budget;
 mod catalog;
+mod deliver;
 mod engine;
 mod error;
 mod file;
@@ -20,6 +21,7 @@ mod format;
 mod ident;
 mod log;
 mod mapping;
+mod merge;
 mod partition;
 mod predicate;
 mod registry;
@@ -33,7 +35,9 @@ pub use budget::{Budget, Reservation};
 pub use catalog::{Catalog, CatalogCapabilities, Entry, ListArgs, NamespaceChange, Pointer, SwapArgs};
 pub use engine::{Engine, EngineCapabilities, Explanation, Names, QueryArgs};
 pub use error::{CommitState, Error, ErrorKind, Result};
-pub use file::{ColumnStats, DataFile, DeleteFile, Deleted, Deletes, EqualityDeletes, FileStats, Native};
+pub use file::{
+    ColumnStats, DataFile, DeleteFile, Deleted, Deletes, EqualityDeletes, FileStats, Native, text_bound,
+};
 pub use format::{FileSummary, FileWriter, Format, FormatCapabilities, Formats, ReadArgs, WriteArgs};
 pub use ident::{Info, TableIdent};
 pub use log::{
@@ -43,15 +47,19 @@ pub use log::{
 pub use mapping::{
     COMMENT, FIELD_ID, FieldMapping, INITIAL_DEFAULT, MapBy, PHYSICAL_NAME, field_id, repeat, with_field_id,
 };
-pub use partition::{PartitionField, PartitionSpec, Transform};
+pub use merge::{common_type, merge_fields};
+pub use partition::{
+    PartitionField, PartitionSpec, Transform, folder_name, hive_folder, hive_type, parse_hive_folder,
+};
 pub use predicate::{Column, Comparison, Match, Predicate, Statistics, col};
 pub use registry::{OpenUrl, Opener, Registry};
 pub use relation::{
-    EditSummary, Editor, InsertMode, PlannedFile, Pushdown, Relation, ScanArgs, ScanPlan, predicate_columns,
+    ChangeArgs, EditSummary, Editor, InsertMode, PlannedFile, Pushdown, ROW_DELETED, ROW_FILE, ROW_POSITION,
+    Relation, ScanArgs, ScanPlan, address_fields, predicate_columns,
 };
 pub use scalar::Scalar;
 pub use source::{Cursor, Message, Op, OpenArgs, Part, Rows, Source, SourceCapabilities, StreamInfo};
-pub use stores::{Object, Options, StoreFactory, Stores, check_options, join};
+pub use stores::{Object, Options, StoreFactory, Stores, check_options, join, settings};
 pub use stream::{BatchStream, BatchStreamAdapter, RecordBatchStream, collect, count_rows};
 
 /// The arrow crates whose types stand in the API, so that a connector needs no version of its own.

@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use roaring::RoaringTreemap;
 
 use crate::{
-    Budget, Catalog, Column, DataFile, DeleteFile, Deletes, FieldMapping, Formats, Info, Options,
+    Budget, Catalog, Column, DataFile, DeleteFile, Deletes, Error, FieldMapping, Formats, Info, Options,
     PartitionField, PartitionSpec, Predicate, Result, Scalar, Stores, TableIdent,
 };
 
@@ -51,6 +51,19 @@ pub enum At {
     Timestamp(i64),
     /// The one that a branch or a tag points to.
     Ref(String),
+}
+
+impl At {
+    /// For what keeps nothing of its past.
+    /// # Errors
+    /// `Unsupported` for anything but the newest.
+    pub fn require_latest(&self) -> Result<()> {
+        match self {
+            Self::Latest => Ok(()),
+            past => Err(Error::unsupported("nothing is kept here of the past; read the newest version")
+                .with_context("at", format!("{past:?}"))),
+        }
+    }
 }
 
 /// A mark inside a commit that says whose it is.
@@ -319,6 +332,26 @@ impl LogArgs {
     pub fn new(location: impl Into<String>, stores: Stores, formats: Formats) -> Self {
         let (location, options, budget) = (location.into(), Options::new(), Budget::default());
         Self { location, ident: None, catalog: None, stores, formats, options, budget }
+    }
+
+    /// Where the table lies, from these arguments or from the catalog, which must name it as one of the log `scheme`.
+    /// # Errors
+    /// `InvalidInput` where there is neither a location nor a name, or the table has another log; what the
+    /// catalog says.
+    pub async fn resolve_location(&self, scheme: &str) -> Result<String> {
+        if !self.location.is_empty() {
+            return Ok(self.location.clone());
+        }
+        let (Some(catalog), Some(ident)) = (&self.catalog, &self.ident) else {
+            return Err(Error::invalid_input("a table needs a location, or a catalog and a name"));
+        };
+        let entry = catalog.load(ident).await?;
+        if entry.log != scheme {
+            return Err(Error::invalid_input("the table has another log")
+                .with_context("table", ident)
+                .with_context("log", entry.log));
+        }
+        Ok(entry.location)
     }
 
     /// The same under a name in a catalog.

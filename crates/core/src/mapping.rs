@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    IntervalDayTime, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalYearMonthType,
+};
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, GenericListArray, Int32Array, MapArray, OffsetSizeTrait, RecordBatch,
-    RecordBatchOptions, StructArray, make_array, new_null_array,
+    Array, ArrayRef, DictionaryArray, FixedSizeListArray, GenericListArray, Int32Array, MapArray,
+    OffsetSizeTrait, RecordBatch, RecordBatchOptions, StructArray, make_array, new_null_array,
 };
 use arrow_cast::cast;
-use arrow_schema::{DataType, Field, FieldRef, Fields, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, IntervalUnit, SchemaRef};
 
 use crate::scalar::cast_exactly;
 use crate::{Error, Result, Scalar};
@@ -83,6 +86,11 @@ impl FieldMapping {
             MapBy::PhysicalName => by_name(self.physical_name(wanted)),
             MapBy::FieldId => {
                 let Some(id) = field_id(wanted) else { return by_name(wanted.name()) };
+                // Ids mostly ascend, and looking at each of thousands for each of thousands takes long.
+                let guess = file.partition_point(|field| field_id(field).is_some_and(|other| other < id));
+                if file.get(guess).is_some_and(|field| field_id(field) == Some(id)) {
+                    return Some(guess);
+                }
                 if file.iter().any(|field| field_id(field).is_some()) {
                     return file.iter().position(|field| field_id(field) == Some(id));
                 }
@@ -147,19 +155,34 @@ impl FieldMapping {
             }
             (DataType::List(_), DataType::List(element)) => self.adapt_list::<i32>(array, element),
             (DataType::LargeList(_), DataType::LargeList(element)) => self.adapt_list::<i64>(array, element),
-            (DataType::Map(..), DataType::Map(entries, sorted)) => {
-                let array = array.as_map();
-                let (_, offsets, inner, nulls, _) = array.clone().into_parts();
-                let DataType::Struct(want) = entries.data_type() else {
-                    return Err(Error::invalid_data("the entries of a map are no struct"));
-                };
-                // Keys and values are matched by place: their names differ between writers.
-                let columns = inner.columns().iter().zip(want).map(|(c, f)| self.adapt_array(c, f));
-                let columns = columns.collect::<Result<_>>()?;
-                let inner = StructArray::try_new(want.clone(), columns, inner.nulls().cloned())?;
-                Ok(Arc::new(MapArray::try_new(entries.clone(), offsets, inner, nulls, *sorted)?))
+            (DataType::FixedSizeList(_, have), DataType::FixedSizeList(element, size)) if have == size => {
+                self.adapt_fixed_list(array, element)
             }
-            _ => cast_exactly(array, field.data_type()).map_err(|e| {
+            // Another layout of the same values first, of which the values are then adapted.
+            (
+                DataType::FixedSizeList(element, _) | DataType::LargeList(element) | DataType::List(element),
+                DataType::List(want) | DataType::LargeList(want),
+            ) => {
+                let large = matches!(field.data_type(), DataType::LargeList(_));
+                let layout = if large { DataType::LargeList } else { DataType::List };
+                let array = cast_exactly(array, &layout(element.clone()))?;
+                if large {
+                    self.adapt_list::<i64>(&array, want)
+                } else {
+                    self.adapt_list::<i32>(&array, want)
+                }
+            }
+            (DataType::Dictionary(_, values), _) if values.is_nested() => {
+                self.adapt_array(&cast_exactly(array, values)?, field)
+            }
+            (DataType::Map(..), DataType::Map(entries, sorted)) => self.adapt_map(array, entries, *sorted),
+            (have, want) => match (have, want) {
+                (DataType::Interval(IntervalUnit::MonthDayNano), DataType::Interval(unit)) => {
+                    interval(array, *unit)
+                }
+                _ => cast_exactly(array, want),
+            }
+            .map_err(|e| {
                 Error::invalid_data("a column of the file does not fit the table")
                     .with_context("column", field.name())
                     .with_context("file_type", array.data_type())
@@ -169,11 +192,47 @@ impl FieldMapping {
         }
     }
 
+    fn adapt_fixed_list(&self, array: &ArrayRef, element: &FieldRef) -> Result<ArrayRef> {
+        let (_, size, values, nulls) = array.as_fixed_size_list().clone().into_parts();
+        let values = self.adapt_array(&values, element)?;
+        let (element, rows) = (element.clone(), array.len());
+        Ok(Arc::new(FixedSizeListArray::try_new_with_length(element, size, values, nulls, rows)?))
+    }
+
+    fn adapt_map(&self, array: &ArrayRef, entries: &FieldRef, sorted: bool) -> Result<ArrayRef> {
+        let (_, offsets, inner, nulls, _) = array.as_map().clone().into_parts();
+        let DataType::Struct(want) = entries.data_type() else {
+            return Err(Error::invalid_data("the entries of a map are no struct"));
+        };
+        // Keys and values are matched by place: their names differ between writers.
+        let columns = inner.columns().iter().zip(want).map(|(c, f)| self.adapt_array(c, f));
+        let columns = columns.collect::<Result<_>>()?;
+        let inner = StructArray::try_new(want.clone(), columns, inner.nulls().cloned())?;
+        Ok(Arc::new(MapArray::try_new(entries.clone(), offsets, inner, nulls, sorted)?))
+    }
+
     fn adapt_list<O: OffsetSizeTrait>(&self, array: &ArrayRef, element: &FieldRef) -> Result<ArrayRef> {
         let (_, offsets, values, nulls) = array.as_list::<O>().clone().into_parts();
         let values = self.adapt_array(&values, element)?;
         Ok(Arc::new(GenericListArray::<O>::try_new(element.clone(), offsets, values, nulls)?))
     }
+}
+
+/// Intervals of months, days and nanoseconds in a unit that has fewer parts, for which arrow has no cast.
+fn interval(array: &dyn Array, unit: IntervalUnit) -> Result<ArrayRef, ArrowError> {
+    let spans = array.as_primitive::<IntervalMonthDayNanoType>();
+    let misfit = || ArrowError::CastError("an interval has parts that the type has not".to_owned());
+    Ok(match unit {
+        IntervalUnit::YearMonth => Arc::new(spans.try_unary::<_, IntervalYearMonthType, _>(|span| {
+            if span.days == 0 && span.nanoseconds == 0 { Ok(span.months) } else { Err(misfit()) }
+        })?),
+        IntervalUnit::DayTime => Arc::new(spans.try_unary::<_, IntervalDayTimeType, _>(|span| {
+            let whole = span.months == 0 && span.nanoseconds % 1_000_000 == 0;
+            let millis = i32::try_from(span.nanoseconds / 1_000_000).ok().filter(|_| whole);
+            millis.map(|millis| IntervalDayTime::new(span.days, millis)).ok_or_else(misfit)
+        })?),
+        IntervalUnit::MonthDayNano => Arc::new(spans.clone()),
+    })
 }
 
 /// A field of a struct, null also where the struct is.

@@ -1,10 +1,14 @@
 //! How rows are divided into files.
 
+mod hive;
+
 use std::fmt;
 
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::Column;
+
+pub use hive::{hive_folder, hive_type, parse_hive_folder};
 
 /// A function from a column's value to a partition value (Iceberg spec, "Partition Transforms").
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -117,4 +121,34 @@ pub struct PartitionSpec {
     pub id: i32,
     /// Its fields; none for a table that is not partitioned.
     pub fields: Vec<PartitionField>,
+}
+
+/// The most bytes of a folder's name: file systems take 255, and what is escaped may grow threefold in a log.
+const LONGEST_FOLDER: usize = 120;
+
+/// The name of a partition's folder (`day=2024-01-01`, percent-encoded), cut and told apart by a checksum where it
+/// is too long for file systems: at most 120 bytes.
+///
+/// Neither an escape nor a character of several escapes is cut in two. Readers take partition values from the log
+/// and never from a path.
+pub fn folder_name(mut name: String) -> String {
+    if name.len() <= LONGEST_FOLDER {
+        return name;
+    }
+    // FNV-1a: equal on every machine, and two long values of one table rarely share it.
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    let checksum = format!("-{hash:08x}");
+    let mut end = name.floor_char_boundary(LONGEST_FOLDER - checksum.len());
+    // An escape is `%` and two digits; those of a character's bytes after the first begin with 8 to B.
+    if let Some(at) = name.get(..end).and_then(|kept| kept.rfind('%')).filter(|at| at + 3 > end) {
+        end = at;
+    }
+    let inside = |end: usize| {
+        name.get(end..).is_some_and(|rest| ["%8", "%9", "%A", "%B"].iter().any(|e| rest.starts_with(e)))
+    };
+    while inside(end) && end >= 3 {
+        end -= 3;
+    }
+    name.truncate(end);
+    name + &checksum
 }

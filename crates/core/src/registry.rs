@@ -147,9 +147,10 @@ fn insert<T>(map: &mut BTreeMap<String, T>, role: &'static str, scheme: &str, va
 fn find<'a, T>(map: &'a BTreeMap<String, T>, role: &'static str, scheme: &str) -> Result<&'a T> {
     map.get(scheme).ok_or_else(|| {
         let known = names(map);
-        Error::not_found(format!(
-            "nothing is registered for the scheme; enable the feature `{role}-…` that brings it"
-        ))
+        Error::not_found(
+            "nothing is registered for the scheme; write a known one, or register what brings it, which a feature \
+             of the build may have left out",
+        )
         .with_context("role", role)
         .with_context("scheme", scheme)
         .with_context("known", if known.is_empty() { "none" } else { &known })

@@ -3,13 +3,24 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, Field, FieldRef, SchemaRef};
 use async_trait::async_trait;
 
 use crate::{
-    BatchStream, Budget, Column, DataFile, Deletes, FieldMapping, Formats, Predicate, Result, Scalar,
+    BatchStream, Budget, Column, DataFile, Deletes, Error, FieldMapping, Formats, Predicate, Result, Scalar,
     Snapshot, StatsFor, Stores,
 };
+
+/// The column of a row's address that holds the location of its file, `Utf8`.
+pub const ROW_FILE: &str = "_file";
+/// The column of a row's address that holds its position in its file, `Int64`, from 0.
+pub const ROW_POSITION: &str = "_pos";
+
+/// The columns of a row's address, [`ROW_FILE`] and [`ROW_POSITION`], as they stand behind all others.
+pub fn address_fields() -> [FieldRef; 2] {
+    let field = |name, data_type| Arc::new(Field::new(name, data_type, false));
+    [field(ROW_FILE, DataType::Utf8), field(ROW_POSITION, DataType::Int64)]
+}
 
 /// What to read.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +35,9 @@ pub struct ScanArgs {
     pub batch_rows: Option<usize>,
     /// The columns whose statistics the planned files shall bring.
     pub stats: StatsFor,
+    /// Adds the two last columns [`ROW_FILE`] and [`ROW_POSITION`] to the rows of `scan`; a relation that has no
+    /// such addresses is `Unsupported`.
+    pub addresses: bool,
     /// What is held in memory is accounted against this; unlimited when `None`.
     pub budget: Option<Budget>,
 }
@@ -39,6 +53,16 @@ impl ScanArgs {
     pub fn with_predicate(mut self, predicate: Predicate) -> Self {
         self.predicate = Some(predicate);
         self
+    }
+
+    /// For relations whose rows have no addresses.
+    /// # Errors
+    /// `Unsupported` where addresses are asked for.
+    pub fn require_no_addresses(&self) -> Result<()> {
+        if self.addresses {
+            return Err(Error::unsupported("the rows of this relation have no addresses"));
+        }
+        Ok(())
     }
 
     /// The same with this limit.
@@ -110,6 +134,7 @@ impl ScanPlan {
 /// - `relation::scan::limit_is_exact`: at most the limit, and as many as there are.
 /// - `relation::plan::agrees_with_scan`: the planned files, read by their formats with constants and deletes
 ///   applied and the predicate filtered, give the rows of the scan.
+/// - `relation::scan::addresses`: with `ScanArgs::addresses`, no two rows have the same one; else `Unsupported`.
 /// - `relation::plan::grades_each_conjunct`: one grade each, and `Exact` only where all planned rows pass.
 #[async_trait]
 pub trait Relation: Debug + Send + Sync + 'static {
@@ -149,6 +174,8 @@ pub struct EditSummary {
     pub inserted: u64,
     /// Rows that went.
     pub deleted: u64,
+    /// Rows that stayed with other values.
+    pub updated: u64,
     /// The version of the table afterwards, where it has versions.
     pub version: Option<i64>,
 }
@@ -165,7 +192,33 @@ pub trait Editor: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Conflict` where another writer was faster.
     async fn delete(&self, predicate: Option<Predicate>) -> Result<EditSummary>;
+
+    /// Puts rows in the place of others: what `update` and `merge` come down to, once an engine has worked out
+    /// the rows.
+    /// # Errors
+    /// `Unsupported` where rows have no addresses; `InvalidInput` for an address that comes twice or is none of
+    /// the relation's; `Conflict` where another writer was faster.
+    async fn change(&self, args: ChangeArgs) -> Result<EditSummary> {
+        drop(args);
+        Err(Error::unsupported("the rows of this relation have no addresses by which to change them"))
+    }
 }
+
+/// Rows in the place of others.
+pub struct ChangeArgs {
+    /// The columns of the relation by name, and [`ROW_FILE`] and [`ROW_POSITION`] as [`Relation::scan`] of the
+    /// same relation gave them. A row with an address replaces the one there, one without is new. Where the
+    /// `Boolean` column [`ROW_DELETED`] is there and true, the row at the address goes and nothing comes.
+    pub rows: BatchStream,
+    /// The rows that the change depends on: one that somebody else adds or removes meanwhile is a conflict.
+    /// All when `None`.
+    pub reads: Option<Predicate>,
+}
+
+debug_fields!(ChangeArgs: reads);
+
+/// The column of [`ChangeArgs::rows`] that says whether nothing comes in the place of the row.
+pub const ROW_DELETED: &str = "_deleted";
 
 /// The columns that an engine or a table needs for a predicate, as places in a schema.
 pub fn predicate_columns(predicate: Option<&Predicate>, schema: &SchemaRef) -> Vec<usize> {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray, new_null_array,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
+    new_null_array,
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_cast::{CastOptions, cast_with_options};
@@ -48,11 +49,27 @@ impl Scalar {
         Self { array: new_null_array(data_type, 1) }
     }
 
-    /// Reads the text of a value, in arrow's spelling (ISO 8601 for dates and times).
+    /// Reads the text of a value, in arrow's spelling, which `Display` writes: ISO 8601 for dates and times,
+    /// hexadecimal digits for bytes.
     /// # Errors
     /// `InvalidData` when the text is no value of the type.
     pub fn parse(text: &str, data_type: &DataType) -> Result<Self> {
-        Self::from(text).cast(data_type).map_err(|e| {
+        use DataType as T;
+        let parsed = match data_type {
+            // A cast would take the bytes of the text itself.
+            T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_) => {
+                let bytes = from_hex(text);
+                let length = bytes.as_ref().map(|bytes| i32::try_from(bytes.len()).ok());
+                let fits = !matches!(data_type, T::FixedSizeBinary(n) if length != Some(Some(*n)));
+                let array = bytes.filter(|_| fits).map(|bytes| BinaryArray::from_vec(vec![&bytes]));
+                let scalar = array.map(|array| Self { array: Arc::new(array) });
+                scalar
+                    .ok_or_else(|| Error::invalid_data("bytes are written as pairs of hexadecimal digits"))
+                    .and_then(|bytes| bytes.cast(data_type))
+            }
+            _ => Self::from(text).cast(data_type),
+        };
+        parsed.map_err(|e| {
             Error::invalid_data("the text is no value of the type")
                 .with_context("text", text)
                 .with_context("type", data_type)
@@ -128,6 +145,15 @@ impl Scalar {
         let (left, right) = (one_zero(&self.array), one_zero(&other.array));
         Some(make_comparator(&left, &right, SortOptions::default()).ok()?(0, 0))
     }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    };
+    text.as_bytes().chunks(2).map(pair).collect()
 }
 
 /// Whether values of the type are texts.

@@ -1,7 +1,7 @@
 //! From locations to object stores.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +25,13 @@ pub fn check_options(options: &Options, known: &[&str]) -> Result<()> {
             .with_context("option", key)
             .with_context("known", if known.is_empty() { "none".to_owned() } else { known.join(",") })),
     }
+}
+
+/// Options as the fields of a configuration that serde reads: numbers and truth values as JSON has them, everything
+/// else as text.
+pub fn settings(options: &Options) -> serde_json::Map<String, serde_json::Value> {
+    let typed = |text: &String| serde_json::from_str(text).unwrap_or_else(|_| text.clone().into());
+    options.iter().map(|(name, text)| (name.clone(), typed(text))).collect()
 }
 
 /// Opens the store of a scheme: given the root (`s3://bucket`) and the options.
@@ -99,22 +106,20 @@ pub struct Stores {
 struct Shared {
     factories: BTreeMap<String, StoreFactory>,
     opened: BTreeMap<String, Arc<dyn ObjectStore>>,
-    options: Options,
+    /// By root, by scheme with its slashes, and for all stores under the empty name.
+    options: BTreeMap<String, Options>,
     remaps: Vec<(String, String)>,
 }
 
 impl Stores {
     /// Stores for `file://` and `memory:`; further schemes come with [`Stores::register`].
     pub fn new() -> Self {
-        let stores = Self { shared: Arc::default() };
-        stores.lock().factories.insert("file".to_owned(), without_options(LocalFileSystem::new));
-        stores.lock().factories.insert("memory".to_owned(), without_options(InMemory::new));
-        stores
+        Self { shared: Arc::default() }
     }
 
-    /// Adds the stores of a scheme.
+    /// Adds the stores of a scheme. Those of `file` and `memory`, which are there from the start, are replaced.
     /// # Errors
-    /// `AlreadyExists` when the scheme is taken.
+    /// `AlreadyExists` when the scheme was registered before.
     pub fn register(&self, scheme: &str, factory: StoreFactory) -> Result<()> {
         match self.lock().factories.entry(scheme.to_owned()) {
             Entry::Vacant(free) => free.insert(factory),
@@ -128,14 +133,18 @@ impl Stores {
 
     /// Uses `store` for all below `root` (`memory://`, `s3://bucket`), in place of the scheme's own store.
     pub fn mount(&self, root: &str, store: Arc<dyn ObjectStore>) {
-        // A trailing slash is no part of a root, but the two of an empty authority are.
-        let root = root.strip_suffix('/').filter(|root| !root.ends_with(":/")).unwrap_or(root);
-        self.lock().opened.insert(root.to_owned(), store);
+        self.lock().opened.insert(trim_root(root).to_owned(), store);
     }
 
-    /// Options for stores that are opened from now on.
+    /// Options for every store that is opened from now on. Each of them must be known to each of these stores.
     pub fn set_options(&self, options: Options) {
-        self.lock().options = options;
+        self.set_options_for("", options);
+    }
+
+    /// Options for the stores of a scheme (`s3://`) or for one root (`s3://bucket`) that are opened from now on.
+    /// Those of a root go before those of its scheme, and these before those for every store, name by name.
+    pub fn set_options_for(&self, scheme_or_root: &str, options: Options) {
+        self.lock().options.insert(trim_root(scheme_or_root).to_owned(), options);
     }
 
     /// Reads locations that start with `from` as if they started with `to`: a table that was moved.
@@ -162,18 +171,44 @@ impl Stores {
             return Ok(Object { root, store, path, size: None });
         }
         let scheme = root.split(':').next().unwrap_or_default();
-        let factory = shared.factories.get(scheme).ok_or_else(|| {
-            Error::not_found("no store is registered for the scheme; add one with `Stores::register`")
-                .with_context("scheme", scheme)
-                .with_context("known", names(&shared.factories))
-        })?;
-        let store = factory(&root, &shared.options)?;
+        let factory =
+            shared.factories.get(scheme).cloned().or_else(|| built_in(scheme)).ok_or_else(|| {
+                Error::not_found("no store is registered for the scheme; add one with `Stores::register`")
+                    .with_context("scheme", scheme)
+                    .with_context("known", shared.known().join(","))
+            })?;
+        let mut options = Options::new();
+        for name in ["", &format!("{scheme}://"), &root] {
+            options
+                .extend(shared.options.get(name).into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
+        }
+        let store = factory(&root, &options)?;
         shared.opened.insert(root.clone(), store.clone());
         Ok(Object { root, store, path, size: None })
     }
 
+    /// The schemes of the stores that are at hand, other spellings of them among them, sorted.
+    pub fn known(&self) -> Vec<String> {
+        self.lock().known()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn known(&self) -> Vec<String> {
+        let own = self.factories.keys().map(String::as_str);
+        let remapped = self.remaps.iter().filter_map(|(from, _)| from.strip_suffix("://"));
+        BUILT_IN
+            .into_iter()
+            .chain(own)
+            .chain(remapped)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -191,12 +226,28 @@ impl fmt::Debug for Stores {
     }
 }
 
+const BUILT_IN: [&str; 2] = ["file", "memory"];
+
+/// The store of a scheme that needs no registration.
+fn built_in(scheme: &str) -> Option<StoreFactory> {
+    match scheme {
+        "file" => Some(without_options(LocalFileSystem::new)),
+        "memory" => Some(without_options(InMemory::new)),
+        _ => None,
+    }
+}
+
 /// The factory of a store that takes no options.
 fn without_options<S: ObjectStore>(open: fn() -> S) -> StoreFactory {
     Arc::new(move |_, options| {
         check_options(options, &[])?;
         Ok(Arc::new(open()))
     })
+}
+
+/// A trailing slash is no part of a root, but the two of an empty authority are.
+fn trim_root(root: &str) -> &str {
+    root.strip_suffix('/').filter(|root| !root.ends_with(":/")).unwrap_or(root)
 }
 
 /// The keys of a map as they stand in errors.

@@ -8,9 +8,9 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use stitchwork_core::object_store::memory::InMemory;
-use stitchwork_core::{Error, OpenUrl, Result};
+use stitchwork_core::{Error, OpenUrl, Options, Result, settings};
 use url::Url;
 
 use crate::error::FromDataFusion;
@@ -105,15 +105,8 @@ impl DataFusionConfig {
             Error::invalid_config("the URL is none").with_context("url", &open.url).with_source(e)
         })?;
         let pairs = url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned()));
-        let settings: Map<String, Value> = pairs
-            .chain(open.options.clone())
-            .map(|(key, text)| {
-                // Numbers and booleans are those of JSON; everything else is text.
-                let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
-                (key, value)
-            })
-            .collect();
-        serde_json::from_value(Value::Object(settings)).map_err(|e| {
+        let options: Options = pairs.chain(open.options.clone()).collect();
+        serde_json::from_value(Value::Object(settings(&options))).map_err(|e| {
             Error::invalid_config("the engine does not take this setting")
                 .with_context("reason", &e)
                 .with_source(e)

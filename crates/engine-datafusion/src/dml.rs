@@ -1,5 +1,8 @@
 //! Changes: taken from the logical plan before it is optimised, and handed to the relation's editor.
 
+mod rows;
+mod values;
+
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt64Array};
@@ -15,14 +18,17 @@ use datafusion::logical_expr::{DmlStatement, Expr, LogicalPlan, WriteOp};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use futures::TryStreamExt;
 use stitchwork_core::{
-    BatchStream, BatchStreamAdapter, EditSummary, Editor, Error, InsertMode, Predicate, Relation, Result,
+    At, BatchStream, BatchStreamAdapter, ChangeArgs, EditSummary, Editor, Error, InsertMode, Predicate,
+    ROW_DELETED, Relation, Result,
 };
 
 use crate::convert::conform_stream;
 use crate::error::{FromDataFusion, from_datafusion};
-use crate::filter::translate;
+use crate::filter::{translate, translate_all};
 use crate::guard::unsupported;
 use crate::table::RelationTable;
+use crate::travel;
+use rows::Rows;
 
 /// Whether the plan changes something, and refuses what would change something anywhere but at its root.
 ///
@@ -58,7 +64,17 @@ pub(crate) async fn run(state: SessionState, dml: DmlStatement) -> Result<BatchS
         .ok_or_else(|| Error::unsupported("the relation cannot be changed").with_context("table", &name))?;
     let count = match &dml.op {
         WriteOp::Insert(op) => insert(state, &dml, *op, &relation, editor.as_ref()).await?.inserted,
-        WriteOp::Delete => delete(&state, &dml, &relation, editor.as_ref()).await?.deleted,
+        WriteOp::Delete => delete(state, &dml, &relation, editor.as_ref()).await?.deleted,
+        WriteOp::Truncate => editor.delete(None).await?.deleted,
+        WriteOp::Update => {
+            let rows = rows::update(&dml)?;
+            change(state, &dml, rows, &relation, editor.as_ref()).await?.updated
+        }
+        WriteOp::MergeInto(op) => {
+            let rows = rows::merge(&dml, op)?;
+            let done = change(state, &dml, rows, &relation, editor.as_ref()).await?;
+            done.inserted + done.updated + done.deleted
+        }
         other => return Err(unsupported(other.name()).with_context("table", &name)),
     };
     let schema = Arc::new(Schema::new(vec![Field::new("count", DataType::UInt64, false)]));
@@ -68,13 +84,18 @@ pub(crate) async fn run(state: SessionState, dml: DmlStatement) -> Result<BatchS
 }
 
 fn target(dml: &DmlStatement) -> Result<Arc<dyn Relation>> {
-    let provider = source_as_provider(&dml.target).ours()?;
-    match provider.downcast_ref::<RelationTable>() {
-        Some(table) => Ok(table.relation().clone()),
-        None => {
-            Err(Error::unsupported("only relations can be changed").with_context("table", &dml.table_name))
-        }
+    if let (table, At::Version(_) | At::Timestamp(_) | At::Ref(_)) = travel::decode(dml.table_name.table()) {
+        return Err(Error::unsupported("the past of a table cannot be changed").with_context("table", table));
     }
+    Ok(table(dml)?.relation().clone())
+}
+
+/// The table that a statement changes.
+fn table(dml: &DmlStatement) -> Result<RelationTable> {
+    let provider = source_as_provider(&dml.target).ours()?;
+    provider.downcast_ref::<RelationTable>().cloned().ok_or_else(|| {
+        Error::unsupported("only relations can be changed").with_context("table", &dml.table_name)
+    })
 }
 
 async fn insert(
@@ -92,7 +113,8 @@ async fn insert(
                 .with_context("table", &dml.table_name));
         }
     };
-    let rows = DataFrame::new(state, dml.input.as_ref().clone()).execute_stream().await.ours()?;
+    let plan = values::nullable(dml.input.as_ref().clone())?;
+    let rows = DataFrame::new(state, plan).execute_stream().await.ours()?;
     let schema = relation.schema();
     let checked = schema.clone();
     let rows = rows
@@ -113,7 +135,7 @@ fn refuse_nulls(batch: &RecordBatch, schema: &Schema) -> Result<()> {
 }
 
 async fn delete(
-    state: &SessionState,
+    state: SessionState,
     dml: &DmlStatement,
     relation: &Arc<dyn Relation>,
     editor: &dyn Editor,
@@ -122,14 +144,11 @@ async fn delete(
         LogicalPlan::TableScan(_) => None,
         LogicalPlan::Filter(filter) if matches!(filter.input.as_ref(), LogicalPlan::TableScan(_)) => {
             let predicate = &filter.predicate;
-            Some(whole(state, predicate, &filter.input, relation)?.ok_or_else(|| {
-                Error::unsupported(
-                    "delete takes comparisons of columns with values, in, between, like and is null, joined by \
-                     and, or and not",
-                )
-                .with_context("table", &dml.table_name)
-                .with_context("where", predicate)
-            })?)
+            match whole(&state, predicate, &filter.input, relation)? {
+                Some(predicate) => Some(predicate),
+                // What cannot be said whole goes row by row.
+                None => return change(state, dml, rows::delete(dml)?, relation, editor).await,
+            }
         }
         _ => {
             return Err(Error::unsupported("delete takes nothing but a where clause")
@@ -139,13 +158,41 @@ async fn delete(
     editor.delete(predicate).await
 }
 
-/// The filter as a predicate, if all of it can be said: half a filter would delete too much.
-fn whole(
-    state: &SessionState,
-    filter: &Expr,
-    input: &LogicalPlan,
+/// Lets the editor put the rows of a plan in the place of those whose addresses they have.
+async fn change(
+    state: SessionState,
+    dml: &DmlStatement,
+    rows: Rows,
     relation: &Arc<dyn Relation>,
-) -> Result<Option<Predicate>> {
+    editor: &dyn Editor,
+) -> Result<EditSummary> {
+    let reads = match &rows.filter {
+        // A subquery may read anything, the target too.
+        Some((filter, input)) if !rows.plan_has_subqueries()? => {
+            let simple = simplify(&state, filter, input)?;
+            translate_all(&[simple], &relation.schema())
+        }
+        _ => None,
+    };
+    let stream = DataFrame::new(state, rows.plan).execute_stream().await.ours()?;
+    let own = relation.schema();
+    let fields: Vec<Field> = stream
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| match own.field_with_name(field.name()) {
+            // Of a row that goes nothing is left, not even what must not be null.
+            Ok(own) => own.clone().with_nullable(true),
+            Err(_) => field.as_ref().clone().with_nullable(field.name() != ROW_DELETED),
+        })
+        .collect();
+    let stream = conform_stream(stream.map_err(from_datafusion), Arc::new(Schema::new(fields)), None);
+    let done = editor.change(ChangeArgs { rows: stream, reads }).await;
+    done.map_err(|e| e.with_context("table", &dml.table_name))
+}
+
+/// The filter with its constants worked out and its operands brought to one type.
+fn simplify(state: &SessionState, filter: &Expr, input: &LogicalPlan) -> Result<Expr> {
     let context = SimplifyContext::builder()
         .with_schema(input.schema().clone())
         .with_config_options(state.config_options().clone())
@@ -153,7 +200,20 @@ fn whole(
         .build();
     let simplifier = ExprSimplifier::new(context);
     let coerced = simplifier.coerce(filter.clone(), input.schema()).ours()?;
-    let simple = simplifier.simplify(coerced).ours()?;
+    simplifier.simplify(coerced).ours()
+}
+
+/// The filter as a predicate, if all of it can be said: half a filter would delete too much.
+fn whole(
+    state: &SessionState,
+    filter: &Expr,
+    input: &LogicalPlan,
+    relation: &Arc<dyn Relation>,
+) -> Result<Option<Predicate>> {
+    if rows::has_subquery(filter)? {
+        return Ok(None);
+    }
+    let simple = simplify(state, filter, input)?;
     let schema = relation.schema();
     let parts: Option<Vec<Predicate>> =
         split_conjunction(&simple).into_iter().map(|part| translate(part, &schema)).collect();

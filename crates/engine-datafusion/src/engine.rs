@@ -21,11 +21,16 @@ use stitchwork_core::{
 use crate::config::{CATALOG, DataFusionConfig, SCHEMA};
 use crate::convert::{conform_stream, declared_schema};
 use crate::error::{FromDataFusion, from_datafusion};
+use crate::information::INFORMATION;
 use crate::names::{Catalogs, Namespace};
-use crate::{dml, guard};
+use crate::panics::{caught, caught_stream};
+use crate::{dml, guard, information, travel};
 
 /// The name that the engine is registered under.
 pub const SCHEME: &str = "datafusion";
+
+/// How often a change is run again when another writer was faster.
+const RETRIES: u32 = 10;
 
 /// Adds the engine to a registry.
 ///
@@ -104,15 +109,41 @@ impl DataFusionEngine {
             if state.table_functions().contains_key(reference.table()) {
                 continue;
             }
-            let name = reference.to_string();
+            let name = travel::shown(&reference.to_string());
             let full = reference.resolve(&defaults.default_catalog, &defaults.default_schema);
             if let Ok(None) = self.names.find(&full.catalog, &full.schema, &full.table).await {
-                let near = self.names.near(&name).await;
-                let missing = Error::not_found("there is no table of this name").with_context("table", name);
-                return if near.is_empty() { missing } else { missing.with_context("near", near.join(", ")) };
+                return match full.schema.as_ref() {
+                    INFORMATION => information::unknown(&name),
+                    _ => self.missing(name).await,
+                };
             }
         }
         error
+    }
+
+    /// The error for a table that is not there, with those that are like it.
+    async fn missing(&self, name: String) -> Error {
+        let near = self.names.near(&name).await;
+        let missing = Error::not_found("there is no table of this name").with_context("table", name);
+        if near.is_empty() { missing } else { missing.with_context("near", near.join(", ")) }
+    }
+
+    /// The columns of one table, which is not looked for among all others as DataFusion would.
+    async fn show_columns(&self, name: &[String], limit: Option<usize>) -> Result<BatchStream> {
+        let (catalog, schema, table) = match name {
+            [table] => (CATALOG, SCHEMA, table),
+            [schema, table] => (CATALOG, schema.as_str(), table),
+            [catalog, schema, table] => (catalog.as_str(), schema.as_str(), table),
+            _ => return Err(self.missing(name.join(".")).await),
+        };
+        match self.names.find(catalog, schema, table).await? {
+            Some(relation) => {
+                let name = self.names.written(catalog.to_owned(), schema.to_owned(), table);
+                information::show_columns(&name, &relation.schema(), limit)
+            }
+            None if schema == INFORMATION => Err(information::unknown(&travel::shown(&name.join(".")))),
+            None => Err(self.missing(travel::shown(&name.join("."))).await),
+        }
     }
 }
 
@@ -122,14 +153,9 @@ fn show_tables(names: &Namespace, limit: Option<usize>) -> BatchStream {
     let schema = Arc::new(Schema::new(vec![text("table_catalog"), text("table_schema"), text("table_name")]));
     let batches = {
         let schema = schema.clone();
-        names.list().map(move |found| {
-            let (catalog, ident) = found?;
-            let namespace = match &catalog {
-                None if ident.namespace.is_empty() => SCHEMA.to_owned(),
-                _ => ident.namespace_string(),
-            };
-            let catalog = catalog.unwrap_or_else(|| CATALOG.to_owned());
-            let columns = [catalog, namespace, ident.name]
+        names.list_written(None).map(move |found| {
+            let name = found?;
+            let columns = [name.catalog, name.schema, name.table]
                 .map(|text| Arc::new(StringArray::from(vec![text])) as ArrayRef);
             Ok(RecordBatch::try_new(schema.clone(), columns.to_vec())?)
         })
@@ -157,7 +183,7 @@ impl Engine for DataFusionEngine {
     }
 
     fn capabilities(&self) -> EngineCapabilities {
-        EngineCapabilities { native_plan: true, dml: true, limit: true }
+        EngineCapabilities { native_plan: true, dml: true, time_travel: true, limit: true }
     }
 
     async fn attach(&self, name: &str, names: Arc<dyn Names>) -> Result<()> {
@@ -173,9 +199,18 @@ impl Engine for DataFusionEngine {
         if guard::shows_tables(&statement) {
             return Ok(show_tables(&self.names, args.limit));
         }
-        let (state, plan) = self.plan(state, statement).await?;
-        if let LogicalPlan::Dml(change) = plan {
-            return dml::run(state, change).await;
+        if let Some(name) = guard::shows_columns_of(&statement) {
+            return self.show_columns(&name, args.limit).await;
+        }
+        let (mut state, mut plan) = self.plan(state, statement.clone()).await?;
+        let mut tries = RETRIES;
+        while let LogicalPlan::Dml(change) = plan {
+            match caught(dml::run(state, change)).await {
+                // The whole statement is run again, over what its tables have become.
+                Err(e) if tries > 0 && e.is_lost_race() => tries -= 1,
+                done => return done,
+            }
+            (state, plan) = self.plan(self.context.state(), statement.clone()).await?;
         }
         // A limit can go on top of rows alone, not of a description of a plan.
         let describes =
@@ -184,9 +219,9 @@ impl Engine for DataFusionEngine {
         if args.limit.is_some() && !describes {
             frame = frame.limit(0, args.limit).ours()?;
         }
-        let stream = frame.execute_stream().await.ours()?;
+        let stream = caught(async { frame.execute_stream().await.ours() }).await?;
         let schema = declared_schema(&stream.schema());
-        Ok(conform_stream(stream.map_err(from_datafusion), schema, args.limit))
+        Ok(conform_stream(caught_stream(stream.map_err(from_datafusion)), schema, args.limit))
     }
 
     async fn explain(&self, args: QueryArgs) -> Result<Explanation> {

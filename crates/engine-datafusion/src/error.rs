@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_schema::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::parquet::errors::ParquetError;
+use datafusion::sql::sqlparser::parser::ParserError;
 use stitchwork_core::{Error, ErrorKind, Result, object_store};
 
 /// An error of ours on its way through DataFusion.
@@ -104,7 +105,49 @@ fn classify(error: DataFusionError) -> Error {
     let text = error.strip_backtrace();
     let (kind, message) =
         shared_kind(&error).map(|kind| (kind, "the query failed")).unwrap_or_else(|| own_kind(&error));
-    Error::new(kind, message).with_context("reason", text.trim_end()).with_source(error)
+    let reason = reason(&error, &text);
+    let ours = Error::new(kind, message).with_context("reason", &reason);
+    // What was left out of the reason would come back with the source.
+    if reason == text { ours.with_source(error) } else { ours }
+}
+
+/// How DataFusion closes what it takes for its own fault. Much of it is about functions that do not fit their
+/// arguments, and whoever writes a query here has no business with DataFusion's authors.
+const BUG_REPORT: (&str, &str) = (
+    ".\nThis issue was likely caused by a bug in DataFusion's code.",
+    "https://github.com/apache/datafusion/issues",
+);
+
+/// What DataFusion says, in its words alone.
+fn reason(error: &DataFusionError, text: &str) -> String {
+    if let Some(said) = parser_error(error) {
+        return said;
+    }
+    let mut rest = text;
+    let mut reason = String::new();
+    while let Some((before, tail)) = rest.split_once(BUG_REPORT.0)
+        && let Some((_, after)) = tail.split_once(BUG_REPORT.1)
+    {
+        reason.push_str(before);
+        rest = after;
+    }
+    reason.push_str(rest);
+    reason.truncate(reason.trim_end().len());
+    reason
+}
+
+/// What the parser says, which DataFusion shows as Rust writes a value.
+fn parser_error(error: &DataFusionError) -> Option<String> {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => parser_error(inner),
+        DataFusionError::Shared(inner) => parser_error(inner),
+        DataFusionError::Collection(errors) => parser_error(errors.first()?),
+        DataFusionError::SQL(error, _) => Some(match error.as_ref() {
+            ParserError::ParserError(said) | ParserError::TokenizerError(said) => said.clone(),
+            ParserError::RecursionLimitExceeded => "the SQL is nested too deeply".to_owned(),
+        }),
+        _ => None,
+    }
 }
 
 /// The kind of an error of ours somewhere among the sources.
@@ -115,12 +158,7 @@ fn shared_kind(error: &DataFusionError) -> Option<ErrorKind> {
             return Some(ours.kind());
         }
         if let Some(store) = error.downcast_ref::<object_store::Error>() {
-            return Some(match store {
-                object_store::Error::NotFound { .. } => ErrorKind::NotFound,
-                object_store::Error::PermissionDenied { .. }
-                | object_store::Error::Unauthenticated { .. } => ErrorKind::PermissionDenied,
-                _ => ErrorKind::Unavailable,
-            });
+            return Some(ErrorKind::from(store));
         }
         next = match error.downcast_ref::<DataFusionError>() {
             Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
@@ -197,6 +235,42 @@ mod tests {
         let back = from_datafusion(DataFusionError::Shared(shared.clone()));
         assert_eq!(back.kind(), ErrorKind::Conflict);
         assert!(back.to_string().contains("k=1"), "{back}");
+        drop(shared);
+    }
+
+    #[test]
+    fn the_engine_asks_for_no_bug_report() {
+        let inner = DataFusionError::Internal("no\n such thing".into());
+        let outer = DataFusionError::Internal(format!("two: {inner} and {inner}"));
+        let error = from_datafusion(DataFusionError::Context("typing".into(), Box::new(outer)));
+        let expected = "unexpected: the engine failed reason=typing caused by Internal error: two: Internal error: \
+                        no such thing and Internal error: no such thing";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(format!("{error:?}"), expected);
+        let whole = DataFusionError::Plan("a bug in DataFusion's code".into());
+        assert!(from_datafusion(whole).to_string().ends_with("a bug in DataFusion's code"));
+    }
+
+    #[test]
+    fn a_cause_that_is_not_told_yet_stays() {
+        let io = std::io::Error::other("the disk is wet");
+        let error = from_datafusion(DataFusionError::IoError(io));
+        assert_eq!(
+            error.to_string(),
+            "unavailable: reading or writing failed reason=IO error: the disk is wet"
+        );
+        assert_eq!(format!("{error:?}"), error.to_string());
+        assert!(StdError::source(&error).is_some());
+    }
+
+    #[test]
+    fn a_shared_error_of_a_store_means_what_it_means_alone() {
+        let store = object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: "Out of range of file /t, expected: 9, actual: 5".into(),
+        };
+        let shared = Arc::new(DataFusionError::ObjectStore(Box::new(store)));
+        assert_eq!(from_datafusion(DataFusionError::Shared(shared.clone())).kind(), ErrorKind::InvalidData);
         drop(shared);
     }
 

@@ -7,13 +7,14 @@ use datafusion::config::Dialect;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, ShowStatementOptions, Statement as SqlStatement, TableFactor,
-    VisitMut, VisitorMut,
+    Assignment, AssignmentTarget, Ident, ObjectName, ObjectNamePart, ShowStatementOptions,
+    Statement as SqlStatement, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
-use stitchwork_core::{Error, Result};
+use stitchwork_core::{At, Error, Result};
 
 use crate::error::FromDataFusion;
 use crate::names::Namespace;
+use crate::travel;
 
 /// Dialects that know clauses which others take for mistakes.
 const WIDER: [Dialect; 3] = [Dialect::Databricks, Dialect::BigQuery, Dialect::Snowflake];
@@ -28,6 +29,7 @@ pub(crate) fn parse(
     state: &SessionState,
     names: &Namespace,
 ) -> Result<Statement> {
+    let sql = &travel::rewrite(sql, dialect)?;
     let parsed = state.sql_to_statement(sql, &dialect).ours();
     let mut statement = match parsed {
         Ok(statement) => statement,
@@ -45,18 +47,32 @@ pub(crate) fn parse(
     Ok(statement)
 }
 
+/// A statement that shows all there is.
+const PLAIN: ShowStatementOptions = ShowStatementOptions {
+    show_in: None,
+    starts_with: None,
+    limit: None,
+    limit_from: None,
+    filter_position: None,
+};
+
 /// Whether the statement is `show tables`, which the engine answers itself: DataFusion would have to know all
 /// names beforehand.
 pub(crate) fn shows_tables(statement: &Statement) -> bool {
     let Statement::Statement(statement) = statement else { return false };
-    let plain = ShowStatementOptions {
-        show_in: None,
-        starts_with: None,
-        limit: None,
-        limit_from: None,
-        filter_position: None,
-    };
-    matches!(statement.as_ref(), SqlStatement::ShowTables { show_options, .. } if *show_options == plain)
+    matches!(statement.as_ref(), SqlStatement::ShowTables { show_options, .. } if *show_options == PLAIN)
+}
+
+/// The parts of the name of the table whose columns the statement shows, once [`parse`] has joined its levels.
+pub(crate) fn shows_columns_of(statement: &Statement) -> Option<Vec<String>> {
+    let Statement::Statement(statement) = statement else { return None };
+    let SqlStatement::ShowColumns { show_options, .. } = statement.as_ref() else { return None };
+    let plain = ShowStatementOptions { show_in: show_options.show_in.clone(), ..PLAIN };
+    if *show_options != plain {
+        return None;
+    }
+    let name = show_options.show_in.as_ref()?.parent_name.as_ref()?;
+    name.0.iter().map(|part| part.as_ident().map(spelt)).collect()
 }
 
 fn check(statement: &mut Statement, names: &Namespace) -> Result<()> {
@@ -72,16 +88,47 @@ fn check(statement: &mut Statement, names: &Namespace) -> Result<()> {
 /// An error for a statement that the engine does not run.
 pub(crate) fn unsupported(what: &str) -> Error {
     Error::unsupported(
-        "the engine runs select, insert and delete; make tables with the table operations and settings \
+        "the engine runs select, insert, update, delete, merge and truncate; make tables with the table operations and settings \
          with the engine's configuration",
     )
     .with_context("statement", what)
 }
 
 fn check_sql(statement: &mut SqlStatement, names: &Namespace) -> Result<()> {
+    if let SqlStatement::Update(update) = statement {
+        check_assignments(&mut update.assignments)?;
+    }
     match VisitMut::visit(statement, &mut Guard { names }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// The planner takes the last part of a name for the column, as it is written, and the last of two values for
+/// the same column: `set owner.age = 5` would change a column `age`.
+fn check_assignments(assignments: &mut [Assignment]) -> Result<()> {
+    let mut seen: Vec<String> = Vec::new();
+    for assignment in assignments {
+        let AssignmentTarget::ColumnName(name) = &mut assignment.target else { continue };
+        let [ObjectNamePart::Identifier(column)] = name.0.as_mut_slice() else {
+            return Err(ignored("an update sets whole columns, named without their table; give a struct as a whole with `named_struct`")
+                .with_context("column", &*name));
+        };
+        let plain = spelt(column);
+        *column = Ident::with_quote('"', &plain);
+        if seen.contains(&plain) {
+            return Err(Error::invalid_input("an update sets a column twice").with_context("column", plain));
+        }
+        seen.push(plain);
+    }
+    Ok(())
+}
+
+/// What an identifier means: an unquoted one is its lower-case spelling.
+fn spelt(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
     }
 }
 
@@ -98,10 +145,22 @@ impl VisitorMut for Guard<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        if let TableFactor::Table { name, alias: alias @ None, .. } = factor
+            && let Some(plain) = name.0.last().and_then(ObjectNamePart::as_ident)
+            && let (table, At::Version(_) | At::Timestamp(_) | At::Ref(_)) = travel::decode(&plain.value)
+        {
+            // Columns are written with the name of the table, which says nothing of its version.
+            *alias = Some(TableAlias {
+                explicit: true,
+                name: Ident::with_quote('"', table),
+                columns: vec![],
+                at: None,
+            });
+        }
         match factor {
             TableFactor::Table { name, version: Some(version), .. } => ControlFlow::Break(
                 ignored(
-                    "time travel inside of SQL is not supported; register the older snapshot as a relation",
+                    "time travel takes a number, or a text in quotes, behind the name of a table of an attached catalog",
                 )
                 .with_context("clause", &*version)
                 .with_context("table", &*name),
@@ -136,14 +195,10 @@ fn join_levels(name: &mut ObjectName, names: &Namespace) {
     else {
         return;
     };
-    let value = |ident: &Ident| match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
-    };
-    let known = parts.first().is_some_and(|first| names.is_catalog(&value(first)));
+    let known = parts.first().is_some_and(|first| names.is_catalog(&spelt(first)));
     let head = usize::from(known);
     let (Some(levels), Some(table)) = (parts.get(head..parts.len() - 1), parts.last()) else { return };
-    let schema = levels.iter().map(value).collect::<Vec<_>>().join(".");
+    let schema = levels.iter().map(spelt).collect::<Vec<_>>().join(".");
     let mut joined: Vec<Ident> = parts.iter().take(head).cloned().collect();
     joined.push(Ident::with_quote('"', schema));
     joined.push(table.clone());

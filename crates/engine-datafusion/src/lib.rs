@@ -7,10 +7,13 @@ mod engine;
 mod error;
 mod filter;
 mod guard;
+mod information;
 mod names;
 mod native;
+mod panics;
 mod stream;
 mod table;
+mod travel;
 
 pub use config::{DataFusionConfig, SqlDialect};
 pub use engine::{DataFusionEngine, SCHEME, register};

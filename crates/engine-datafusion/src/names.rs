@@ -1,6 +1,7 @@
 //! Names: relations that are registered and catalogs that are attached, as DataFusion's catalogs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,12 +9,14 @@ use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, 
 use datafusion::common::DataFusionError;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use parking_lot::RwLock;
-use stitchwork_core::{Error, Names, Relation, Result, TableIdent};
+use stitchwork_core::{At, Error, Names, Relation, Result, TableIdent};
 
 use crate::config::{CATALOG, SCHEMA};
 use crate::error::ToDataFusion;
+use crate::information::{INFORMATION, Information};
 use crate::native::StoreIds;
 use crate::table::RelationTable;
+use crate::travel;
 
 /// How many names are looked through for one that is like an unknown one.
 const MOST_NAMES: usize = 10_000;
@@ -38,7 +41,7 @@ impl Namespace {
     }
 
     pub(crate) fn attach(&self, name: &str, names: Arc<dyn Names>) -> Result<()> {
-        if name.is_empty() || name == CATALOG {
+        if name.is_empty() || name == CATALOG || name == INFORMATION {
             return Err(Error::invalid_input(
                 "the engine keeps this name for itself; attach under another one",
             )
@@ -49,10 +52,14 @@ impl Namespace {
     }
 
     pub(crate) fn register(&self, ident: &TableIdent, relation: Arc<dyn Relation>) -> Result<()> {
-        if ident.name.is_empty() || ident.namespace.iter().any(String::is_empty) {
-            return Err(Error::invalid_input("a table name has an empty part").with_context("name", ident));
-        }
+        ident.check()?;
         let schema = if ident.namespace.is_empty() { SCHEMA.to_owned() } else { ident.namespace_string() };
+        if schema == INFORMATION {
+            return Err(Error::invalid_input(
+                "the engine keeps this schema for itself; register under another one",
+            )
+            .with_context("name", ident));
+        }
         self.registered.write().insert((schema, ident.name.clone()), relation);
         Ok(())
     }
@@ -64,20 +71,40 @@ impl Namespace {
 
     /// The relation of a name that has all its parts.
     pub(crate) async fn find(
-        &self,
+        self: &Arc<Self>,
         catalog: &str,
         schema: &str,
         table: &str,
     ) -> Result<Option<Arc<dyn Relation>>> {
+        let (table, at) = travel::decode(table);
+        let found = self.find_at(catalog, schema, table, &at).await;
+        if let (Ok(None), INFORMATION, At::Latest) = (&found, schema, &at) {
+            let whose = (catalog != CATALOG).then(|| catalog.to_owned());
+            return Ok(Information::open(self, whose, table).map(|found| Arc::new(found) as _));
+        }
+        match at {
+            At::Latest => found,
+            _ => found.map_err(|e| e.with_context("table", table)),
+        }
+    }
+
+    async fn find_at(
+        &self,
+        catalog: &str,
+        schema: &str,
+        table: &str,
+        at: &At,
+    ) -> Result<Option<Arc<dyn Relation>>> {
         if catalog == CATALOG {
             let registered = self.registered.read().get(&(schema.to_owned(), table.to_owned())).cloned();
             if registered.is_some() {
+                at.require_latest()?;
                 return Ok(registered);
             }
             // Two parts may also be an attached catalog and a table of its outermost level.
             let attached = self.attached.read().get(schema).cloned();
             return match attached {
-                Some(names) => names.relation(&TableIdent::bare(table)).await,
+                Some(names) => names.relation(&TableIdent::bare(table), at).await,
                 None => Ok(None),
             };
         }
@@ -85,8 +112,11 @@ impl Namespace {
         match names {
             None => Ok(None),
             Some(names) => {
-                let namespace = schema.split('.').map(str::to_owned).collect();
-                names.relation(&TableIdent { namespace, name: table.to_owned() }).await
+                let namespace = match schema {
+                    "" => vec![],
+                    levels => levels.split('.').map(str::to_owned).collect(),
+                };
+                names.relation(&TableIdent { namespace, name: table.to_owned() }, at).await
             }
         }
     }
@@ -106,6 +136,25 @@ impl Namespace {
         let attached = stream::iter(attached)
             .flat_map(|(catalog, names)| names.list().map_ok(move |ident| (Some(catalog.clone()), ident)));
         stream::iter(registered).chain(attached)
+    }
+
+    /// Every name of one catalog, or of all.
+    pub(crate) fn list_written(
+        &self,
+        catalog: Option<String>,
+    ) -> impl Stream<Item = Result<TableName>> + Send + use<> {
+        let listed = self.list().map_ok(|(catalog, ident)| TableName::of(catalog, ident));
+        listed.try_filter(move |name| std::future::ready(catalog.as_ref().is_none_or(|c| *c == name.catalog)))
+    }
+
+    /// The name of a table that was found by these parts.
+    pub(crate) fn written(&self, catalog: String, schema: String, table: &str) -> TableName {
+        let table = travel::decode(table).0.to_owned();
+        let registered = self.registered.read().contains_key(&(schema.clone(), table.clone()));
+        if catalog == CATALOG && !registered && self.attached.read().contains_key(&schema) {
+            return TableName { catalog: schema, schema: String::new(), table };
+        }
+        TableName { catalog, schema, table }
     }
 
     /// The names that are like an unknown one, best first.
@@ -129,6 +178,32 @@ impl Namespace {
             .await;
         near.sort();
         near.into_iter().take(3).map(|(_, name)| name).collect()
+    }
+}
+
+/// A name with all its parts, as they are written in SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableName {
+    pub(crate) catalog: String,
+    /// Empty for the outermost level of attached names.
+    pub(crate) schema: String,
+    pub(crate) table: String,
+}
+
+impl TableName {
+    fn of(catalog: Option<String>, ident: TableIdent) -> Self {
+        let schema = match &catalog {
+            None if ident.namespace.is_empty() => SCHEMA.to_owned(),
+            _ => ident.namespace_string(),
+        };
+        Self { catalog: catalog.unwrap_or_else(|| CATALOG.to_owned()), schema, table: ident.name }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [&self.catalog, &self.schema, &self.table].map(String::as_str);
+        f.write_str(&parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("."))
     }
 }
 

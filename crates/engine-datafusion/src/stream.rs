@@ -22,6 +22,7 @@ use crate::error::{ToDataFusion, to_datafusion};
 pub(crate) struct RelationExec {
     relation: Arc<dyn Relation>,
     args: ScanArgs,
+    picks: Option<Vec<usize>>,
     properties: Arc<PlanProperties>,
 }
 
@@ -34,7 +35,13 @@ impl RelationExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { relation, args, properties: Arc::new(properties) }
+        Self { relation, args, picks: None, properties: Arc::new(properties) }
+    }
+
+    /// The same with these columns of the scan.
+    pub(crate) fn picking(mut self, picks: Vec<usize>) -> Self {
+        self.picks = Some(picks);
+        self
     }
 }
 
@@ -89,12 +96,18 @@ impl ExecutionPlan for RelationExec {
         let relation = self.relation.clone();
         let mut args = self.args.clone();
         args.batch_rows = Some(context.session_config().batch_size());
-        let target = self.schema();
+        let (target, picks) = (self.schema(), self.picks.clone());
         let stream = async move { relation.scan(args).await }
             .map_ok(|stream| stream.map_err(to_datafusion))
             .map_err(to_datafusion)
             .try_flatten_stream()
-            .map(move |batch| conform_batch(&batch?, &target).theirs());
+            .map(move |batch| {
+                let batch = match &picks {
+                    Some(picks) => batch?.project(picks)?,
+                    None => batch?,
+                };
+                conform_batch(&batch, &target).theirs()
+            });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), stream.boxed())))
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{Fields, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{ScanArgs as TableScanArgs, ScanResult, Session, TableProvider};
 use datafusion::common::{Result, project_schema};
 use datafusion::datasource::TableType;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
-use stitchwork_core::{Column, Relation, ScanArgs, StatsFor};
+use stitchwork_core::{Column, Relation, ScanArgs, StatsFor, address_fields};
 
 use crate::convert::engine_schema;
 use crate::error::ToDataFusion;
@@ -24,17 +24,25 @@ pub(crate) struct RelationTable {
     schema: SchemaRef,
     views: bool,
     stores: Arc<StoreIds>,
+    /// Whether the two last columns are the address of each row.
+    addresses: bool,
 }
 
 impl RelationTable {
     pub(crate) fn new(relation: Arc<dyn Relation>, views: bool, stores: Arc<StoreIds>) -> Self {
         let schema = engine_schema(&relation.schema(), views);
-        Self { relation, schema, views, stores }
+        Self { relation, schema, views, stores, addresses: false }
     }
 
     /// The relation itself.
     pub(crate) fn relation(&self) -> &Arc<dyn Relation> {
         &self.relation
+    }
+
+    /// The same relation with the addresses of its rows.
+    pub(crate) fn addressed(&self) -> Self {
+        let fields: Fields = self.schema.fields().iter().cloned().chain(address_fields()).collect();
+        Self { schema: Arc::new(Schema::new(fields)), addresses: true, ..self.clone() }
     }
 
     /// Another relation, read in the same manner.
@@ -55,14 +63,30 @@ impl RelationTable {
         let limit = limit.filter(|_| filters.is_empty());
         let projection: Vec<usize> = match projection {
             Some(projection) => projection.to_vec(),
-            None => (0..own.fields().len()).collect(),
+            None => (0..self.schema.fields().len()).collect(),
         };
+        if self.addresses {
+            // Addresses come behind the columns that are read, from where they are picked.
+            let columns: Vec<usize> =
+                projection.iter().copied().filter(|place| *place < own.fields().len()).collect();
+            let mut next = 0..columns.len();
+            let picks = projection.iter().map(|place| match place.checked_sub(own.fields().len()) {
+                Some(address) => columns.len() + address,
+                None => next.next().unwrap_or_default(),
+            });
+            let picks = picks.collect();
+            let args =
+                ScanArgs { projection: Some(columns), predicate, addresses: true, ..ScanArgs::default() };
+            let schema = project_schema(&self.schema, Some(&projection))?;
+            return Ok(Arc::new(RelationExec::new(self.relation.clone(), args, schema).picking(picks)));
+        }
         let args = ScanArgs {
             projection: Some(projection.clone()),
             predicate,
             limit,
             batch_rows: Some(state.config().batch_size()),
             stats: wanted_stats(&own, &projection),
+            addresses: false,
             budget: None,
         };
         let plan = self.relation.plan(args.clone()).await.theirs()?;

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode};
@@ -11,6 +10,7 @@ use stitchwork_events_server::{
     API_KEY, API_KEY_HEADER, API_KEY_PARAM, BASIC_PASSWORD, BASIC_USER, EventsServer, EventsServerBuilder,
     Faults,
 };
+use stitchwork_testkit::needs;
 
 fn client() -> Client {
     // Another test of this process may have installed the provider before.
@@ -349,23 +349,10 @@ async fn events_can_be_given() {
     assert_eq!(server.append(5), 70);
 }
 
-/// The folder with data that others wrote, where there is one.
-fn shared_data() -> Option<PathBuf> {
-    let given = std::env::var_os("STITCHWORK_SHARED").map(|shared| PathBuf::from(shared).join("data"));
-    let beside = || {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        here.ancestors().map(|folder| folder.join("shared/data")).find(|data| data.is_dir())
-    };
-    given.or_else(beside)
-}
-
 #[tokio::test]
 async fn real_events_are_served_as_they_are() {
-    let Some(file) = shared_data().map(|data| data.join("github_events.json")).filter(|file| file.is_file())
-    else {
-        println!("skipped real_events_are_served_as_they_are: github_events.json is not there");
-        return;
-    };
+    let test = "real_events_are_served_as_they_are";
+    let Some(file) = needs::data(test, "github_events.json") else { return };
     let given: Vec<Value> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let server = start(EventsServer::builder().events_from_json(given.clone())).await;
     let got = follow(&client(), format!("{}/repos/o/r/events?per_page=7", server.url())).await;

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use object_store::ObjectStoreExt;
 use stitchwork_core::{Object, Result};
+use stitchwork_objects::{Compression, download};
 
-use crate::config::Layout;
+use crate::config::JsonConfig;
 use crate::records::Records;
 
 /// The most bytes that are looked at in one go.
@@ -17,7 +17,7 @@ const PIECE: usize = 64 << 10;
 /// The records of an object, piece by piece.
 pub(crate) struct Chunks {
     object: Object,
-    stream: BoxStream<'static, object_store::Result<Bytes>>,
+    stream: BoxStream<'static, Result<Bytes>>,
     rest: Bytes,
     records: Records,
     replay: VecDeque<Bytes>,
@@ -25,13 +25,13 @@ pub(crate) struct Chunks {
 }
 
 impl Chunks {
-    pub(crate) async fn open(object: &Object, layout: Layout) -> Result<Self> {
-        let found = object.store.get(&object.path).await.map_err(|e| object.error(e))?;
+    pub(crate) async fn open(object: &Object, config: &JsonConfig) -> Result<Self> {
+        let compression = config.compression.unwrap_or_else(|| Compression::of(object));
         Ok(Self {
             object: object.clone(),
-            stream: found.into_stream(),
+            stream: download(object, compression).await?,
             rest: Bytes::new(),
-            records: Records::new(layout),
+            records: Records::new(config.layout),
             replay: VecDeque::new(),
             ended: false,
         })
@@ -65,7 +65,7 @@ impl Chunks {
     async fn fetch(&mut self) -> Result<Option<Bytes>> {
         while self.rest.is_empty() {
             match self.stream.next().await {
-                Some(bytes) => self.rest = bytes.map_err(|e| self.object.error(e))?,
+                Some(bytes) => self.rest = bytes?,
                 None => {
                     if !self.ended {
                         self.ended = true;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use stitchwork_core::{Error, Options, Result, check_options};
+use stitchwork_objects::Compression;
 
 /// How the records stand in an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub struct JsonConfig {
     pub strict: bool,
     /// Whether nulls are written out; else their keys are left out. Also an option of a single file.
     pub explicit_nulls: bool,
+    /// The compression; by the ending of the name when `None`. Also an option of a single file.
+    pub compression: Option<Compression>,
 }
 
 impl Default for JsonConfig {
@@ -40,6 +43,7 @@ impl Default for JsonConfig {
             infer_bytes: 8 << 20,
             strict: false,
             explicit_nulls: false,
+            compression: None,
         }
     }
 }
@@ -58,14 +62,20 @@ impl JsonConfig {
         Ok(())
     }
 
-    /// Whether nulls are written out, given the options of one file.
-    pub(crate) fn explicit_nulls(&self, options: &Options) -> Result<bool> {
-        check_options(options, &["explicit_nulls"])?;
-        let Some(text) = options.get("explicit_nulls") else { return Ok(self.explicit_nulls) };
-        text.parse().map_err(|_| {
-            Error::invalid_config("the option is `true` or `false`")
-                .with_context("option", "explicit_nulls")
-                .with_context("value", text)
-        })
+    /// These settings with the options of one file on top.
+    pub(crate) fn with_options(&self, options: &Options) -> Result<Self> {
+        check_options(options, &["explicit_nulls", "compression"])?;
+        let mut config = self.clone();
+        if let Some(text) = options.get("explicit_nulls") {
+            config.explicit_nulls = text.parse().map_err(|_| {
+                Error::invalid_config("the option is `true` or `false`")
+                    .with_context("option", "explicit_nulls")
+                    .with_context("value", text)
+            })?;
+        }
+        if let Some(text) = options.get("compression") {
+            config.compression = if text == "auto" { None } else { Some(text.parse()?) };
+        }
+        Ok(config)
     }
 }

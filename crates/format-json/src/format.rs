@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use stitchwork_core::{
-    BatchStream, FileStats, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, ReadArgs,
-    Registry, Result, WriteArgs,
+    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, ReadArgs, Registry,
+    Result, WriteArgs, count_rows,
 };
 
 use crate::chunks::Chunks;
@@ -66,13 +65,28 @@ impl Format for Json {
     }
 
     fn extensions(&self) -> &[&'static str] {
-        &["json", "ndjson", "jsonl"]
+        &[
+            "json",
+            "ndjson",
+            "jsonl",
+            "json.gz",
+            "json.zst",
+            "json.bz2",
+            "json.xz",
+            "ndjson.gz",
+            "ndjson.zst",
+            "ndjson.bz2",
+            "ndjson.xz",
+            "jsonl.gz",
+            "jsonl.zst",
+            "jsonl.bz2",
+            "jsonl.xz",
+        ]
     }
 
     async fn infer_schema(&self, object: &Object) -> Result<SchemaRef> {
         let operation = "format::infer_schema";
-        let mut chunks =
-            Chunks::open(object, self.config.layout).await.map_err(|e| e.with_operation(operation))?;
+        let mut chunks = Chunks::open(object, &self.config).await.map_err(|e| e.with_operation(operation))?;
         reader::schema(&mut chunks, &self.config).await.map_err(|e| e.with_operation(operation))
     }
 
@@ -83,9 +97,7 @@ impl Format for Json {
         let config = JsonConfig { strict: false, ..self.config.clone() };
         let rows =
             reader::read(object, args, &config).await.map_err(|e| e.with_operation("format::inspect"))?;
-        let rows = rows.try_fold(0, |rows, batch| async move { Ok(rows + batch.num_rows() as u64) }).await?;
-        let stats = FileStats { rows: Some(rows), ..FileStats::default() };
-        Ok(FileSummary { rows, bytes, stats, split_offsets: vec![] })
+        Ok(FileSummary::counted(count_rows(rows).await?, bytes))
     }
 
     async fn read(&self, object: &Object, args: ReadArgs) -> Result<BatchStream> {

@@ -4,7 +4,8 @@ use parquet::basic::{BrotliLevel, Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde::{Deserialize, Serialize};
-use stitchwork_core::{Error, Options, Result, check_options};
+use stitchwork_core::{Error, Options, Result};
+use stitchwork_objects::overlay;
 
 /// How the pages of a file are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -107,24 +108,7 @@ impl ParquetConfig {
 
     /// These settings with the options of one file on top.
     pub(crate) fn with_options(&self, options: &Options) -> Result<Self> {
-        if options.is_empty() {
-            return Ok(self.clone());
-        }
-        check_options(options, &WRITE_OPTIONS)?;
-        let unreadable = |e: serde_json::Error| {
-            Error::invalid_config("an option has a value that it cannot have")
-                .with_context("options", options.keys().cloned().collect::<Vec<_>>().join(","))
-                .with_source(e)
-        };
-        let mut fields = serde_json::to_value(self).map_err(unreadable)?;
-        for (name, text) in options {
-            // Numbers and booleans are JSON as they stand; all else is a word.
-            let value = serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into());
-            if let Some(fields) = fields.as_object_mut() {
-                fields.insert(name.clone(), value);
-            }
-        }
-        let config: Self = serde_json::from_value(fields).map_err(unreadable)?;
+        let config = overlay(self, options, &WRITE_OPTIONS)?;
         config.validate()?;
         Ok(config)
     }

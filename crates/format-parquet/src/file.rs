@@ -15,6 +15,7 @@ use stitchwork_core::{Error, Object, Result};
 
 use crate::columns::{Leaf, leaves};
 use crate::error::{guard, panicked, read_error};
+use crate::footer;
 use crate::source::Source;
 
 /// The key of the footer's metadata under which we keep the number of NaNs of each floating leaf, as a JSON
@@ -37,6 +38,12 @@ impl ParquetFile {
         let metadata = AssertUnwindSafe(source.get_metadata(None)).catch_unwind().await;
         let metadata =
             metadata.unwrap_or_else(|panic| Err(panicked(&panic))).map_err(|e| read_error(object, e))?;
+        let metadata = footer::mended(metadata);
+        if let Some(column) = footer::interval_with_months(&metadata) {
+            return Err(Error::unsupported("intervals that may have months and days are not supported")
+                .with_context("column", column)
+                .with_context("location", object.location()));
+        }
         let arrow = arrow_metadata(&metadata).map_err(|e| read_error(object, e))?;
         let nans = nan_counts(&metadata);
         let mut in_schema = arrow.schema().metadata().clone();
@@ -71,7 +78,7 @@ impl ParquetFile {
                 }
                 Ok(self)
             }
-            Err(e @ ParquetError::External(_)) => Err(read_error(&self.source.object, e)),
+            Err(e @ ParquetError::External(_)) => Err(read_error(self.source.object(), e)),
             // The index only ever leaves out work. The rows can be read without a broken one.
             Err(_) => Ok(self),
         }
@@ -108,8 +115,12 @@ pub(crate) fn arrow_metadata(
 ) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
     let view =
         |options: ArrowReaderOptions| guard(|| ArrowReaderMetadata::try_new(metadata.clone(), options));
-    view(ArrowReaderOptions::new())
-        .or_else(|_| view(ArrowReaderOptions::new().with_skip_arrow_metadata(true)))
+    let found = view(ArrowReaderOptions::new())
+        .or_else(|_| view(ArrowReaderOptions::new().with_skip_arrow_metadata(true)))?;
+    match footer::widened(found.schema(), metadata.file_metadata().schema_descr()) {
+        Some(schema) => view(ArrowReaderOptions::new().with_schema(schema)),
+        None => Ok(found),
+    }
 }
 
 fn nan_counts(metadata: &ParquetMetaData) -> BTreeMap<usize, u64> {

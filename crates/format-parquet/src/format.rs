@@ -91,7 +91,7 @@ impl Format for Parquet {
 
     async fn inspect(&self, object: &Object) -> Result<FileSummary> {
         let file = self.open(object).await.map_err(|e| e.with_operation("format::inspect"))?;
-        Ok(summarize(&file.metadata, &file.leaves, &file.nans, file.source.size))
+        Ok(summarize(&file.metadata, &file.leaves, &file.nans, file.source.size()))
     }
 
     async fn read(&self, object: &Object, args: ReadArgs) -> Result<BatchStream> {

@@ -4,6 +4,7 @@ mod columns;
 mod config;
 mod error;
 mod file;
+mod footer;
 mod format;
 mod projection;
 mod prune;
@@ -11,7 +12,6 @@ mod ranges;
 mod reader;
 mod source;
 mod statistics;
-mod upload;
 mod writer;
 
 pub use config::{Compression, ParquetConfig};

@@ -126,9 +126,9 @@ fn decodes(have: &DataType, want: &DataType) -> bool {
     match (have, want) {
         (Utf8 | LargeUtf8 | Utf8View, Utf8 | LargeUtf8 | Utf8View)
         | (Binary | LargeBinary | BinaryView, Binary | LargeBinary | BinaryView) => true,
-        // Only the old INT96 can be decoded in another unit, and must be: far dates do not fit nanoseconds. For
-        // any other timestamp the reader refuses, and the file's own types are used.
-        (Timestamp(TimeUnit::Nanosecond, None), Timestamp(unit, _)) => *unit != TimeUnit::Nanosecond,
+        // The old INT96 has no zone of its own, means UTC, and can be decoded so; in nanoseconds far dates would not
+        // fit. For any other timestamp the reader refuses, and the file's own types are used.
+        (Timestamp(TimeUnit::Microsecond, None), Timestamp(unit, Some(_))) => *unit != TimeUnit::Nanosecond,
         _ => false,
     }
 }

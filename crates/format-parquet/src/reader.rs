@@ -32,6 +32,13 @@ struct Part {
 }
 
 pub(crate) async fn read(file: ParquetFile, args: ReadArgs) -> Result<BatchStream> {
+    if args.range.is_some() && file.source.has_other_size() {
+        return Err(Error::invalid_data(
+            "the object has not the size that it should have, and only a part is asked for",
+        )
+        .with_context("location", file.source.object().location())
+        .with_context("size", file.source.size()));
+    }
     let batch_rows = args.batch_rows();
     let (wanted, mapping) = match &args.schema {
         Some(schema) => (schema.clone(), args.mapping.clone().unwrap_or_default()),
@@ -116,7 +123,7 @@ fn decoding(file: &ParquetFile, projection: &Projection) -> Result<ArrowReaderMe
             return Ok(metadata);
         }
     }
-    arrow_metadata(&file.metadata).map_err(|e| read_error(&file.source.object, e))
+    arrow_metadata(&file.metadata).map_err(|e| read_error(file.source.object(), e))
 }
 
 fn with_row_number(schema: &SchemaRef, name: Option<&str>) -> SchemaRef {
@@ -150,7 +157,7 @@ impl Shared {
         };
         let state =
             State { positions: Positions::new(part.rows), left: rows, group: part.group, _held: held };
-        let object = self.file.source.object.clone();
+        let object = self.file.source.object().clone();
         let shape = move |state: &mut State, batch: RecordBatch| self.shape(state, &batch);
         let parts = stream::unfold(Some((batches, state)), move |open| {
             let (shape, object) = (shape.clone(), object.clone());
@@ -202,7 +209,7 @@ impl Shared {
             }
             builder.build()
         });
-        Ok(stream.map_err(|e| read_error(&self.file.source.object, e))?.boxed())
+        Ok(stream.map_err(|e| read_error(self.file.source.object(), e))?.boxed())
     }
 
     /// A decoded batch as it was asked for.

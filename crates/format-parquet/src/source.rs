@@ -6,117 +6,107 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{
     ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
 };
-use stitchwork_core::{Error, Object, Result};
+use stitchwork_core::{Error, ErrorKind, Object, Result};
+use stitchwork_objects::{Missing, Tailed};
 
 /// The smallest Parquet file has two magic numbers and the length of a footer.
 const SMALLEST: u64 = 12;
 
-/// An object whose size is known and whose last bytes are in memory: footers, and small files as a whole, take
-/// no further request.
+/// The least that is read of an object's end: the length of a footer and the magic number.
+const LEAST_TAIL: u64 = 8;
+
+/// The magic number at the end of a file whose footer is encrypted.
+const ENCRYPTED: &[u8] = b"PARE";
+
+/// The magic number at the end of any other file.
+const MAGIC: &[u8] = b"PAR1";
+
+/// An object that is large enough for a Parquet file.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
-    pub(crate) object: Object,
-    pub(crate) size: u64,
-    tail_start: u64,
-    tail: Bytes,
+    bytes: Tailed,
+    /// Whether the caller was wrong about the size.
+    other_size: bool,
 }
 
 impl Source {
     pub(crate) async fn open(object: &Object, tail_bytes: u64) -> Result<Self> {
-        let tail_bytes = tail_bytes.max(8);
-        let (size, tail) = match object.size {
-            Some(size) => (size, None),
-            None => match suffix(object, tail_bytes).await {
-                Ok((size, tail)) => (size, Some(tail)),
-                Err(e @ object_store::Error::NotFound { .. }) => return Err(object.error(e)),
-                // Not every store answers a request for the end of an object, and none for that of an empty one.
-                Err(_) => (object.fetch_size().await?, None),
-            },
+        let opened = Tailed::open(object, tail_bytes.max(LEAST_TAIL)).await;
+        let is_whole = |bytes: &Tailed| bytes.tail().ends_with(MAGIC) || bytes.tail().ends_with(ENCRYPTED);
+        let (bytes, other_size) = match opened {
+            // Some tables say wrongly how large their files are, or were rewritten without being told.
+            Err(error) if object.size.is_some() && error.kind() == ErrorKind::InvalidData => {
+                (Self::whatever_its_size(object, tail_bytes).await?, true)
+            }
+            Ok(bytes) if object.size.is_some() && !is_whole(&bytes) => {
+                let told = bytes.size();
+                let bytes = Self::whatever_its_size(object, tail_bytes).await?;
+                let other_size = bytes.size() != told;
+                (bytes, other_size)
+            }
+            opened => (opened?, false),
         };
-        if size < SMALLEST {
-            // A caller's size may belong to an object that is not there.
-            object.store.head(&object.path).await.map_err(|e| object.error(e))?;
+        if bytes.size() < SMALLEST {
             return Err(Error::invalid_data("the object is too short to be a Parquet file")
                 .with_context("location", object.location())
-                .with_context("size", size));
+                .with_context("size", bytes.size()));
         }
-        let tail_start = size.saturating_sub(tail_bytes);
-        let tail = match tail {
-            Some(tail) => tail,
-            None => {
-                object.store.get_range(&object.path, tail_start..size).await.map_err(|e| object.error(e))?
-            }
-        };
-        if tail.len() as u64 != size - tail_start {
-            return Err(Error::invalid_data("the object has not the size that it should have")
-                .with_context("location", object.location())
-                .with_context("size", size));
+        if bytes.tail().ends_with(ENCRYPTED) {
+            return Err(Error::unsupported(
+                "the file is encrypted, which is not supported; write it anew without",
+            )
+            .with_context("location", object.location()));
         }
-        Ok(Self { object: object.clone(), size, tail_start, tail })
+        Ok(Self { bytes, other_size })
     }
 
-    /// How many bytes of the object's end are in memory.
-    pub(crate) fn tail_len(&self) -> usize {
-        self.tail.len()
+    async fn whatever_its_size(object: &Object, tail_bytes: u64) -> Result<Tailed> {
+        let object = Object { size: None, ..object.clone() };
+        Tailed::open(&object, tail_bytes.max(LEAST_TAIL)).await
     }
 
-    fn check(&self, range: &Range<u64>) -> ParquetResult<()> {
-        if range.start <= range.end && range.end <= self.size {
-            return Ok(());
-        }
-        Err(ParquetError::EOF(format!(
-            "bytes {}..{} are asked for of an object of {} bytes",
-            range.start, range.end, self.size
-        )))
+    /// Whether the caller was wrong about the size, so that parts of the file that it names may not be all.
+    pub(crate) fn has_other_size(&self) -> bool {
+        self.other_size
     }
 
-    /// The bytes, if they are in memory.
-    fn at_hand(&self, range: &Range<u64>) -> Option<Bytes> {
-        if range.is_empty() {
-            return Some(Bytes::new());
-        }
-        let start = usize::try_from(range.start.checked_sub(self.tail_start)?).ok()?;
-        let end = usize::try_from(range.end.checked_sub(self.tail_start)?).ok()?;
-        (end <= self.tail.len()).then(|| self.tail.slice(start..end))
+    /// The object.
+    pub(crate) fn object(&self) -> &Object {
+        self.bytes.object()
     }
 
-    async fn fetch(&self, ranges: Vec<Range<u64>>) -> ParquetResult<Vec<Bytes>> {
-        ranges.iter().try_for_each(|range| self.check(range))?;
-        let missing: Vec<_> = ranges.iter().filter(|r| self.at_hand(r).is_none()).cloned().collect();
-        let mut fetched = if missing.is_empty() {
-            vec![].into_iter()
-        } else {
-            let external = |e| ParquetError::External(Box::new(e));
-            self.object.store.get_ranges(&self.object.path, &missing).await.map_err(external)?.into_iter()
-        };
-        let short = || ParquetError::EOF("the store returned fewer bytes than asked for".to_owned());
-        ranges
-            .into_iter()
-            .map(|range| match self.at_hand(&range) {
-                Some(bytes) => Ok(bytes),
-                None => {
-                    let bytes = fetched.next().ok_or_else(short)?;
-                    (bytes.len() as u64 == range.end - range.start).then_some(bytes).ok_or_else(short)
-                }
-            })
-            .collect()
+    /// The size of the object.
+    pub(crate) fn size(&self) -> u64 {
+        self.bytes.size()
+    }
+
+    async fn fetch(&self, ranges: &[Range<u64>]) -> ParquetResult<Vec<Bytes>> {
+        self.bytes.fetch(ranges).await.map_err(|missing| match missing {
+            Missing::Outside(range) => ParquetError::EOF(format!(
+                "bytes {}..{} are asked for of an object of {} bytes",
+                range.start,
+                range.end,
+                self.size()
+            )),
+            Missing::Short => ParquetError::EOF("the store returned fewer bytes than asked for".to_owned()),
+            Missing::Store(error) => ParquetError::External(Box::new(error)),
+        })
     }
 }
 
 impl AsyncFileReader for Source {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        async move { Ok(self.fetch(vec![range]).await?.pop().unwrap_or_default()) }.boxed()
+        async move { Ok(self.fetch(std::slice::from_ref(&range)).await?.pop().unwrap_or_default()) }.boxed()
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        async move { self.fetch(ranges).await }.boxed()
+        async move { self.fetch(&ranges).await }.boxed()
     }
 
     fn get_metadata<'a>(
@@ -124,7 +114,7 @@ impl AsyncFileReader for Source {
         _options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         async move {
-            let (size, tail) = (self.size, self.tail_len());
+            let (size, tail) = (self.size(), self.bytes.tail().len());
             // Level histograms and the encodings of pages are of no use here, and can be large.
             let options = ParquetMetaDataOptions::new()
                 .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll)
@@ -136,12 +126,4 @@ impl AsyncFileReader for Source {
         }
         .boxed()
     }
-}
-
-/// The size of an object and its last bytes, in one request.
-async fn suffix(object: &Object, bytes: u64) -> object_store::Result<(u64, Bytes)> {
-    let options = GetOptions { range: Some(GetRange::Suffix(bytes)), ..GetOptions::default() };
-    let result = object.store.get_opts(&object.path, options).await?;
-    let size = result.meta.size;
-    Ok((size, result.bytes().await?))
 }

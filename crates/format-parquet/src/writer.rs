@@ -6,22 +6,20 @@ use std::fmt;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Fields, SchemaRef};
+use arrow_schema::{DataType, SchemaRef};
 use async_trait::async_trait;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
-use stitchwork_core::{
-    Budget, Error, FieldMapping, FileSummary, FileWriter, Object, Reservation, Result, WriteArgs,
-};
+use stitchwork_core::{Budget, Error, FileSummary, FileWriter, Object, Reservation, Result, WriteArgs};
+use stitchwork_objects::{Upload, conform};
 
 use crate::columns::{Leaf, leaves, unsupported};
 use crate::config::ParquetConfig;
 use crate::error::{guard, write_error};
 use crate::file::NAN_COUNTS;
 use crate::statistics::summarize;
-use crate::upload::Upload;
 
 /// How many rows are encoded in one go: what limits look at, and how long others may have to wait.
 const SLICE_ROWS: usize = 8192;
@@ -63,7 +61,7 @@ impl ParquetWriter {
             nans: nans.collect(),
             leaves,
             writer,
-            upload: Upload::new(object.clone()),
+            upload: Upload::new(object),
             // Dictionaries and the buffers of encoders may take more memory than what comes out of them.
             most_memory: (config.row_group_bytes as u64).saturating_mul(2),
             budget: args.budget,
@@ -193,43 +191,6 @@ fn check_schema(schema: &SchemaRef) -> Result<()> {
         begun.map_err(|e| refuse(field.name(), field.data_type()).with_source(e))?;
     }
     Ok(())
-}
-
-/// The batch with exactly the writer's schema; only metadata may differ.
-fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    if batch.schema_ref().fields() == schema.fields() {
-        return Ok(batch.clone());
-    }
-    if same_fields(batch.schema_ref().fields(), schema.fields()) {
-        return FieldMapping::by_name().adapt(batch, schema);
-    }
-    Err(Error::invalid_input("the batch has another schema than the file")
-        .with_context("file", fields_in_words(schema.fields()))
-        .with_context("batch", fields_in_words(batch.schema_ref().fields())))
-}
-
-fn same_fields(a: &Fields, b: &Fields) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_field(a, b))
-}
-
-fn same_field(a: &Field, b: &Field) -> bool {
-    let types = match (a.data_type(), b.data_type()) {
-        (DataType::Struct(a), DataType::Struct(b)) => same_fields(a, b),
-        (DataType::List(a), DataType::List(b)) | (DataType::LargeList(a), DataType::LargeList(b)) => {
-            same_field(a, b)
-        }
-        (DataType::Map(a, x), DataType::Map(b, y)) => x == y && same_field(a, b),
-        (a, b) => a == b,
-    };
-    types && a.name() == b.name() && a.is_nullable() == b.is_nullable()
-}
-
-fn fields_in_words(fields: &Fields) -> String {
-    let one = |field: &std::sync::Arc<Field>| {
-        let null = if field.is_nullable() { "" } else { " not null" };
-        format!("{} {}{null}", field.name(), field.data_type())
-    };
-    fields.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// How many NaNs a floating leaf has that does not lie in a list.

@@ -1,6 +1,6 @@
 //! A table schema and its rules.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -65,6 +65,19 @@ impl IceSchema {
             fields.into_iter().find_map(|f| if f.id == id { Some(f) } else { find(f.ty.children(), id) })
         }
         find(&self.fields, id)
+    }
+
+    /// The fields at every depth by id; for those who look for many.
+    pub(crate) fn fields_by_id(&self) -> HashMap<i32, &IceField> {
+        fn add<'a>(fields: impl IntoIterator<Item = &'a IceField>, found: &mut HashMap<i32, &'a IceField>) {
+            for field in fields {
+                found.insert(field.id, field);
+                add(field.ty.children(), found);
+            }
+        }
+        let mut found = HashMap::with_capacity(self.fields.len());
+        add(&self.fields, &mut found);
+        found
     }
 
     /// The top-level field with this name.
@@ -207,6 +220,9 @@ mod tests {
         assert_eq!(IceSchema::from_json(&schema.to_json()).unwrap(), schema);
         assert_eq!(schema.highest_field_id(), 9);
         assert_eq!(schema.field_by_id(9).unwrap().name, "value");
+        let by_id = schema.fields_by_id();
+        assert_eq!(by_id.len(), 8);
+        assert!((0..=10).all(|id| schema.field_by_id(id) == by_id.get(&id).copied()));
         assert!(schema.field_by_name("street").is_none());
         schema.validate(1).unwrap();
     }

@@ -14,16 +14,7 @@ use stitchwork_iceberg_meta::{
     EntryStatus, IceManifestEntry, ManifestInfo, ManifestWrite, MetaError, ParsedManifest, TableMeta,
     parse_manifest, parse_manifest_list, write_manifest,
 };
-
-/// The folder of the tables, from `STITCHWORK_SHARED` or a folder `shared` beside the checkout.
-fn tables() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let candidates = std::env::var_os("STITCHWORK_SHARED")
-        .map(PathBuf::from)
-        .into_iter()
-        .chain(here.ancestors().map(|folder| folder.join("shared")));
-    candidates.map(|shared| shared.join("data/iceberg-tables")).find(|folder| folder.is_dir())
-}
+use stitchwork_testkit::needs;
 
 fn files_under(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -38,10 +29,7 @@ fn files_under(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn files(test: &str, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    let Some(folder) = tables() else {
-        println!("skipped: {test}: no folder shared/data/iceberg-tables");
-        return Vec::new();
-    };
+    let Some(folder) = needs::data(test, "iceberg-tables") else { return Vec::new() };
     let mut found = Vec::new();
     files_under(&folder, &mut found);
     found.retain(|path| wanted(&path.to_string_lossy()));
@@ -134,24 +122,25 @@ fn local(metadata: &Path, location: &str) -> PathBuf {
 #[test]
 fn every_manifest_of_every_snapshot_is_read_and_written_again() {
     let (mut lists, mut manifests, mut rewritten) = (0, 0, 0);
-    for path in files("every_manifest_of_every_snapshot_is_read_and_written_again", is_metadata) {
-        let meta = TableMeta::parse(&std::fs::read(&path).unwrap()).unwrap();
+    let found = files("every_manifest_of_every_snapshot_is_read_and_written_again", is_metadata);
+    for path in &found {
+        let meta = TableMeta::parse(&std::fs::read(path).unwrap()).unwrap();
         for snapshot in meta.snapshots() {
-            let Ok(bytes) = std::fs::read(local(&path, &snapshot.manifest_list)) else { continue };
+            let Ok(bytes) = std::fs::read(local(path, &snapshot.manifest_list)) else { continue };
             let infos = parse_manifest_list(&bytes, meta.format_version()).unwrap();
             lists += 1;
             for info in infos {
-                let Ok(bytes) = std::fs::read(local(&path, &info.path)) else { continue };
+                let Ok(bytes) = std::fs::read(local(path, &info.path)) else { continue };
                 let manifest = parse_manifest(&bytes, Some(&info))
                     .unwrap_or_else(|e| panic!("{}: {}: {e:?}", path.display(), info.path));
                 manifests += 1;
                 check_counts(&info, &manifest);
-                rewritten += rewrite(&meta, &manifest, &path);
+                rewritten += rewrite(&meta, &manifest, path);
             }
         }
     }
     println!("{lists} lists, {manifests} manifests, {rewritten} rewritten");
-    if tables().is_some() {
+    if !found.is_empty() {
         assert!(lists > 50 && manifests > 100 && rewritten > 80, "{lists} {manifests} {rewritten}");
     }
 }

@@ -13,10 +13,12 @@ use stitchwork_core::{
     At, Catalog, CreateArgs, Entry, Error, ErrorKind, ListArgs, Names, PartitionField, Registry, Relation,
     Result, TableIdent, join,
 };
-use stitchwork_table::{Table, TableConfig, TableRef};
+use stitchwork_table::{Metadata, Table, TableConfig, TableRef};
+
+use crate::manifest::ManifestDestination;
 
 /// The folder under the destination that holds the state of its pipelines.
-const STATE: &str = "_stitchwork";
+pub(crate) const STATE: &str = "_stitchwork";
 
 /// A folder of tables of one log, named by a catalog where one is given.
 #[derive(Debug, Clone)]
@@ -80,11 +82,38 @@ impl Destination {
         }
     }
 
-    /// Opens a table of the destination.
+    /// What tells this destination from others at its location.
+    pub(crate) fn described(&self) -> ManifestDestination {
+        ManifestDestination {
+            log: self.log.clone(),
+            catalog: self.catalog.as_ref().map(|catalog| catalog.info().scheme.to_owned()),
+            namespace: self.namespace.clone(),
+        }
+    }
+
+    /// Opens a table of the destination, of whichever log the catalog says.
     ///
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn open(&self, table: &str) -> Result<Table> {
+        let reference = self.find(table).await?;
+        Table::open(&self.registry, &reference, self.config.clone()).await
+    }
+
+    /// Opens a table to load into it.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none; `InvalidConfig` when it is one of another log.
+    pub(crate) async fn open_own(&self, table: &str) -> Result<Table> {
+        let reference = self.find(table).await?;
+        if reference.log != self.log {
+            return Err(another_log(table, &reference.log, &self.log, &reference.location));
+        }
+        Table::open(&self.registry, &reference, self.config.clone()).await
+    }
+
+    /// Where a table is, as the catalog says it.
+    async fn find(&self, table: &str) -> Result<TableRef> {
         let mut reference = self.reference(table);
         if let Some(catalog) = &self.catalog {
             match catalog.load(&self.ident(table)).await {
@@ -94,7 +123,7 @@ impl Destination {
                 Err(e) => return Err(e),
             }
         }
-        Table::open(&self.registry, &reference, self.config.clone()).await
+        Ok(reference)
     }
 
     /// Names a table in the catalog that lies in its place already: the catalog was new, or forgot.
@@ -120,8 +149,18 @@ impl Destination {
 
     /// Opens a table, or makes it. The flag says whether it was made.
     pub(crate) async fn open_or_create(&self, table: &str, schema: &SchemaRef) -> Result<(Table, bool)> {
-        match self.open(table).await {
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
+        let found = match self.open_own(table).await {
+            // Some tables show only when they are read what they are.
+            Ok(table) => table.snapshot().await.map(|_| table),
+            Err(e) => Err(e),
+        };
+        match found {
+            Err(e) if e.kind() == ErrorKind::NotFound => self.check_place(table).await?,
+            Err(e) if e.kind() == ErrorKind::Unsupported => {
+                // The log may have seen that the table is one of another log: then it is said as such.
+                self.check_place(table).await?;
+                return Err(e);
+            }
             found => return Ok((found?, false)),
         }
         let create = CreateArgs {
@@ -131,9 +170,91 @@ impl Destination {
         };
         match Table::create(&self.registry, &self.reference(table), create, self.config.clone()).await {
             // Another run was faster to make it.
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok((self.open(table).await?, false)),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok((self.open_own(table).await?, false)),
             made => Ok((made?, true)),
         }
+    }
+
+    /// Refuses the place of a new table where one of another log lies: whoever opens the folder would find either.
+    async fn check_place(&self, table: &str) -> Result<()> {
+        let location = join(&self.location, table);
+        let schemes = self.registry.schemes().into_iter();
+        for (_, log) in schemes.filter(|(role, log)| *role == "log" && *log != self.log) {
+            let there = TableRef::at(&log, location.clone());
+            let opened = async {
+                let table = Table::open(&self.registry, &there, self.config.clone()).await?;
+                table.snapshot().await
+            };
+            match opened.await {
+                Ok(_) => return Err(another_log(table, &log, &self.log, &location)),
+                // There is a table, though it is broken.
+                Err(e) if e.kind() == ErrorKind::InvalidData => {
+                    return Err(another_log(table, &log, &self.log, &location).with_source(e));
+                }
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::Unsupported) => {}
+                Err(e) => return Err(e.with_context("table", table)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The tables whose leftovers are looked for, with their locations, each opened without naming it anywhere: those
+    /// that are there, and those beside them that a catalog does not name yet.
+    pub(crate) async fn tables_to_clean(&self) -> Result<Vec<(String, String, Result<Table>)>> {
+        let mut tables = Vec::new();
+        let named = self.tables().await?;
+        let mut references: Vec<_> = named.iter().map(|name| (name.clone(), self.reference(name))).collect();
+        if self.catalog.is_some() && !self.registry.log(&self.log)?.capabilities().pointer {
+            let others = self.folders().await?.into_iter().filter(|name| !named.contains(name));
+            references.extend(others.map(|name| {
+                let there = TableRef::at(&self.log, join(&self.location, &name));
+                (name, there)
+            }));
+        }
+        for (name, mut reference) in references {
+            let opened = async {
+                if let (Some(catalog), Some(ident)) = (&reference.catalog, &reference.ident) {
+                    let entry = catalog.load(ident).await?;
+                    (reference.log, reference.location) = (entry.log, entry.location);
+                }
+                let table = Table::open(&self.registry, &reference, self.config.clone()).await?;
+                // Some tables show only when they are read what they are.
+                table.snapshot().await?;
+                Ok::<_, Error>(table)
+            };
+            match opened.await {
+                // A folder that is no table, or a table that was dropped meanwhile.
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                opened => tables.push((name, reference.location, opened)),
+            }
+        }
+        Ok(tables)
+    }
+
+    /// The tables that are there, and those beside them that a catalog does not name yet and that have commits by
+    /// this application.
+    pub(crate) async fn tables_with_tag(&self, application: &str) -> Result<Vec<String>> {
+        let mut tables = self.tables().await?;
+        if self.catalog.is_none() || self.registry.log(&self.log)?.capabilities().pointer {
+            return Ok(tables);
+        }
+        for name in self.folders().await? {
+            if tables.contains(&name) {
+                continue;
+            }
+            let there = TableRef::at(&self.log, join(&self.location, &name));
+            let tagged = async {
+                let table = Table::open(&self.registry, &there, self.config.clone()).await?;
+                table.snapshot().await?.tag(application).await
+            };
+            match tagged.await {
+                Ok(Some(_)) => tables.push(name),
+                Ok(None) => {}
+                Err(e) if is_no_table(&e) => {}
+                Err(e) => return Err(e.with_context("table", name)),
+            }
+        }
+        Ok(tables)
     }
 
     /// The tables that are there, whoever made them.
@@ -150,6 +271,11 @@ impl Destination {
                 .map(|i| i.name)
                 .collect());
         }
+        self.folders().await
+    }
+
+    /// The folders at the location, but for that of the state.
+    async fn folders(&self) -> Result<Vec<String>> {
         let folder = self.registry.stores().resolve(&self.location)?;
         let prefix = (!folder.path.as_ref().is_empty()).then_some(&folder.path);
         let listing = match folder.store.list_with_delimiter(prefix).await {
@@ -161,7 +287,25 @@ impl Destination {
     }
 }
 
-/// The tables of a destination, as engines find them: by their bare name, in their newest state.
+/// Whether a name stands for no table that we could write: none at all, one that was dropped meanwhile, or
+/// one of another kind or log.
+pub(crate) fn is_no_table(error: &Error) -> bool {
+    use ErrorKind::{InvalidConfig, InvalidData, NotFound, Unsupported};
+    matches!(error.kind(), NotFound | Unsupported | InvalidData | InvalidConfig)
+}
+
+fn another_log(table: &str, there: &str, asked: &str, location: &str) -> Error {
+    Error::invalid_config(
+        "the table is one of another log; load with that log, or choose another location or another name for it",
+    )
+    .with_operation("ingest::open")
+    .with_context("table", table)
+    .with_context("location", location)
+    .with_context("there", there)
+    .with_context("asked_for", asked)
+}
+
+/// The tables of a destination, as engines find them: by their bare name, as they are or were.
 #[derive(Debug)]
 pub struct DestinationNames {
     destination: Destination,
@@ -174,29 +318,38 @@ impl DestinationNames {
     pub fn new(destination: Destination) -> Self {
         Self { destination, opened: Mutex::default() }
     }
+
+    async fn table(&self, name: &str) -> Result<Option<Table>> {
+        // A log that is kept open only asks for what is new.
+        if let Some(table) = self.opened.lock().get(name).cloned() {
+            return Ok(Some(table));
+        }
+        match self.destination.open(name).await {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            opened => {
+                let table = opened?;
+                self.opened.lock().insert(name.to_owned(), table.clone());
+                Ok(Some(table))
+            }
+        }
+    }
 }
 
 #[async_trait]
 impl Names for DestinationNames {
-    async fn relation(&self, ident: &TableIdent) -> Result<Option<Arc<dyn Relation>>> {
+    async fn relation(&self, ident: &TableIdent, at: &At) -> Result<Option<Arc<dyn Relation>>> {
         if !ident.namespace.is_empty() && ident.namespace != self.destination.namespace {
             return Ok(None);
         }
-        // A log that is kept open only asks for what is new.
-        let known = self.opened.lock().get(&ident.name).cloned();
-        let table = match known {
-            Some(table) => table,
-            None => match self.destination.open(&ident.name).await {
-                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-                opened => opened?,
-            },
-        };
-        match table.relation(At::Latest).await {
-            Ok(relation) => {
-                self.opened.lock().insert(ident.name.clone(), table);
-                Ok(Some(Arc::new(relation)))
-            }
-            Err(e) if e.kind() == ErrorKind::NotFound => {
+        if let Some((name, kind)) = Metadata::split(&ident.name)
+            && let Some(table) = self.table(name).await?
+        {
+            return Ok(Some(Arc::new(table.metadata(kind, at.clone()).await?)));
+        }
+        let Some(table) = self.table(&ident.name).await? else { return Ok(None) };
+        match table.relation(at.clone()).await {
+            Ok(relation) => Ok(Some(Arc::new(relation))),
+            Err(e) if e.kind() == ErrorKind::NotFound && *at == At::Latest => {
                 self.opened.lock().remove(&ident.name);
                 Ok(None)
             }

@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
-use stitchwork_core::{DataFile, Result, Snapshot};
+use arrow_schema::{DataType, Fields, SchemaRef};
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
+use stitchwork_core::{DataFile, Error, Result, Snapshot, Stores};
 use stitchwork_table::{FileSink, Table, merge_schemas};
 
 use crate::destination::Destination;
 use crate::manifest::ManifestTable;
+
+/// How many files are looked for at once.
+const LOOKS: usize = 16;
 
 /// The tables that a run has opened, kept from load to load.
 #[derive(Debug)]
@@ -41,7 +46,7 @@ impl Tables {
     /// Opens a table that must be there.
     pub(crate) async fn get(&mut self, name: &str) -> Result<&Table> {
         if !self.open.contains_key(name) {
-            let table = self.destination.open(name).await?;
+            let table = self.destination.open_own(name).await?;
             self.insert(name, table).await?;
         }
         Ok(&self.entry(name)?.table)
@@ -58,19 +63,18 @@ impl Tables {
         self.open.keys().cloned().collect()
     }
 
-    /// The newest load of an application in any open table, as far as its snapshot knows.
-    pub(crate) async fn newest_tag(&mut self, application: &str) -> Result<Option<(String, i64)>> {
+    /// The newest load of an application in each open table that has one, as far as its snapshot knows.
+    pub(crate) async fn tags(&mut self, application: &str) -> Result<BTreeMap<String, i64>> {
         // Open files cannot be shared between threads, so no reference to them is held while waiting.
         let snapshots: Vec<_> =
             self.open.iter().map(|(name, open)| (name.clone(), open.snapshot.clone())).collect();
-        let mut newest: Option<(String, i64)> = None;
+        let mut tags = BTreeMap::new();
         for (name, snapshot) in snapshots {
-            let Some(tag) = snapshot.tag(application).await? else { continue };
-            if newest.as_ref().is_none_or(|(_, id)| *id < tag.id) {
-                newest = Some((name, tag.id));
+            if let Some(tag) = snapshot.tag(application).await? {
+                tags.insert(name, tag.id);
             }
         }
-        Ok(newest)
+        Ok(tags)
     }
 
     /// Goes on from a newer state of a table that has no open file.
@@ -92,9 +96,9 @@ impl Tables {
     }
 
     fn entry(&mut self, name: &str) -> Result<&mut OpenTable> {
-        self.open.get_mut(name).ok_or_else(|| {
-            stitchwork_core::Error::unexpected("a table of the load is not open").with_context("table", name)
-        })
+        self.open
+            .get_mut(name)
+            .ok_or_else(|| Error::unexpected("a table of the load is not open").with_context("table", name))
     }
 
     /// Writes rows of a table, making it and its columns where they are missing.
@@ -177,7 +181,6 @@ impl Tables {
         }
         for file in written {
             let removed = async {
-                use object_store::ObjectStoreExt;
                 let object = self.destination.registry.stores().resolve(&file.location)?;
                 match object.store.delete(&object.path).await {
                     Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -191,6 +194,25 @@ impl Tables {
     }
 }
 
+/// Refuses to go on when one of the files is gone: somebody took them for those of a load that had crashed.
+pub(crate) async fn check_there(stores: &Stores, files: &[DataFile]) -> Result<()> {
+    let looked = stream::iter(files.iter().cloned()).map(|file| async move {
+        let object = stores.resolve(&file.location)?;
+        match object.store.head(&object.path).await {
+            Ok(_) => Ok(()),
+            Err(e @ object_store::Error::NotFound { .. }) => Err(Error::conflict(
+                "a data file of the load is gone before it was committed: leftovers were removed while the load was \
+                 under way; run it again, and remove only what is older than any load takes",
+            )
+            .with_operation("ingest::load")
+            .with_context("file", &file.location)
+            .with_source(e)),
+            Err(e) => Err(object.error(e)),
+        }
+    });
+    looked.buffer_unordered(LOOKS).try_collect().await
+}
+
 impl OpenTable {
     /// Makes the table have every column of the rows; says which came new. Open files keep the columns they
     /// were started with, so they are closed first.
@@ -201,13 +223,9 @@ impl OpenTable {
         }
         self.close().await?;
         self.snapshot = self.table.add_columns(schema).await?;
-        let now = self.snapshot.schema();
-        Ok(now
-            .fields()
-            .iter()
-            .filter(|f| have.fields().find(f.name()).is_none())
-            .map(|f| f.name().clone())
-            .collect())
+        let mut new = Vec::new();
+        new_fields("", have.fields(), self.snapshot.schema().fields(), &mut new);
+        Ok(new)
     }
 
     async fn close(&mut self) -> Result<()> {
@@ -215,5 +233,51 @@ impl OpenTable {
             self.files.extend(sink.finish().await?);
         }
         Ok(())
+    }
+}
+
+/// The paths of fields that came new, at every depth; not those below a new one.
+fn new_fields(parent: &str, have: &Fields, now: &Fields, new: &mut Vec<String>) {
+    for field in now {
+        let path = format!("{parent}{}", field.name());
+        match have.find(field.name()) {
+            Some((_, known)) => new_in_type(&path, known.data_type(), field.data_type(), new),
+            None => new.push(path),
+        }
+    }
+}
+
+fn new_in_type(path: &str, have: &DataType, now: &DataType, new: &mut Vec<String>) {
+    match (have, now) {
+        (DataType::Struct(have), DataType::Struct(now)) => {
+            new_fields(&format!("{path}."), have, now, new);
+        }
+        (DataType::List(have), DataType::List(now)) => {
+            new_in_type(&format!("{path}.element"), have.data_type(), now.data_type(), new);
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::PutPayload;
+    use stitchwork_core::{ErrorKind, Registry};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_gone_is_found_out() {
+        let registry = Registry::new();
+        let locations = ["memory:data/t/a", "memory:data/t/b"];
+        let files =
+            locations.map(|location| DataFile { location: location.to_owned(), ..DataFile::default() });
+        for location in locations {
+            let error = check_there(registry.stores(), &files).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict);
+            let object = registry.stores().resolve(location).unwrap();
+            object.store.put(&object.path, PutPayload::from_static(b"x")).await.unwrap();
+        }
+        check_there(registry.stores(), &files).await.unwrap();
     }
 }

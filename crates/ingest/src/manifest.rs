@@ -1,6 +1,7 @@
 //! The load manifest: everything that finishing a load needs, in one object.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,6 +27,9 @@ pub struct LoadManifest {
     pub rows: u64,
     /// The cursor after the load.
     pub cursor: Option<Value>,
+    /// What the tables are and what names them. None in manifests that are older than this record.
+    #[serde(default)]
+    pub destination: Option<ManifestDestination>,
     /// The tables to commit, in this order.
     pub tables: Vec<ManifestTable>,
     /// Every table that the pipeline has ever written to, with the streams whose rows it has.
@@ -34,6 +38,33 @@ pub struct LoadManifest {
     /// not here have no values of the pipeline, or are older than this record.
     #[serde(default)]
     pub owners: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// What tells two destinations at one location apart. The cursor speaks of the tables of one of them only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestDestination {
+    /// The scheme of the tables' log.
+    pub log: String,
+    /// The scheme of the catalog, where one names the tables. Its address is not kept: it may hold secrets.
+    pub catalog: Option<String>,
+    /// The namespace of the tables in the catalog.
+    pub namespace: Vec<String>,
+}
+
+impl fmt::Display for ManifestDestination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.catalog {
+            None => write!(f, "{} tables without a catalog", self.log),
+            Some(catalog) => {
+                write!(
+                    f,
+                    "{} tables in namespace {:?} of a {catalog} catalog",
+                    self.log,
+                    self.namespace.join(".")
+                )
+            }
+        }
+    }
 }
 
 /// A table's share of a load.
@@ -58,6 +89,7 @@ impl LoadManifest {
             run: Uuid::now_v7().simple().to_string(),
             rows: 0,
             cursor: None,
+            destination: None,
             tables: vec![],
             known: BTreeMap::new(),
             owners: BTreeMap::new(),

@@ -14,6 +14,7 @@ use crate::config::{CommitPolicy, Disposition, Progress, ProgressFn, StreamOptio
 use crate::destination::Destination;
 use crate::load::Tables;
 use crate::manifest::LoadManifest;
+use crate::mutation::{Mutation, Planted};
 use crate::report::{LoadReport, RunReport};
 use crate::state::State;
 
@@ -30,6 +31,7 @@ pub fn pipeline(name: impl Into<String>) -> Pipeline {
         streams: vec![],
         options: BTreeMap::new(),
         progress: ProgressFn::default(),
+        planted: Planted::default(),
     }
 }
 
@@ -44,6 +46,7 @@ pub struct Pipeline {
     streams: Vec<String>,
     options: BTreeMap<String, StreamOptions>,
     progress: ProgressFn,
+    planted: Planted,
 }
 
 impl Pipeline {
@@ -109,6 +112,14 @@ impl Pipeline {
         self
     }
 
+    /// Gives the pipeline a bug, for tests of tests.
+    #[cfg(feature = "mutation")]
+    #[must_use]
+    pub fn with_mutation(mut self, mutation: Mutation) -> Self {
+        self.planted = Planted::new(mutation);
+        self
+    }
+
     /// Runs once: finishes a load that was interrupted, then loads what is new.
     ///
     /// # Errors
@@ -145,6 +156,7 @@ impl Pipeline {
             state,
             tables,
             unfinished: None,
+            last_tables: vec![],
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
@@ -198,6 +210,8 @@ struct Run<'a> {
     state: State,
     tables: Tables,
     unfinished: Option<LoadManifest>,
+    /// The tables of the newest load, where it was finished before this run.
+    last_tables: Vec<String>,
     next_load: i64,
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
@@ -221,6 +235,11 @@ impl Run<'_> {
     /// Whether the source can be opened in the middle.
     fn can_resume(&self) -> bool {
         self.source.capabilities().incremental
+    }
+
+    /// Whether a test has planted this bug.
+    fn has(&self, mutation: Mutation) -> bool {
+        self.pipeline.planted.has(mutation)
     }
 
     fn tell(&self, progress: &Progress) {

@@ -35,7 +35,7 @@ pub struct RunReport {
     pub loads: Vec<LoadReport>,
     /// Tables that were made.
     pub new_tables: Vec<String>,
-    /// Columns that were added to tables, as `table.column`.
+    /// Columns that were added to tables, as `table.column`; a field inside of one by its path, `table.column.field`.
     pub new_columns: Vec<String>,
     /// The cursor that the next run goes on from.
     pub cursor: Option<Cursor>,

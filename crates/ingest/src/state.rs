@@ -1,12 +1,15 @@
 //! The pipeline's state in the store: manifests, each with a mark once its load is finished.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use stitchwork_core::{CommitState, Error, ErrorKind, Object, Result, Stores};
 
+use crate::leftovers::{Leftover, LeftoverKind};
 use crate::manifest::LoadManifest;
+use crate::mutation::{Mutation, Planted};
 
 /// How many finished loads stay listed.
 const KEEP: i64 = 20;
@@ -49,14 +52,10 @@ impl State {
         let (mut manifests, mut marks) = (BTreeSet::new(), BTreeSet::new());
         let mut listing = self.folder.store.list(Some(&self.folder.path));
         while let Some(meta) = listing.try_next().await.map_err(|e| self.folder.error(e))? {
-            let Some((number, kind)) = meta.location.filename().and_then(|name| name.split_once('.')) else {
-                continue;
-            };
-            let Ok(number) = number.parse::<i64>() else { continue };
-            match kind {
-                "json" => manifests.insert(number),
-                "done" => marks.insert(number),
-                _ => false,
+            match meta.location.filename().and_then(parse_name) {
+                Some((load, Kind::Manifest)) => manifests.insert(load),
+                Some((load, Kind::Mark)) => marks.insert(load),
+                None => false,
             };
         }
         Ok((manifests, marks))
@@ -67,12 +66,59 @@ impl State {
         let (manifests, marks) = self.numbers().await?;
         let Some(load) = manifests.last().copied() else { return Ok(Found::default()) };
         let object = self.manifest(load);
-        let bytes = match object.store.get(&object.path).await {
-            Ok(found) => found.bytes().await.map_err(|e| object.error(e))?,
-            Err(e) => return Err(object.error(e)),
-        };
-        let last = LoadManifest::from_bytes(&bytes, load, &object.location())?;
+        let last = read(&object, load).await.map_err(|e| match e {
+            Unread::Store(e) => object.error(e),
+            Unread::Broken(e) => e,
+        })?;
         Ok(Found { last: Some(last), finished: marks.last() >= Some(&load) })
+    }
+
+    /// The states of all pipelines below a folder.
+    pub(crate) async fn all(stores: &Stores, location: &str) -> Result<Vec<Self>> {
+        let folder = stores.resolve(location)?;
+        let listing = match folder.store.list_with_delimiter(Some(&folder.path)).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(vec![]),
+            listing => listing.map_err(|e| folder.error(e))?,
+        };
+        let states = listing.common_prefixes.into_iter();
+        Ok(states.map(|path| Self { folder: Object { path, ..folder.clone() } }).collect())
+    }
+
+    /// Every manifest that is there, and the objects of loads that need not be listed any more: those that a run
+    /// was to remove and did not.
+    pub(crate) async fn kept_and_forgotten(&self) -> Result<(Vec<LoadManifest>, Vec<Leftover>)> {
+        let mut objects = Vec::new();
+        let mut listing = self.folder.store.list(Some(&self.folder.path));
+        while let Some(meta) = listing.try_next().await.map_err(|e| self.folder.error(e))? {
+            if let Some((load, kind)) = meta.location.filename().and_then(parse_name) {
+                objects.push((load, kind, meta));
+            }
+        }
+        let newest =
+            objects.iter().filter(|(_, kind, _)| *kind == Kind::Manifest).map(|(load, ..)| *load).max();
+        let (mut manifests, mut forgotten) = (vec![], vec![]);
+        for (load, kind, meta) in objects {
+            let object = Object { path: meta.location, ..self.folder.clone() };
+            if kind == Kind::Manifest {
+                match read(&object, load).await {
+                    Ok(manifest) => manifests.push(manifest),
+                    // A run has removed it meanwhile, so its load is finished for long.
+                    Err(Unread::Store(object_store::Error::NotFound { .. })) => continue,
+                    Err(Unread::Store(e)) => return Err(object.error(e)),
+                    Err(Unread::Broken(e)) => return Err(e),
+                }
+            }
+            if newest.is_some_and(|newest| load <= newest - KEEP) {
+                forgotten.push(Leftover {
+                    kind: LeftoverKind::Manifest,
+                    table: None,
+                    location: object.location(),
+                    size: meta.size,
+                    modified: SystemTime::from(meta.last_modified),
+                });
+            }
+        }
+        Ok((manifests, forgotten))
     }
 
     /// Writes a manifest: the point of no return of its load.
@@ -80,13 +126,18 @@ impl State {
     /// # Errors
     /// `Conflict` when another run of the pipeline has taken the load's number. An error that says *unknown*
     /// leaves it open whether the manifest is there: the next run finds out.
-    pub(crate) async fn write(&self, manifest: &LoadManifest) -> Result<()> {
+    pub(crate) async fn write(&self, manifest: &LoadManifest, planted: Planted) -> Result<()> {
         let object = self.manifest(manifest.load);
         let bytes = manifest.to_bytes()?;
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         if let Err(error) =
             object.store.put_opts(&object.path, PutPayload::from(bytes.clone()), options).await
         {
+            if planted.has(Mutation::ManifestAnswerBelieved)
+                && matches!(error, object_store::Error::AlreadyExists { .. })
+            {
+                return Err(taken(manifest));
+            }
             self.settle(&object, &bytes, error, manifest).await?;
         }
         // A run that has slept while others did more loads than are kept finds its number free again.
@@ -159,6 +210,35 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// What an object of the folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Manifest,
+    Mark,
+}
+
+fn parse_name(name: &str) -> Option<(i64, Kind)> {
+    let (load, kind) = name.split_once('.')?;
+    let kind = match kind {
+        "json" => Kind::Manifest,
+        "done" => Kind::Mark,
+        _ => return None,
+    };
+    Some((load.parse().ok()?, kind))
+}
+
+/// Why a manifest could not be read.
+enum Unread {
+    Store(object_store::Error),
+    Broken(Error),
+}
+
+async fn read(object: &Object, load: i64) -> Result<LoadManifest, Unread> {
+    let found = object.store.get(&object.path).await.map_err(Unread::Store)?;
+    let bytes = found.bytes().await.map_err(Unread::Store)?;
+    LoadManifest::from_bytes(&bytes, load, &object.location()).map_err(Unread::Broken)
 }
 
 fn taken(manifest: &LoadManifest) -> Error {

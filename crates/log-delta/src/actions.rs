@@ -219,9 +219,9 @@ pub(crate) struct Commit {
     pub(crate) adds: Vec<Arc<Add>>,
 }
 
-impl Commit {
-    pub(crate) fn parse(version: i64, timestamp_ms: i64, bytes: &[u8]) -> Result<Self> {
-        let mut commit = Self { version, timestamp_ms, ..Self::default() };
+impl stitchwork_commits::Commit for Commit {
+    fn parse(version: i64, modified_ms: i64, bytes: &[u8]) -> Result<Self> {
+        let mut commit = Self { version, timestamp_ms: modified_ms, ..Self::default() };
         parse_lines(bytes, |line: Line| {
             commit.adds.extend(line.add.map(Arc::new));
             commit.removes.extend(line.remove.map(Arc::new));
@@ -238,6 +238,13 @@ impl Commit {
         Ok(commit)
     }
 
+    /// The id that the writer gave to this very commit.
+    fn id(&self) -> Option<&str> {
+        self.info.as_ref()?.get("txnId")?.as_str()
+    }
+}
+
+impl Commit {
     /// The lines of the commit's file.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(512 * (1 + self.adds.len() + self.removes.len()));
@@ -253,11 +260,6 @@ impl Commit {
             out.push(b'\n');
         }
         Ok(out)
-    }
-
-    /// The id that the writer gave to this very commit.
-    pub(crate) fn unique_id(&self) -> Option<&str> {
-        self.info.as_ref()?.get("txnId")?.as_str()
     }
 
     fn info_i64(&self, key: &str) -> Option<i64> {

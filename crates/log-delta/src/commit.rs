@@ -2,12 +2,13 @@
 
 mod build;
 mod conflict;
-mod put;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use rand::Rng;
+use object_store::PutPayload;
+use stitchwork_commits::{
+    Attempt, Commit as _, Patience, check_base, check_tag, failed_commit, land, next_version,
+};
 use stitchwork_core::{CommitArgs, CommitState, Committed, Error, ErrorKind, Result};
 
 use crate::actions::Commit;
@@ -15,110 +16,95 @@ use crate::log::Shared;
 use crate::protocol;
 use crate::snapshot::DeltaSnapshot;
 use crate::state::State;
-use crate::store::now_ms;
 
 pub(crate) use build::base_info;
-pub(crate) use put::{Patience, Put, put};
 
 /// Makes a commit; the error says what it has left behind.
 pub(crate) async fn commit(shared: &Arc<Shared>, args: CommitArgs) -> Result<Committed> {
-    let result = run(shared, args).await;
-    result.map_err(|error| {
-        let error = error.with_operation("log::commit").with_context("table", &shared.store.root.location);
-        match error.commit_state() {
-            Some(_) => error,
-            // Everything but the put itself happens before anything can be visible.
-            None => error.with_commit_state(CommitState::NotCommitted),
-        }
-    })
+    run(shared, args).await.map_err(|e| failed_commit(e, &shared.store.root.location))
 }
 
 async fn run(shared: &Arc<Shared>, args: CommitArgs) -> Result<Committed> {
     let (state, lost_races) = {
         // Commits of one process queue here rather than race each other at the store.
         let _turn = shared.turn.lock().await;
-        land(shared, &args).await?
+        let mut attempt = OurCommit::new(shared, &args).await?;
+        let mut patience = Patience::new(args.retry.patience);
+        let lost_races = land(&shared.store.commits, &mut attempt, &mut patience).await?;
+        let state = attempt.landed().await.map_err(|e| e.with_commit_state(CommitState::Committed))?;
+        (state, lost_races)
     };
     shared.maintain(&state).await;
     Ok(Committed { snapshot: Arc::new(DeltaSnapshot::new(shared.store.clone(), state)), lost_races })
 }
 
-async fn land(shared: &Arc<Shared>, args: &CommitArgs) -> Result<(Arc<State>, u32)> {
-    let mut state = shared.kept_or_load().await?;
-    if state.version < args.base.version() {
-        state = shared.latest().await?;
-    }
-    let base = args.base.version();
-    if state.version < base {
-        return Err(Error::invalid_input(
-            "the base of the commit is newer than the table: it is of another one",
-        )
-        .with_context("base", base)
-        .with_context("version", state.version));
-    }
-    // Before anything else: a commit that is tried again finds itself among the winners.
-    check_tag(&state, args)?;
-    let ours = conflict::Ours::new(&shared.store, args)?;
-    if !ours.is_blind() {
-        for winner in winners(shared, &state, base).await? {
-            ours.check(&winner, &shared.store, &state.table)?;
+/// Our commit on its way.
+struct OurCommit<'a> {
+    shared: &'a Shared,
+    args: &'a CommitArgs,
+    ours: conflict::Ours,
+    commit: Commit,
+    bytes: PutPayload,
+    /// What it is to be put on.
+    state: Arc<State>,
+}
+
+impl<'a> OurCommit<'a> {
+    async fn new(shared: &'a Shared, args: &'a CommitArgs) -> Result<Self> {
+        let base = args.base.version();
+        let mut state = shared.kept_or_load().await?;
+        if state.version < base {
+            state = shared.latest().await?;
         }
-    }
-    let mut commit = build::build(&shared.store, &state, args)?;
-    let id = commit.unique_id().unwrap_or_default().to_owned();
-    let bytes = bytes::Bytes::from(commit.to_bytes()?);
-    let mut patience = Patience::new(args.retry.patience);
-    let mut lost_races = 0;
-    loop {
-        check_state(&state, args, &commit)?;
-        let version = next_version(&state)?;
-        let mut lost = match put(&shared.store, version, &bytes, &id, &mut patience).await? {
-            Put::Won => {
-                commit.version = version;
-                commit.timestamp_ms = now_ms();
-                let state = state.apply(Arc::new(commit));
-                let state = Arc::new(state.map_err(|e| e.with_commit_state(CommitState::Committed))?);
-                shared.keep(&state);
-                return Ok((state, lost_races));
-            }
-            Put::Lost(winner) => Some(*winner),
-        };
-        while let Some(winner) = lost.take() {
-            lost_races += 1;
-            patience.progress();
-            let winner = Arc::new(winner);
-            state = Arc::new(state.apply(winner.clone())?);
-            shared.keep(&state);
-            check_tag(&state, args)?;
-            ours.check(&winner, &shared.store, &state.table)?;
-            if lost_races > 1 {
-                // Where many race, looking first is cheaper than losing again.
-                lost = shared.store.read_commit(next_version(&state)?).await?;
+        check_base(base, state.version)?;
+        // Before anything else: a commit that is tried again finds itself among the winners.
+        check_newest_tag(&state, args)?;
+        let ours = conflict::Ours::new(&shared.store, args)?;
+        if !ours.is_blind() {
+            for winner in winners(shared, &state, base).await? {
+                ours.check(&winner, &shared.store, &state.table)?;
             }
         }
-        if lost_races > 3 {
-            back_off(lost_races.min(5)).await;
-        }
+        let commit = build::build(&shared.store, &state, args)?;
+        let bytes = commit.to_bytes()?.into();
+        Ok(Self { shared, args, ours, commit, bytes, state })
+    }
+
+    /// The state that the commit has made.
+    async fn landed(mut self) -> Result<Arc<State>> {
+        let version = next_version(self.state.version)?;
+        self.commit.version = version;
+        self.commit.timestamp_ms = self.shared.store.commits.written_ms(version).await;
+        let state = Arc::new(self.state.apply(Arc::new(self.commit))?);
+        self.shared.keep(&state);
+        Ok(state)
     }
 }
 
-fn next_version(state: &State) -> Result<i64> {
-    let next = state.version.checked_add(1);
-    next.ok_or_else(|| Error::unsupported("the table has had its last version"))
+impl Attempt for OurCommit<'_> {
+    type Commit = Commit;
+
+    fn next(&mut self) -> Result<(i64, PutPayload)> {
+        check_state(&self.state, self.args, &self.commit)?;
+        Ok((next_version(self.state.version)?, self.bytes.clone()))
+    }
+
+    fn id(&self) -> &str {
+        self.commit.id().unwrap_or_default()
+    }
+
+    fn lose(&mut self, winner: Commit) -> Result<()> {
+        let winner = Arc::new(winner);
+        self.state = Arc::new(self.state.apply(winner.clone())?);
+        self.shared.keep(&self.state);
+        check_newest_tag(&self.state, self.args)?;
+        self.ours.check(&winner, &self.shared.store, &self.state.table)
+    }
 }
 
-/// Refuses a commit whose application has made it, or a later one.
-fn check_tag(state: &State, args: &CommitArgs) -> Result<()> {
-    if let Some(tag) = &args.tag
-        && let Some(found) = state.txns.get(&tag.application)
-        && found.txn.version >= tag.id
-    {
-        return Err(Error::new(ErrorKind::AlreadyExists, "the application has made this commit already")
-            .with_context("application", &tag.application)
-            .with_context("id", tag.id)
-            .with_context("newest", found.txn.version));
-    }
-    Ok(())
+fn check_newest_tag(state: &State, args: &CommitArgs) -> Result<()> {
+    let newest = |application: &str| state.txns.get(application).map(|found| found.txn.version);
+    check_tag(args.tag.as_ref(), newest)
 }
 
 /// What must hold in the very state that the commit is put on.
@@ -158,14 +144,6 @@ async fn winners(shared: &Shared, state: &State, base: i64) -> Result<Vec<Arc<Co
         winners.splice(0..0, missing);
     }
     Ok(winners)
-}
-
-/// Waits for a random part of 2^`level` milliseconds. Without a runtime that has timers it does not wait.
-async fn back_off(level: u32) {
-    let micros = rand::rng().random_range(0..=1000_u64 << level.min(10));
-    if tokio::runtime::Handle::try_current().is_ok() {
-        tokio::time::sleep(Duration::from_micros(micros)).await;
-    }
 }
 
 #[cfg(test)]

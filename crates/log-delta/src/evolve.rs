@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use arrow_schema::{DataType, Fields, Schema};
+use arrow_schema::{DataType, Schema};
+use stitchwork_commits::check_columns;
 use stitchwork_core::{Changes, CreateArgs, Error, PartitionField, Result, Transform};
 
 use crate::actions::{FileFormat, Metadata, Protocol};
@@ -11,6 +12,9 @@ use crate::protocol;
 use crate::schema::{ColumnIds, arrow_schema, schema_json};
 use crate::state::State;
 use crate::store::now_ms;
+
+/// Why a column cannot go.
+const GONE: &str = "a column of a Delta table cannot be dropped here";
 
 /// The protocol and the metadata of a new table.
 pub(crate) fn created(name: Option<&str>, args: &CreateArgs) -> Result<(Protocol, Metadata)> {
@@ -93,7 +97,7 @@ pub(crate) fn changed(state: &State, changes: &Changes) -> Result<Option<(Option
     if let Some(schema) = &changes.schema {
         let mut ids = table.is_mapped().then(|| ColumnIds { last: table.number(MAX_COLUMN_ID).unwrap_or(0) });
         json_schema = schema_json(schema.fields(), Some(&table.json_schema), ids.as_mut())?;
-        check_columns(table.schema.fields(), arrow_schema(&json_schema)?.fields(), "")?;
+        check_columns(table.schema.fields(), arrow_schema(&json_schema)?.fields(), GONE)?;
         if let Some(ids) = ids {
             metadata.configuration.insert(MAX_COLUMN_ID.to_owned(), ids.last.to_string());
         }
@@ -126,57 +130,10 @@ fn set_properties(
     Ok(())
 }
 
-/// Old columns must stay as they are; new ones must be nullable, since old files have no values for them.
-fn check_columns(old: &Fields, new: &Fields, path: &str) -> Result<()> {
-    let named = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    for field in old {
-        let Some((_, kept)) = new.find(field.name()) else {
-            return Err(Error::unsupported("a column of a Delta table cannot be dropped here")
-                .with_context("column", named(field.name())));
-        };
-        if field.is_nullable() && !kept.is_nullable() {
-            return Err(Error::unsupported("a column that may be null cannot become required")
-                .with_context("column", named(field.name())));
-        }
-        check_type(field.data_type(), kept.data_type(), &named(field.name()))?;
-    }
-    match new.iter().find(|field| old.find(field.name()).is_none() && !field.is_nullable()) {
-        Some(field) => {
-            Err(Error::unsupported("a new column must be nullable: older files have no values for it")
-                .with_context("column", named(field.name())))
-        }
-        None => Ok(()),
-    }
-}
-
-fn check_type(old: &DataType, new: &DataType, path: &str) -> Result<()> {
-    match (old, new) {
-        (DataType::Struct(old), DataType::Struct(new)) => check_columns(old, new, path),
-        (DataType::List(old), DataType::List(new)) => {
-            check_type(old.data_type(), new.data_type(), &format!("{path}.element"))
-        }
-        (DataType::Map(old, _), DataType::Map(new, _)) => match (old.data_type(), new.data_type()) {
-            (DataType::Struct(old), DataType::Struct(new)) => {
-                old.iter().zip(new).try_for_each(|(old, new)| {
-                    check_type(old.data_type(), new.data_type(), &format!("{path}.{}", old.name()))
-                })
-            }
-            _ => Ok(()),
-        },
-        (old, new) if old == new => Ok(()),
-        (old, new) => Err(Error::unsupported("the type of a column cannot change; add a new column instead")
-            .with_context("column", path)
-            .with_context("from", old)
-            .with_context("to", new)),
-    }
-}
-
 /// Whether files written for one schema fit another: every column is still there in its type.
 pub(crate) fn still_fits(old: &Schema, new: &TableMeta, partition_columns: &[String]) -> Result<()> {
     if new.metadata.partition_columns != partition_columns {
         return Err(Error::conflict("another commit changed the partitioning"));
     }
-    check_columns(old.fields(), new.schema.fields(), "").map_err(|e| {
-        Error::conflict("another commit changed the schema; write again with the new one").with_source(e)
-    })
+    stitchwork_commits::still_fits(old.fields(), new.schema.fields(), GONE)
 }

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use stitchwork_commits::{Commit as _, Patience, Put, check_name, enter};
 use stitchwork_core::{
-    CommitState, CreateArgs, Entry, Error, ErrorKind, Info, Log, LogArgs, LogCapabilities, LogFactory,
-    Registry, Result, Retry, check_options,
+    CreateArgs, Error, ErrorKind, Info, Log, LogArgs, LogCapabilities, LogFactory, Registry, Result, Retry,
+    check_options,
 };
 
 use crate::actions::Commit;
-use crate::commit::{Patience, Put, base_info, put};
+use crate::commit::base_info;
 use crate::evolve;
 use crate::log::{DeltaLog, Shared};
 use crate::state::{Head, State};
-use crate::store::{LogStore, now_ms};
+use crate::store::LogStore;
 
 /// The name under which the logs are registered.
 pub const SCHEME: &str = "delta";
@@ -45,23 +46,6 @@ pub(crate) fn capabilities() -> LogCapabilities {
     }
 }
 
-/// The location, from the arguments or from the catalog.
-async fn location(args: &LogArgs) -> Result<String> {
-    if !args.location.is_empty() {
-        return Ok(args.location.clone());
-    }
-    let (Some(catalog), Some(ident)) = (&args.catalog, &args.ident) else {
-        return Err(Error::invalid_input("a table needs a location, or a catalog and a name"));
-    };
-    let entry = catalog.load(ident).await?;
-    if entry.log != SCHEME {
-        return Err(Error::invalid_input("the table has another log")
-            .with_context("table", ident)
-            .with_context("log", entry.log));
-    }
-    Ok(entry.location)
-}
-
 #[async_trait]
 impl LogFactory for DeltaLogFactory {
     fn info(&self) -> Info {
@@ -75,7 +59,8 @@ impl LogFactory for DeltaLogFactory {
     async fn open(&self, args: LogArgs) -> Result<Arc<dyn Log>> {
         let open = async {
             check_options(&args.options, &[])?;
-            let shared = Shared::new(LogStore::new(&location(&args).await?, args.stores.clone())?);
+            let shared =
+                Shared::new(LogStore::new(&args.resolve_location(SCHEME).await?, args.stores.clone())?);
             shared.kept_or_load().await?;
             Ok(shared)
         };
@@ -94,17 +79,7 @@ async fn make(args: &LogArgs, create: &CreateArgs) -> Result<Shared> {
     if args.location.is_empty() {
         return Err(Error::invalid_input("a new Delta table needs a location"));
     }
-    let named = args.catalog.as_ref().zip(args.ident.as_ref());
-    if let Some((catalog, ident)) = named {
-        match catalog.load(ident).await {
-            Ok(_) => {
-                return Err(Error::new(ErrorKind::AlreadyExists, "the catalog has a table of that name")
-                    .with_context("table", ident));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
+    check_name(args).await?;
     let taken = || {
         Error::new(ErrorKind::AlreadyExists, "there is a Delta table already")
             .with_context("location", &args.location)
@@ -120,29 +95,16 @@ async fn make(args: &LogArgs, create: &CreateArgs) -> Result<Shared> {
         metadata: Some(metadata),
         ..Commit::default()
     };
-    let id = commit.unique_id().unwrap_or_default().to_owned();
-    let bytes = bytes::Bytes::from(commit.to_bytes()?);
-    let mut patience = Patience::new(Retry::default().patience);
-    match put(&store, 0, &bytes, &id, &mut patience).await? {
+    let payload = commit.to_bytes()?.into();
+    let (id, patience) = (commit.id().unwrap_or_default(), Patience::new(Retry::default().patience));
+    match store.commits.put::<Commit>(0, &payload, id, &patience).await? {
         Put::Won => {}
         Put::Lost(_) => return Err(taken()),
     }
-    commit.timestamp_ms = now_ms();
+    commit.timestamp_ms = store.commits.written_ms(0).await;
     let state = State::build(None, Head::default(), (-1, 0), vec![Arc::new(commit)])?;
     let shared = Shared::new(store);
     shared.keep(&Arc::new(state));
-    if let Some((catalog, ident)) = named {
-        let entry = Entry {
-            ident: ident.clone(),
-            log: SCHEME.to_owned(),
-            location: args.location.clone(),
-            pointer: None,
-            properties: std::collections::BTreeMap::new(),
-        };
-        catalog.create(entry).await.map_err(|e| {
-            // The table itself is there; only its name is not.
-            e.with_context("location", &args.location).with_commit_state(CommitState::Committed)
-        })?;
-    }
+    enter(args, SCHEME).await?;
     Ok(shared)
 }

@@ -1,18 +1,16 @@
 //! Listing live files: pruned by partition first, then by statistics, and only then made.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use stitchwork_core::{
-    Column, ColumnStats, DataFile, Deleted, FileFilter, FileStats, Match, Predicate, Result, Scalar,
-    Statistics,
-};
+use stitchwork_commits::Pruner;
+use stitchwork_core::{DataFile, Deleted, FileFilter, FileStats, Result, Scalar};
 
 use crate::actions::{Add, DeletionVector, StringMap};
 use crate::checkpoint::{AddRows, FileRows, file_rows};
-use crate::meta::TableMeta;
+use crate::meta::{PartitionColumn, TableMeta};
 use crate::paths::Root;
 use crate::state::State;
 use crate::stats::{self, Wanted};
@@ -22,57 +20,14 @@ use crate::values::partition_value;
 /// The files of a chunk.
 const CHUNK: usize = 1024;
 
-/// How many different partitions are remembered at a time.
-const CACHED_PARTITIONS: usize = 10_000;
-
-/// What partition values and statistics say about a file together.
-struct Known<'a> {
-    table: &'a TableMeta,
-    partition: &'a [Scalar],
-    stats: Option<&'a FileStats>,
-}
-
-impl Statistics for Known<'_> {
-    fn column(&self, column: &Column) -> Option<ColumnStats> {
-        let place = match column.path.as_slice() {
-            [name] => self.table.partition_columns.iter().position(|c| c.name == *name),
-            _ => None,
-        };
-        let Some(place) = place else { return self.stats?.column(column) };
-        let value = self.partition.get(place)?;
-        if value.is_null() {
-            return Some(ColumnStats { nulls: Some(self.rows()?), ..ColumnStats::default() });
-        }
-        let nan = value.data_type().is_floating() && matches!(value.to_string().as_str(), "NaN" | "-NaN");
-        Some(ColumnStats {
-            min: Some(value.clone()).filter(|_| !nan),
-            max: Some(value.clone()).filter(|_| !nan),
-            exact: true,
-            nulls: Some(0),
-            nans: Some(u64::from(nan)),
-            ..ColumnStats::default()
-        })
-    }
-
-    fn rows(&self) -> Option<u64> {
-        match self.stats {
-            Some(stats) => stats.rows,
-            // Before statistics are looked at only partition columns count, which are the same in all rows:
-            // one row stands for all.
-            None => Some(1),
-        }
-    }
-}
-
 /// Leaves out files, and makes the others.
 #[derive(Debug)]
 pub(crate) struct Sieve {
     root: Arc<Root>,
     table: Arc<TableMeta>,
-    predicate: Option<Predicate>,
     wanted: Wanted,
-    /// By the text of partition values: the values, or `None` where no row can pass.
-    partitions: HashMap<String, Option<Arc<Vec<Scalar>>>>,
+    /// Knows a partition by the text of its values.
+    pruner: Pruner<String>,
 }
 
 /// What the sieve found out about a file that stays.
@@ -85,7 +40,8 @@ struct Kept {
 impl Sieve {
     pub(crate) fn new(root: Arc<Root>, table: Arc<TableMeta>, filter: FileFilter) -> Self {
         let wanted = Wanted::new(table.clone(), filter.predicate.as_ref(), &filter.stats);
-        Self { root, table, predicate: filter.predicate, wanted, partitions: HashMap::new() }
+        let columns = table.partition_columns.iter().map(|column| column.name.clone()).collect();
+        Self { root, table, wanted, pruner: Pruner::new(filter.predicate, columns) }
     }
 
     fn partition(
@@ -93,27 +49,15 @@ impl Sieve {
         key: &str,
         values: impl FnOnce() -> StringMap,
     ) -> Result<Option<Arc<Vec<Scalar>>>> {
-        if let Some(known) = self.partitions.get(key) {
-            return Ok(known.clone());
-        }
-        let values = values();
-        let partition = self
-            .table
-            .partition_columns
-            .iter()
-            .map(|column| {
+        let columns = &self.table.partition_columns;
+        self.pruner.partition(key, || {
+            let values = values();
+            let value = |column: &PartitionColumn| {
                 let text = values.get(&column.key).and_then(Option::as_deref);
                 partition_value(text, &column.data_type).map_err(|e| e.with_context("column", &column.name))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let known = Known { table: &self.table, partition: &partition, stats: None };
-        let out = self.predicate.as_ref().is_some_and(|p| p.prune(&known) == Match::None);
-        let result = (!out).then(|| Arc::new(partition));
-        if self.partitions.len() >= CACHED_PARTITIONS {
-            self.partitions.clear();
-        }
-        self.partitions.insert(key.to_owned(), result.clone());
-        Ok(result)
+            };
+            columns.iter().map(value).collect()
+        })
     }
 
     /// Looks at a file; statistics only where its partition stays.
@@ -132,12 +76,8 @@ impl Sieve {
         let Some(json) = self.wanted.parse(text.as_deref()) else {
             return Ok(Some((Kept { partition, rows: None, stats: None }, text)));
         };
-        if let Some(predicate) = self.predicate.as_ref().filter(|_| self.wanted.filters()) {
-            let stats = self.wanted.for_filter(&json);
-            let known = Known { table: &self.table, partition: &partition, stats: Some(&stats) };
-            if predicate.prune(&known) == Match::None {
-                return Ok(None);
-            }
+        if self.wanted.filters() && !self.pruner.may_pass(&partition, Some(&self.wanted.for_filter(&json))) {
+            return Ok(None);
         }
         let stats = self.wanted.for_caller(&json).map(Arc::new);
         let rows = json.get("numRecords").and_then(serde_json::Value::as_u64);

@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use futures::future;
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures::stream::BoxStream;
 use serde::Deserialize;
 use serde_json::Value;
 use stitchwork_core::{CommitTag, Result, Version};
 
 use crate::actions::{CommitInfo, Txn, parse_lines};
 use crate::store::LogStore;
-
-/// How many commits are read ahead.
-const FETCHES: usize = 8;
 
 /// The two actions that a history needs; the others are skipped without being read.
 #[derive(Deserialize)]
@@ -28,22 +24,14 @@ pub(crate) fn down_from(
     newest: i64,
     limit: Option<usize>,
 ) -> BoxStream<'static, Result<Version>> {
-    let ahead = limit.unwrap_or(FETCHES).clamp(1, FETCHES);
-    stream::iter((0..=newest).rev())
-        .map(move |version| {
-            let store = store.clone();
-            async move { read(&store, version).await }
-        })
-        .buffered(ahead)
-        .try_take_while(|version| future::ready(Ok(version.is_some())))
-        .try_filter_map(|version| future::ready(Ok(version)))
-        .take(limit.unwrap_or(usize::MAX))
-        .boxed()
+    stitchwork_commits::down_from(newest, limit, move |version| {
+        let store = store.clone();
+        async move { read(&store, version).await }
+    })
 }
 
 async fn read(store: &LogStore, id: i64) -> Result<Option<Version>> {
-    let path = store.commit_path(id);
-    let Some((bytes, modified)) = store.get(&path).await? else { return Ok(None) };
+    let Some((bytes, modified)) = store.commits.bytes(id).await? else { return Ok(None) };
     let mut info = CommitInfo::new();
     let mut txns = Vec::new();
     let parsed = parse_lines(&bytes, |line: HistoryLine| {
@@ -51,7 +39,7 @@ async fn read(store: &LogStore, id: i64) -> Result<Option<Version>> {
         txns.extend(line.txn);
         Ok(())
     });
-    parsed.map_err(|e| store.located(&path, e))?;
+    parsed.map_err(|e| store.located(&store.commits.object(id).path, e))?;
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut summary = BTreeMap::new();
     for key in ["operationParameters", "operationMetrics"] {

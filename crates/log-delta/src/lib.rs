@@ -18,8 +18,6 @@ mod snapshot;
 mod state;
 mod stats;
 mod store;
-#[cfg(test)]
-mod testing;
 mod values;
 
 pub use factory::{DeltaLogFactory, SCHEME, register};

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
+use stitchwork_commits::{Checkpoints, Tail};
 use stitchwork_core::{
     At, CommitArgs, Committed, DeleteFile, Error, HistoryArgs, Info, Log, LogCapabilities, Result, Scalar,
     Snapshot, Version, WriteDeletesArgs, join,
@@ -25,9 +25,6 @@ use crate::{deletes, history, protocol};
 
 /// After how many commits a checkpoint is written where the table does not say.
 const CHECKPOINT_INTERVAL: i64 = 100;
-
-/// So many file actions since the last checkpoint call for one before its turn.
-const TAIL_ACTIONS: usize = 100_000;
 
 /// How long a kept state is trusted without looking for checkpoints. Commits are removed after days at the
 /// earliest; looking for the next one by its name tells nothing when it has been.
@@ -48,7 +45,7 @@ pub(crate) struct Shared {
     kept: Mutex<Option<Kept>>,
     /// Whose turn it is to commit.
     pub(crate) turn: tokio::sync::Mutex<()>,
-    checkpointing: AtomicBool,
+    checkpoints: Checkpoints,
 }
 
 impl Shared {
@@ -57,7 +54,7 @@ impl Shared {
             store,
             kept: Mutex::new(None),
             turn: tokio::sync::Mutex::new(()),
-            checkpointing: AtomicBool::new(false),
+            checkpoints: Checkpoints::default(),
         }
     }
 
@@ -106,7 +103,7 @@ impl Shared {
     pub(crate) async fn latest(&self) -> Result<Arc<State>> {
         let Some(kept) = self.trusted() else { return self.reload().await };
         let mut state = kept.clone();
-        let mut commits = self.store.commits_from(state.version + 1);
+        let mut commits = self.store.commits.read_from(state.version.saturating_add(1));
         while let Some(commit) = commits.try_next().await? {
             state = Arc::new(state.apply(Arc::new(commit))?);
         }
@@ -138,28 +135,17 @@ impl Shared {
 
     /// Writes a checkpoint when one is due. Its failure is no failure of the commit.
     pub(crate) async fn maintain(&self, state: &Arc<State>) {
-        let interval = state.table.number("delta.checkpointInterval").unwrap_or(CHECKPOINT_INTERVAL).max(1);
-        let overdue = state.tail_actions() >= TAIL_ACTIONS
-            || i64::try_from(state.tail_len()).is_ok_and(|tail| tail >= interval.saturating_mul(2));
-        // Where checkpoints fail, not each commit shall pay for another try.
-        let due = state.version % interval == 0 || (overdue && state.version % 10 == 0);
-        if !due || state.version == 0 || self.checkpointing.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        match write_checkpoint(&self.store, state).await {
-            Ok(checkpoint) => {
-                let checkpoint = Arc::new(checkpoint);
-                let mut kept = self.kept.lock();
-                if let Some(kept) = kept.as_mut() {
-                    kept.state = Arc::new(kept.state.rebased(checkpoint));
-                    kept.look_at = look_at(&kept.state);
-                }
+        let interval = state.table.number("delta.checkpointInterval").unwrap_or(CHECKPOINT_INTERVAL);
+        let tail = Tail { commits: state.tail_len(), lines: state.tail_actions() };
+        let write = async {
+            let checkpoint = Arc::new(write_checkpoint(&self.store, state).await?);
+            if let Some(kept) = self.kept.lock().as_mut() {
+                kept.state = Arc::new(kept.state.rebased(checkpoint));
+                kept.look_at = look_at(&kept.state);
             }
-            Err(error) => {
-                tracing::warn!(version = state.version, %error, "the checkpoint could not be written");
-            }
-        }
-        self.checkpointing.store(false, Ordering::Release);
+            Ok(())
+        };
+        self.checkpoints.write_if_due(state.version, interval, tail, write).await;
     }
 
     async fn at(&self, at: At) -> Result<Arc<State>> {

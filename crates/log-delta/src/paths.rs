@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use stitchwork_core::{Error, Result, Scalar, Stores, join};
+use stitchwork_core::{Error, Result, Scalar, Stores, hive_folder, join};
 
 use crate::actions::DeletionVector;
 use crate::values;
@@ -29,35 +29,6 @@ const ENCODED: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// What Hive's partition directories escape, and what object stores advise against.
-const HIVE: &AsciiSet = &CONTROLS
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'\'')
-    .add(b'*')
-    .add(b'/')
-    .add(b':')
-    .add(b'<')
-    .add(b'=')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}')
-    .add(b'~');
-
-/// The most bytes of a directory's name. File systems take 255, and what is escaped grows threefold in the log.
-const SEGMENT: usize = 120;
-
-/// The directory of a null partition value.
-const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
-
 /// The location of a table, and what paths in its log mean.
 #[derive(Debug, Clone)]
 pub(crate) struct Root {
@@ -78,27 +49,40 @@ impl Root {
 
     /// The decoded path of a file: relative to the table where it lies inside, else a whole location. Two
     /// spellings of one file give one path.
+    ///
+    /// Which of both it is, is told from the path as it stands in the log, since what is encoded is never a delimiter
+    /// (RFC 2396, 2.4.2): `a%3A/b` is the file `a:/b` below the table. A relative path that decodes to what looks
+    /// like a whole location has `./` before it.
     pub(crate) fn decode<'a>(&self, path: &'a str) -> Result<Cow<'a, str>> {
         let decoded = percent_decode_str(path).decode_utf8().map_err(|e| {
             Error::invalid_data("a path of the log is no UTF-8 when decoded")
                 .with_context("path", path)
                 .with_source(e)
         })?;
-        let absolute = if decoded.starts_with('/') {
+        let absolute = if path.starts_with('/') {
             format!("{}{}", self.authority, decoded)
-        } else if let Some(rest) = decoded.strip_prefix("file:/").filter(|_| has_scheme(path)) {
+        } else if let Some(rest) = path.strip_prefix("file:/").and_then(|_| decoded.strip_prefix("file:/")) {
             format!("file:///{}", rest.trim_start_matches('/'))
         } else if has_scheme(path) {
             decoded.into_owned()
         } else {
-            return Ok(decoded);
+            let own = below(&decoded);
+            let mended = (*own != *decoded).then(|| own.into_owned());
+            return Ok(mended.map_or(decoded, Cow::Owned));
         };
-        Ok(Cow::Owned(self.relative(&absolute).map(str::to_owned).unwrap_or(absolute)))
+        Ok(Cow::Owned(match self.relative(&absolute) {
+            Some(relative) => below(relative).into_owned(),
+            None => absolute,
+        }))
     }
 
     /// The location of a file by its decoded path.
     pub(crate) fn locate(&self, decoded: &str) -> String {
-        if has_scheme(decoded) { decoded.to_owned() } else { join(&self.location, decoded) }
+        match decoded.strip_prefix("./") {
+            Some(relative) => join(&self.location, relative),
+            None if has_scheme(decoded) => decoded.to_owned(),
+            None => join(&self.location, decoded),
+        }
     }
 
     /// How a location is written into the log.
@@ -152,6 +136,15 @@ fn encode(path: &str) -> String {
     utf8_percent_encode(path, ENCODED).to_string()
 }
 
+/// The one spelling of a decoded path below the table: without `./`, unless it looks like a whole location else.
+fn below(path: &str) -> Cow<'_, str> {
+    let mut path = path.trim_start_matches('/');
+    while let Some(rest) = path.strip_prefix("./") {
+        path = rest.trim_start_matches('/');
+    }
+    if has_scheme(path) { Cow::Owned(format!("./{path}")) } else { Cow::Borrowed(path) }
+}
+
 /// Whether a path begins with `scheme:/`.
 fn has_scheme(path: &str) -> bool {
     path.split_once(":/").is_some_and(|(scheme, _)| {
@@ -164,40 +157,10 @@ fn has_scheme(path: &str) -> bool {
 pub(crate) fn partition_directory(partition: &[(&str, &Scalar)]) -> String {
     let mut path = String::new();
     for (name, value) in partition {
-        let value = values::directory_text(value).unwrap_or_else(|| HIVE_NULL.to_owned());
-        path.push_str(&shortened(format!("{}={}", hive(name), hive(&value))));
+        path.push_str(&hive_folder(name, values::directory_text(value).as_deref()));
         path.push('/');
     }
     path
-}
-
-/// A directory's name, cut and told apart by a checksum where it is too long. Readers take partition values from
-/// the log and never from a path.
-fn shortened(mut segment: String) -> String {
-    if segment.len() <= SEGMENT {
-        return segment;
-    }
-    let checksum = format!("-{:08x}", crc32fast::hash(segment.as_bytes()));
-    let mut end = segment.floor_char_boundary(SEGMENT - checksum.len());
-    // An escape is `%` and two digits; it is left out whole.
-    if let Some(at) = segment.get(..end).and_then(|kept| kept.rfind('%')).filter(|at| at + 3 > end) {
-        end = at;
-    }
-    segment.truncate(end);
-    segment + &checksum
-}
-
-fn hive(text: &str) -> String {
-    // The set is about ASCII; other characters stay, as Hive leaves them.
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii() {
-            out.extend(utf8_percent_encode(c.encode_utf8(&mut [0; 4]), HIVE));
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -215,12 +178,42 @@ mod tests {
         }
         assert_eq!(root().decode("/other/p@%23h").unwrap(), "file:///other/p@#h");
         assert_eq!(root().decode("s3://b/x").unwrap(), "s3://b/x");
+        assert_eq!(root().decode("./x%20y").unwrap(), "x y");
+    }
+
+    #[test]
+    fn what_is_encoded_is_no_delimiter() {
+        let located = |path: &str| root().locate(&root().decode(path).unwrap());
+        for (path, location) in [
+            ("a%3A/b", "/a b/t/a:/b"),
+            ("s3%3A//b/x", "/a b/t/s3://b/x"),
+            ("file%3A/x", "/a b/t/file:/x"),
+            // Once, whatever comes out.
+            ("x%2520y", "/a b/t/x%20y"),
+            ("%252Fx", "/a b/t/%2Fx"),
+            ("s3://b/x%2520y", "s3://b/x%20y"),
+            ("s3://b/x%253A/y", "s3://b/x%3A/y"),
+            ("/a%20b/t/x%2520y", "/a b/t/x%20y"),
+            ("file:/other/x%2520y", "file:///other/x%20y"),
+        ] {
+            assert_eq!(located(path), location, "{path}");
+        }
+        // However it is spelt, it is one file.
+        for path in ["a%3A/b", "./a%3A/b", "/a%20b/t/a:/b", "file:///a%20b/t/a%3A/b"] {
+            assert_eq!(root().decode(path).unwrap(), "./a:/b", "{path}");
+        }
     }
 
     #[test]
     fn locations_survive_the_log() {
         let stores = Stores::new();
-        for location in ["/a b/t/p=x%2Fy/ü?#.parquet", "/a b/t/a:b", "file:///elsewhere/x y%"] {
+        for location in [
+            "/a b/t/p=x%2Fy/ü?#.parquet",
+            "/a b/t/a:b",
+            "/a b/t/a:/b",
+            "/a b/t/x%20y",
+            "file:///elsewhere/x y%",
+        ] {
             let written = root().encode(location, &stores);
             assert_eq!(root().locate(&root().decode(&written).unwrap()), location);
         }
@@ -246,7 +239,7 @@ mod tests {
         for text in ["x".repeat(300), "é".repeat(300), "/".repeat(300), format!("x{}", "=".repeat(300))] {
             let value = Scalar::from(text.as_str());
             let name = directory(&value);
-            assert!(name.len() <= SEGMENT + 1 && name.starts_with("p=") && name.ends_with('/'), "{name}");
+            assert!(name.len() <= 121 && name.starts_with("p=") && name.ends_with('/'), "{name}");
             let (kept, checksum) = name.trim_end_matches('/').rsplit_once('-').unwrap();
             assert_eq!(checksum.len(), 8, "{name}");
             let decoded = percent_decode_str(kept).decode_utf8().unwrap();
@@ -257,7 +250,7 @@ mod tests {
         }
         assert_eq!(directory(&Scalar::from("x".repeat(118))), format!("p={}/", "x".repeat(118)));
         let long_name = partition_directory(&[("n".repeat(300).as_str(), &Scalar::from(1_i64))]);
-        assert_eq!(long_name.len(), SEGMENT + 1);
+        assert_eq!(long_name.len(), 121);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{BoxStream, TryStreamExt};
 use serde_json::Value;
 use stitchwork_core::{
     CommitTag, DataFile, Deletes, FieldMapping, FileFilter, PartitionSpec, Result, Snapshot,
@@ -32,10 +32,8 @@ impl DeltaSnapshot {
     /// Looks for the commit of a transaction in the part of the log that is older than the checkpoint.
     async fn find_payload(&self, txn: &Txn, newest: i64) -> Result<Option<Value>> {
         let store = &self.store;
-        let mut commits = stream::iter((0..=newest).rev())
-            .map(|version| async move { store.read_commit(version).await })
-            .buffered(8);
-        while let Some(Some(commit)) = commits.try_next().await? {
+        let mut commits = stitchwork_commits::down_from(newest, None, |version| store.read_commit(version));
+        while let Some(commit) = commits.try_next().await? {
             if commit.txns.iter().any(|t| t.app_id == txn.app_id && t.version == txn.version) {
                 return Ok(commit.tag_payload(&txn.app_id));
             }

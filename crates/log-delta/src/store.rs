@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::Utc;
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectMeta, ObjectStore};
 use serde::Deserialize;
+use stitchwork_commits::{Commits, get};
 use stitchwork_core::{Error, ErrorKind, Object, Result, Stores};
 
 use crate::actions::Commit;
 use crate::paths::Root;
-
-/// How many commits are fetched at a time.
-const FETCHES: usize = 16;
 
 /// Where a table's log lies.
 #[derive(Debug, Clone)]
@@ -22,6 +20,7 @@ pub(crate) struct LogStore {
     pub(crate) stores: Stores,
     pub(crate) root: Arc<Root>,
     log: Object,
+    pub(crate) commits: Commits,
 }
 
 /// What `_last_checkpoint` says (Delta protocol, "Last Checkpoint File").
@@ -35,7 +34,8 @@ impl LogStore {
     pub(crate) fn new(location: &str, stores: Stores) -> Result<Self> {
         let object = stores.resolve(location)?;
         let root = Root::new(location, &object.root, object.location());
-        Ok(Self { stores, root: Arc::new(root), log: object.child("_delta_log") })
+        let log = object.child("_delta_log");
+        Ok(Self { stores, root: Arc::new(root), commits: Commits::new(log.clone()), log })
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
@@ -47,14 +47,9 @@ impl LogStore {
         self.log.child(name).path
     }
 
-    /// The path of a commit.
-    pub(crate) fn commit_path(&self, version: i64) -> Path {
-        self.path(&format!("{version:020}.json"))
-    }
-
     /// An error of the store about a file of the log.
     pub(crate) fn error(&self, path: &Path, error: object_store::Error) -> Error {
-        Error::from(error).with_context("location", format!("{}/{path}", self.log.root))
+        self.located(path, Error::from(error))
     }
 
     /// Adds where it happened.
@@ -64,68 +59,20 @@ impl LogStore {
 
     /// The bytes of a file of the log and when it was written.
     pub(crate) async fn get(&self, path: &Path) -> Result<Option<(Bytes, i64)>> {
-        let result = match self.log.store.get(path).await {
-            Ok(result) => result,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(self.error(path, error)),
-        };
-        let modified = result.meta.last_modified.timestamp_millis();
-        let bytes = result.bytes().await.map_err(|e| self.error(path, e))?;
-        Ok(Some((bytes, modified)))
+        get(&Object { path: path.clone(), size: None, ..self.log.clone() }).await
     }
 
     /// A commit, or `None` where that version is not there.
     pub(crate) async fn read_commit(&self, version: i64) -> Result<Option<Commit>> {
-        let path = self.commit_path(version);
-        let Some((bytes, modified)) = self.get(&path).await? else { return Ok(None) };
-        Commit::parse(version, modified, &bytes).map(Some).map_err(|e| self.located(&path, e))
-    }
-
-    /// Writes a commit unless its version is taken.
-    pub(crate) async fn put_commit(
-        &self,
-        version: i64,
-        bytes: Bytes,
-    ) -> std::result::Result<(), object_store::Error> {
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        self.log.store.put_opts(&self.commit_path(version), bytes.into(), options).await.map(|_| ())
-    }
-
-    /// Commits from a version on, as many as there are in one sequence.
-    pub(crate) fn commits_from(&self, first: i64) -> BoxStream<'static, Result<Commit>> {
-        let store = self.clone();
-        // One alone at first: mostly there is nothing new.
-        let one = stream::iter([first]).then({
-            let store = store.clone();
-            move |version| {
-                let store = store.clone();
-                async move { store.read_commit(version).await }
-            }
-        });
-        let more = stream::iter(first + 1..i64::MAX)
-            .map(move |version| {
-                let store = store.clone();
-                async move { store.read_commit(version).await }
-            })
-            .buffered(FETCHES);
-        one.chain(more)
-            .try_take_while(|commit| futures::future::ready(Ok(commit.is_some())))
-            .try_filter_map(|commit| futures::future::ready(Ok(commit)))
-            .boxed()
+        self.commits.read(version).await
     }
 
     /// These commits, which must all be there, in order.
     pub(crate) async fn read_commits(&self, versions: Vec<i64>) -> Result<Vec<Arc<Commit>>> {
-        stream::iter(versions)
-            .map(|version| async move {
-                self.read_commit(version).await?.map(Arc::new).ok_or_else(|| {
-                    Error::not_found("a commit has been removed from the log")
-                        .with_context("version", version)
-                })
-            })
-            .buffered(FETCHES)
-            .try_collect()
-            .await
+        let missing = |version| {
+            Error::not_found("a commit has been removed from the log").with_context("version", version)
+        };
+        self.commits.read_all(versions, missing).await
     }
 
     /// What `_last_checkpoint` says. A broken one is as good as none.

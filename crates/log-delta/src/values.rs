@@ -10,7 +10,7 @@ use arrow_schema::{DataType, TimeUnit};
 use chrono::DateTime;
 use serde_json::Value;
 use std::sync::Arc;
-use stitchwork_core::{Error, Result, Scalar};
+use stitchwork_core::{Error, Result, Scalar, text_bound};
 
 /// The text of a partition value (Delta protocol, "Partition Value Serialization"). The empty text is null,
 /// as the protocol has no other way to write it.
@@ -96,7 +96,7 @@ pub(crate) fn write_bound(out: &mut String, value: &Scalar, upper: bool) -> bool
             _ => return false,
         },
         DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().value_as_string(0),
-        DataType::Utf8 => match text_bound(array.as_string::<i32>().value(0), upper) {
+        DataType::Utf8 => match short_text(array.as_string::<i32>().value(0), upper) {
             Some(bound) => Value::String(bound).to_string(),
             None => return false,
         },
@@ -131,24 +131,9 @@ fn in_four_digits(time: &DateTime<chrono::Utc>) -> bool {
 }
 
 /// A text that is not above (or not below) `text` and has at most 32 characters.
-fn text_bound(text: &str, upper: bool) -> Option<String> {
+fn short_text(text: &str, upper: bool) -> Option<String> {
     let Some((cut, _)) = text.char_indices().nth(BOUND_CHARS) else { return Some(text.to_owned()) };
-    let mut bound = text.get(..cut)?.to_owned();
-    if !upper {
-        return Some(bound);
-    }
-    // The last character that has a successor is replaced by it.
-    while let Some(last) = bound.pop() {
-        let next = match last {
-            '\u{d7ff}' => Some('\u{e000}'),
-            other => char::from_u32(u32::from(other) + 1),
-        };
-        if let Some(next) = next {
-            bound.push(next);
-            return Some(bound);
-        }
-    }
-    None
+    text_bound(text, cut, upper)
 }
 
 /// A bound as it was read, and whether it is a value that occurs.

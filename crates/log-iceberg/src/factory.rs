@@ -129,20 +129,20 @@ async fn make(args: LogArgs, create: CreateArgs) -> Result<Arc<dyn Log>> {
             pointers.check_writable()?;
             let metadata = next_metadata_location(&location, None);
             files.put_unique(&metadata, bytes).await?;
+            let pointer = Pointer(metadata.clone());
             let entry = Entry {
                 ident: ident.clone(),
                 log: SCHEME.to_owned(),
                 location: location.clone(),
-                pointer: Some(Pointer(metadata.clone())),
+                pointer: Some(pointer.clone()),
                 properties: std::collections::BTreeMap::new(),
             };
             if let Err(error) = catalog.create(entry).await {
-                let found = match is_lost_answer(&error) {
-                    true => catalog.load(ident).await.ok().and_then(|entry| entry.pointer),
-                    false => None,
-                };
-                if found.as_ref().map(|pointer| &pointer.0) != Some(&metadata) {
-                    if !is_lost_answer(&error) {
+                // The entry that is there may be ours, of a request whose answer was lost.
+                let found = catalog.load(ident).await;
+                let ours = found.as_ref().is_ok_and(|there| there.pointer.as_ref() == Some(&pointer));
+                if !ours {
+                    if found.is_ok() || !is_lost_answer(&error) {
                         files.remove_quietly([metadata]).await;
                     }
                     return Err(error);
@@ -158,19 +158,9 @@ async fn make(args: LogArgs, create: CreateArgs) -> Result<Arc<dyn Log>> {
                 return Err(taken().with_context("location", location));
             }
             let metadata = folder.first();
-            match files.create(&metadata, bytes.clone()).await {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::AlreadyExists || is_lost_answer(&error) => {
-                    // The file is ours if an answer was lost on the way.
-                    match files.read(&metadata).await {
-                        Ok(there) if there == bytes => {}
-                        Ok(_) => return Err(taken().with_context("location", location)),
-                        Err(_) => return Err(error),
-                    }
-                }
-                Err(error) => return Err(error),
+            if !folder.publish_first(&files, &metadata, &bytes).await? {
+                return Err(taken().with_context("location", location));
             }
-            folder.write_hint(&files, &metadata).await;
             (Pointers::Folder(folder), metadata)
         }
     };

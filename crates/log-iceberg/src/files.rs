@@ -69,16 +69,10 @@ impl Files {
         put.map(|_| ()).map_err(|e| object.error(e))
     }
 
-    /// Puts a file under a name that nobody else chooses, so that a file that is there already is the one of an
-    /// earlier attempt whose answer was lost.
+    /// Puts a file under a name that nobody else chooses. No condition is needed then, so that this works on
+    /// stores that have none, and a repetition of a put whose answer was lost changes nothing.
     pub(crate) async fn put_unique(&self, location: &str, bytes: Bytes) -> Result<()> {
-        retry(|| async {
-            match self.create(location, bytes.clone()).await {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-                other => other,
-            }
-        })
-        .await
+        retry(|| self.replace(location, bytes.clone())).await
     }
 
     /// Puts a file in place of one that may be there.

@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use stitchwork_core::{
     At, CommitArgs, Committed, DeleteFile, Error, HistoryArgs, Info, Log, LogCapabilities, Result, Scalar,
-    Snapshot, Version, WriteDeletesArgs, join,
+    Snapshot, Version, WriteDeletesArgs, folder_name, join,
 };
 use stitchwork_iceberg_meta::{IceRefKind, IceSnapshot, TableMeta};
 
 use crate::partitions::Spec;
 use crate::snapshot::IcebergSnapshot;
 use crate::state::Shared;
-use crate::{commit, deletes, factory, partitions, tags, types};
+use crate::{commit, deletes, factory, tags, types};
 
 /// An Iceberg table.
 #[derive(Debug)]
@@ -148,9 +148,8 @@ fn partition_folder(meta: &TableMeta, partition: &[(&str, &Scalar)]) -> String {
         }
     }
     // A folder is for people; no reader takes a value from its name.
-    let parts = partition
-        .iter()
-        .map(|(name, value)| partitions::shortened(encode(name) + "=" + &encode(&value.to_string())));
+    let parts =
+        partition.iter().map(|(name, value)| folder_name(encode(name) + "=" + &encode(&value.to_string())));
     parts.collect::<Vec<_>>().join("/")
 }
 

@@ -2,7 +2,7 @@
 
 mod bounds;
 
-use stitchwork_core::{Column, Error, PartitionField, PartitionSpec, Result, Scalar, Transform};
+use stitchwork_core::{Column, Error, PartitionField, PartitionSpec, Result, Scalar, Transform, folder_name};
 use stitchwork_iceberg_meta::{IceField, IceSpec, IceTransform, IceType, IceValue, TableMeta};
 
 use crate::{error, values};
@@ -125,7 +125,7 @@ impl Spec {
         // Slashes of names and values are escaped.
         let segments = path.split('/').zip(&values).map(|(segment, value)| {
             let name = segment.split_once('=').map_or(segment, |(name, _)| name);
-            shortened(match value {
+            folder_name(match value {
                 Some(IceValue::Float(v)) => format!("{name}={}", shorter(v.to_string(), format!("{v:e}"))),
                 Some(IceValue::Double(v)) => format!("{name}={}", shorter(v.to_string(), format!("{v:e}"))),
                 _ => segment.to_owned(),
@@ -137,31 +137,6 @@ impl Spec {
 
 fn shorter(plain: String, scientific: String) -> String {
     if scientific.len() < plain.len() { scientific } else { plain }
-}
-
-/// The most bytes of a folder's name; file systems take 255.
-const SEGMENT: usize = 120;
-
-/// The name of a folder in the form encoding, cut and told apart by a checksum where it is too long. Readers take
-/// partition values from manifests and never from a path.
-pub(crate) fn shortened(mut segment: String) -> String {
-    if segment.len() <= SEGMENT {
-        return segment;
-    }
-    let checksum = format!("-{:08x}", crc32fast::hash(segment.as_bytes()));
-    let mut end = segment.floor_char_boundary(SEGMENT - checksum.len());
-    if let Some(at) = segment.get(..end).and_then(|kept| kept.rfind('%')).filter(|at| at + 3 > end) {
-        end = at;
-    }
-    // A character may be up to four escapes, of which those after the first begin with these digits.
-    let inside = |end: usize| {
-        segment.get(end..).is_some_and(|rest| ["%8", "%9", "%A", "%B"].iter().any(|e| rest.starts_with(e)))
-    };
-    while inside(end) && end >= 3 {
-        end -= 3;
-    }
-    segment.truncate(end);
-    segment + &checksum
 }
 
 fn elsewhere(meta: &TableMeta, id: i32) -> Option<&IceField> {
@@ -177,27 +152,4 @@ pub(crate) fn specs(
     let mut specs: Vec<Spec> = meta.specs().iter().map(|spec| Spec::new(meta, spec, columns)).collect();
     specs.sort_by_key(|spec| (spec.id == default, spec.id));
     specs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_names_of_folders_are_cut_between_characters() {
-        for text in ["x", "é", "€", "😀", "/"] {
-            for before in ["", "a", "ab"] {
-                let value = format!("{before}{}", text.repeat(300));
-                let whole: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-                let name = shortened(format!("p={whole}"));
-                assert!(name.len() <= SEGMENT && name.len() > SEGMENT - 12, "{name}");
-                let (kept, checksum) = name.rsplit_once('-').unwrap();
-                assert_eq!(checksum.len(), 8);
-                let (_, decoded) = url::form_urlencoded::parse(kept.as_bytes()).next().unwrap();
-                assert!(value.starts_with(decoded.as_ref()), "{name}");
-                assert_ne!(name, shortened(format!("p={whole}y")));
-            }
-        }
-        assert_eq!(shortened("p=x".to_owned()), "p=x");
-    }
 }

@@ -25,6 +25,9 @@ pub(crate) use files::Origin;
 /// The property that maps the columns of files without field ids.
 const NAME_MAPPING: &str = "schema.name-mapping.default";
 
+/// An id that no field has: the specification keeps the highest ones for columns of metadata.
+const NO_FIELD: i32 = i32::MAX;
+
 /// A snapshot of an Iceberg table; clones share everything.
 #[derive(Debug, Clone)]
 pub(crate) struct IcebergSnapshot(pub(crate) Arc<Inner>);
@@ -193,6 +196,10 @@ fn mapping(meta: &TableMeta) -> Result<FieldMapping> {
                 .with_source(e)
         })?;
         collect_names(fields, &mut mapping.names);
+        if mapping.names.is_empty() {
+            // One that maps nothing is another thing than none: then no column is in such a file.
+            mapping.names.insert(NO_FIELD, vec![]);
+        }
     }
     Ok(mapping)
 }

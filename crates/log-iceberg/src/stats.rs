@@ -2,7 +2,7 @@
 
 mod prune;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use stitchwork_core::{Column, ColumnStats, FileStats, StatsFor};
 use stitchwork_iceberg_meta::IceType;
@@ -27,10 +27,17 @@ impl Columns {
 
     /// The primitive columns that somebody asks statistics for: those named, and the leaves of structs named.
     pub(crate) fn wanted(&self, stats: &StatsFor) -> Vec<(Column, i32, IceType)> {
+        let named: HashSet<&[String]> = match stats {
+            StatsFor::Columns(columns) => columns.iter().map(|column| column.path.as_slice()).collect(),
+            StatsFor::Nothing | StatsFor::All => HashSet::new(),
+        };
         let wanted = |column: &Column| match stats {
             StatsFor::Nothing => false,
             StatsFor::All => true,
-            StatsFor::Columns(columns) => columns.iter().any(|c| column.path.starts_with(&c.path)),
+            // The column itself or a struct around it.
+            StatsFor::Columns(_) => {
+                (1..=column.path.len()).any(|n| column.path.get(..n).is_some_and(|path| named.contains(path)))
+            }
         };
         let leaves = self.by_column.iter().filter(|(_, (_, ty))| ty.is_primitive());
         leaves

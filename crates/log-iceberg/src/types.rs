@@ -37,15 +37,11 @@ fn field_to_arrow(field: &IceField) -> Result<FieldRef> {
 
 /// The default of rows older than the column, as core reads it back.
 fn default_text(field: &IceField, default: &serde_json::Value) -> Result<String> {
-    let refuse = || {
-        Error::unsupported("the default of the column cannot be told to readers")
-            .with_context("column", &field.name)
-            .with_context("type", &field.ty)
-    };
     match IceValue::from_json(&field.ty, default).map_err(error::meta)? {
-        Some(IceValue::Binary(bytes)) => String::from_utf8(bytes).map_err(|_| refuse()),
-        None | Some(IceValue::Uuid(_) | IceValue::Fixed(_)) => Err(refuse()),
         Some(value) => Ok(values::to_scalar(Some(&value), &field.ty)?.to_string()),
+        None => Err(Error::unsupported("the default of the column cannot be told to readers")
+            .with_context("column", &field.name)
+            .with_context("type", &field.ty)),
     }
 }
 

@@ -15,7 +15,7 @@ mod table;
 mod time;
 mod walk;
 
-pub use name::normalize;
+pub use name::{normalize, table_name};
 pub use namer::TableNamer;
 pub use options::ShredOptions;
 pub use shape::Step;

@@ -48,6 +48,30 @@ pub fn normalize(name: &str) -> String {
     out
 }
 
+/// The name of a table from any text: normalized, and never with an underscore first. Such names belong to what lies
+/// beside tables or in them (`_stitchwork`, `_delta_log`), and readers of folders pass them over.
+///
+/// What would begin so gets a word before it and a mark behind it, so that it shares its table with nothing that is
+/// called like that by itself: `_stitchwork` becomes `table_stitchwork_` and ten digits.
+#[must_use]
+pub fn table_name(text: &str) -> String {
+    let name = normalize(text);
+    let is_ours = name.starts_with(TABLE) && is_marked(&name);
+    if !name.starts_with('_') && !is_ours {
+        return name;
+    }
+    let mut bytes = vec![];
+    part(&mut bytes, b't', name.as_bytes());
+    let word = if is_ours { "" } else { TABLE.trim_end_matches('_') };
+    let base = format!("{word}{}", name.trim_end_matches('_'));
+    // Names are ASCII, so that any place is a boundary of characters.
+    let base = base.get(..MAX_LENGTH - MARK - 1).unwrap_or(&base);
+    format!("{base}_{:010x}", hash(&bytes) >> 88)
+}
+
+/// What stands before the name of a table that would begin with an underscore.
+const TABLE: &str = "table_";
+
 /// How many digits a mark has.
 const MARK: usize = 10;
 
@@ -206,6 +230,27 @@ fn text(id: &[u8]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_never_begin_with_an_underscore_and_share_no_name() {
+        for (text, expected) in
+            [("PushEvent", "push_event"), ("a_", "a_"), ("metadata", "metadata"), ("table_2", "table_2")]
+        {
+            assert_eq!(table_name(text), expected, "{text:?}");
+        }
+        let marked = table_name("_stitchwork");
+        assert!(marked.starts_with("table_stitchwork_") && is_marked(&marked), "{marked}");
+        let long = format!("_{}", "x".repeat(400));
+        let texts = ["_stitchwork", "_delta_log", "_", "2fa", "_row_id", &long, &marked];
+        let names: std::collections::BTreeSet<_> = texts.map(table_name).into_iter().collect();
+        assert_eq!(names.len(), texts.len(), "{names:?}");
+        for name in names {
+            assert!(!name.starts_with('_') && name.len() <= MAX_LENGTH, "{name}");
+            assert_eq!(normalize(&name), name);
+        }
+        // The same in every version, so that a table is found again.
+        assert_eq!(marked, "table_stitchwork_9ef8b19b65");
+    }
 
     #[test]
     fn normal_names() {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiter::{Jiter, Peek};
 use stitchwork_core::{Error, Result};
 
-use crate::name::normalize;
+use crate::name::table_name;
 
 /// What a missing field is called where the template has no default.
 const UNKNOWN: &str = "unknown";
@@ -15,7 +15,7 @@ const UNKNOWN: &str = "unknown";
 ///
 /// In a template, `{field}` stands for the text of a field, `{a.b}` for one in an object, and `{field|default}`
 /// has a text for rows where the field is missing, null, empty or nested; without it that text is `unknown`. The
-/// whole is then normalized as all names are, so `github_{type}` makes `github_push_event` of a `PushEvent`.
+/// whole is then made a name by [`table_name`], so `github_{type}` makes `github_push_event` of a `PushEvent`.
 ///
 /// ```
 /// # use stitchwork_shred::TableNamer;
@@ -106,7 +106,7 @@ impl TableNamer {
                 }
             }
         }
-        normalize(&name)
+        table_name(&name)
     }
 }
 
@@ -162,6 +162,8 @@ mod tests {
         assert_eq!(name(Some("null"), Some("[1]")), "github_other_unknown");
         assert_eq!(name(Some(r#""""#), None), "github_other_unknown");
         assert_eq!(TableNamer::fixed("Some Events").name([]), "some_events");
+        let name = TableNamer::parse("{type}").unwrap().name([Some(r#""_delta_log""#)]);
+        assert!(name.starts_with("table_delta_log_"), "{name}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stitchwork_core::{Error, Result};
+use stitchwork_core::{Error, Result, SourceCapabilities};
 use url::Url;
 
 use crate::auth::{Auth, header_name, sensitive};
@@ -189,10 +189,13 @@ impl RestConfig {
         }
     }
 
-    /// The base URL. The error does not show it, since it may hold a password.
+    /// The base URL. The error shows no more of it than can hold no secret.
     pub(crate) fn base(&self) -> Result<Url> {
-        let url = Url::parse(&self.base_url)
-            .map_err(|e| Error::invalid_config("the base URL cannot be read").with_source(e))?;
+        let url = Url::parse(&self.base_url).map_err(|e| {
+            Error::invalid_config("the base URL cannot be read; write it like https://api.example.com/v1")
+                .with_context("base_url", crate::redact::broken_url(&self.base_url))
+                .with_source(e)
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Error::invalid_config("the base URL is neither http nor https")
                 .with_context("scheme", url.scheme()));
@@ -232,6 +235,11 @@ impl RestConfig {
             }
         }
         Ok(())
+    }
+
+    /// What a source of these settings can do.
+    pub(crate) fn capabilities(&self) -> SourceCapabilities {
+        SourceCapabilities { incremental: self.is_incremental(), parts: false, repeatable: false }
     }
 
     /// Whether the streams are incremental: all of them are, or none.

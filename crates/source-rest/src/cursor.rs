@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stitchwork_core::{Cursor, Error, Result};
@@ -80,13 +80,23 @@ impl SourceState {
 
 /// A value of the field that tells new rows from old ones.
 ///
-/// Two values are compared as instants when both are RFC 3339 times, as numbers when both are numbers or integers in
-/// text, and else as text.
+/// Two values are compared as times when both are, as numbers when both are numbers or integers in text, and else as
+/// text. A time is never compared with other text, nor one that has a zone with one that has none: as text they would
+/// have an order, which says nothing about which came first, so that new rows would be taken for old ones.
 #[derive(Debug, Clone)]
 pub(crate) struct CursorValue {
     raw: Value,
-    instant: Option<DateTime<Utc>>,
+    time: Option<Time>,
     number: Option<Number>,
+}
+
+/// A date and time of ISO 8601 with dashes and colons, parted by `T` or a space; a date alone is its midnight.
+#[derive(Debug, Clone, Copy)]
+enum Time {
+    /// With a zone (RFC 3339).
+    Instant(DateTime<Utc>),
+    /// Without one.
+    Local(NaiveDateTime),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,18 +108,15 @@ enum Number {
 impl CursorValue {
     /// Takes text and numbers.
     pub(crate) fn new(raw: Value) -> Option<Self> {
-        let (instant, number) = match &raw {
-            Value::String(text) => {
-                let instant = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
-                (instant, text.parse().ok().map(Number::Integer))
-            }
+        let (time, number) = match &raw {
+            Value::String(text) => (Time::parse(text), text.parse().ok().map(Number::Integer)),
             Value::Number(number) => {
                 let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
                 (None, integer.map(Number::Integer).or_else(|| number.as_f64().map(Number::Float)))
             }
             _ => return None,
         };
-        Some(Self { raw, instant, number })
+        Some(Self { raw, time, number })
     }
 
     pub(crate) fn raw(&self) -> &Value {
@@ -126,21 +133,52 @@ impl CursorValue {
 
     /// How two values are ordered; an error when nothing orders them.
     pub(crate) fn compare(&self, other: &Self) -> Result<Ordering> {
-        if let (Some(one), Some(two)) = (self.instant, other.instant) {
-            return Ok(one.cmp(&two));
-        }
-        let ordering = match (self.number, other.number) {
-            (Some(one), Some(two)) => one.compare(two),
-            _ => match (&self.raw, &other.raw) {
-                (Value::String(one), Value::String(two)) => Some(one.cmp(two)),
-                _ => None,
+        let ordering = match (self.time, other.time) {
+            (Some(Time::Instant(one)), Some(Time::Instant(two))) => Ok(one.cmp(&two)),
+            (Some(Time::Local(one)), Some(Time::Local(two))) => Ok(one.cmp(&two)),
+            (Some(_), Some(_)) => Err("one is a time with a zone and the other one without"),
+            _ => match (self.number, other.number) {
+                (Some(one), Some(two)) => one.compare(two).ok_or("one is no number"),
+                _ => match (&self.raw, &other.raw) {
+                    (Value::String(one), Value::String(two))
+                        if self.time.is_none() == other.time.is_none() =>
+                    {
+                        Ok(one.cmp(two))
+                    }
+                    (Value::String(_), Value::String(_)) => Err("one is a time and the other another text"),
+                    _ => Err("one is text and the other a number"),
+                },
             },
         };
-        ordering.ok_or_else(|| {
-            Error::invalid_data("two cursor values cannot be compared: one is text and the other a number")
-                .with_context("one", &self.raw)
-                .with_context("other", &other.raw)
+        ordering.map_err(|why| {
+            Error::invalid_data(format!(
+                "two cursor values cannot be compared: {why}; choose a field that has one form in every row, and an \
+                 `initial_value` of that form"
+            ))
+            .with_context("one", &self.raw)
+            .with_context("other", &other.raw)
         })
+    }
+}
+
+impl Time {
+    fn parse(text: &str) -> Option<Self> {
+        // Chrono alone would take fewer digits and other signs, which texts have that are no times.
+        let mut shape = text.bytes();
+        let is_date = b"dddd-dd-dd".iter().all(|wanted| match shape.next() {
+            Some(byte) if *wanted == b'd' => byte.is_ascii_digit(),
+            byte => byte == Some(*wanted),
+        });
+        if !is_date {
+            return None;
+        }
+        let text = text.replacen([' ', 't'], "T", 1);
+        if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
+            return Some(Self::Instant(instant.to_utc()));
+        }
+        let date = || NaiveDate::parse_from_str(&text, "%Y-%m-%d").map(|date| date.and_time(NaiveTime::MIN));
+        let local = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").or_else(|_| date());
+        local.ok().map(Self::Local)
     }
 }
 
@@ -189,6 +227,23 @@ mod tests {
         assert_eq!(compare(json!(10), json!("9")), Some(Greater));
         assert_eq!(compare(json!(10), json!("x")), None);
         assert_eq!(compare(json!(true), json!(1)), None);
+    }
+
+    #[test]
+    fn times_are_compared_with_times_of_their_kind_only() {
+        use Ordering::{Equal, Greater, Less};
+        let text = |one: &str, two: &str| compare(json!(one), json!(two));
+        assert_eq!(text("2024-01-01 10:00:00Z", "2024-01-01T11:00:00+01:00"), Some(Equal));
+        assert_eq!(text("2024-01-01 10:00:00", "2024-01-01T09:00:00.5"), Some(Greater));
+        assert_eq!(text("2024-01-01", "2024-01-01 00:00:01"), Some(Less));
+        assert_eq!(text("2024-01-01T10:00:00", "2024-01-01T09:00:00Z"), None);
+        assert_eq!(text("2024-01-01", "2024-01-01T09:00:00Z"), None);
+        // As text, the older one of these would come last.
+        assert_eq!(text("Mon, 01 Jan 2024 10:00:00 GMT", "2024-06-01T10:00:00Z"), None);
+        assert_eq!(text("2024-06-01T10:00:00Z", "1704103200"), None);
+        // What only begins like a time is text.
+        assert_eq!(text("2024-01-01-a", "2024-01-01-b"), Some(Less));
+        assert_eq!(text("1-10-1", "1-2-1"), Some(Less));
     }
 
     #[test]

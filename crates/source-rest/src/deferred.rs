@@ -14,8 +14,9 @@ impl Source for RestBuilder {
     }
 
     fn capabilities(&self) -> SourceCapabilities {
-        // A builder that cannot be built can do nothing.
-        self.clone().build().map(|source| source.capabilities()).unwrap_or_default()
+        // What the settings ask for, whether or not they can work: what is wrong with them is an error of every call
+        // that can fail, and no source that silently does less.
+        self.config().capabilities()
     }
 
     async fn discover(&self) -> Result<Vec<StreamInfo>> {

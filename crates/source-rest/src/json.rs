@@ -174,6 +174,37 @@ fn first_kind(array: &[u8]) -> Option<Kind> {
     Jiter::new(array).next_array().ok().flatten().map(Kind::of)
 }
 
+/// The number of rows in an array; and the array anew where a row is no object, with `{"value": …}` in its place.
+pub(crate) fn wrap_rows(array: &[u8]) -> Result<(u64, Option<Vec<u8>>)> {
+    let mut jiter = Jiter::new(array);
+    let mut rows = 0;
+    let mut bare = vec![];
+    let mut next = jiter.next_array().map_err(|error| broken(&error, array))?;
+    while let Some(peek) = next {
+        let start = jiter.current_index();
+        jiter.known_skip(peek).map_err(|error| broken(&error, array))?;
+        if Kind::of(peek) != Kind::Object {
+            bare.push(start..jiter.current_index());
+        }
+        rows += 1;
+        next = jiter.array_step().map_err(|error| broken(&error, array))?;
+    }
+    if bare.is_empty() {
+        return Ok((rows, None));
+    }
+    let mut wrapped = Vec::with_capacity(array.len() + bare.len() * 11);
+    let mut done = 0;
+    for row in bare {
+        wrapped.extend_from_slice(array.get(done..row.start).unwrap_or_default());
+        wrapped.extend_from_slice(b"{\"value\":");
+        wrapped.extend_from_slice(array.get(row.clone()).unwrap_or_default());
+        wrapped.push(b'}');
+        done = row.end;
+    }
+    wrapped.extend_from_slice(array.get(done..).unwrap_or_default());
+    Ok((rows, Some(wrapped)))
+}
+
 /// A row in an array, and the values in it that were asked for.
 #[derive(Debug)]
 pub(crate) struct RowSpan {
@@ -296,6 +327,27 @@ mod tests {
             assert_eq!(error.kind(), stitchwork_core::ErrorKind::InvalidData, "{body}");
             assert!(error.context("line").is_some());
         }
+    }
+
+    #[test]
+    fn rows_that_are_no_objects_are_wrapped() {
+        let wrapped = |text: &str| {
+            let (rows, array) = wrap_rows(text.as_bytes()).unwrap();
+            (rows, array.map(|array| serde_json::from_slice::<Value>(&array).unwrap()))
+        };
+        let json = |text: &str| Some(serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(wrapped("[]"), (0, None));
+        assert_eq!(wrapped(r#"[{"a":[1]}, {}]"#), (2, None));
+        assert_eq!(
+            wrapped(r#" [ {"a":1} , 2.50,null,"x,\"]", [1,[2]],true ] "#),
+            (
+                6,
+                json(
+                    r#"[{"a":1},{"value":2.50},{"value":null},{"value":"x,\"]"},{"value":[1,[2]]},{"value":true}]"#
+                )
+            )
+        );
+        assert!(wrap_rows(b"[1,").is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
-use crate::json::{Outline, RowsAt, row_spans};
+use crate::json::{Outline, RowsAt, wrap_rows};
 use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
@@ -160,14 +160,21 @@ impl StreamReader {
         let shown = |e: Error| e.with_context("url", shared.client.redactor.url(&page.url));
         let outline = Outline::of(&body).map_err(shown)?;
         let at = outline.rows(self.selector.as_ref()).map_err(shown)?;
-        let rows = count(&body, &at).map_err(shown)?;
+        let (rows, wrapped) = match &at {
+            RowsAt::Array(range) => wrap_rows(body.get(range.clone()).unwrap_or_default()).map_err(shown)?,
+            RowsAt::Object(_) => (1, None),
+            RowsAt::Nowhere => (0, None),
+        };
         let info = PageInfo { url: &page.url, links: &page.links, body: &body, outline: &outline, rows };
         let next = self.pager.next(&request, &info).map_err(shown)?;
         match at {
-            RowsAt::Array(range) => {
-                body.truncate(range.end);
-                body.drain(..range.start);
-            }
+            RowsAt::Array(range) => match wrapped {
+                Some(wrapped) => body = wrapped,
+                None => {
+                    body.truncate(range.end);
+                    body.drain(..range.start);
+                }
+            },
             RowsAt::Object(range) => body = [b"[", body.get(range).unwrap_or_default(), b"]"].concat(),
             RowsAt::Nowhere => body.clear(),
         }
@@ -232,13 +239,4 @@ fn request_id(method: Method, request: &PageRequest) -> u128 {
     hasher.add(request.url.as_str().as_bytes());
     hasher.add_json(request.body.as_ref().unwrap_or(&Value::Null));
     hasher.finish()
-}
-
-/// The number of rows on a page.
-fn count(body: &[u8], at: &RowsAt) -> Result<u64> {
-    match at {
-        RowsAt::Array(range) => Ok(row_spans(body.get(range.clone()).unwrap_or_default(), &[])?.len() as u64),
-        RowsAt::Object(_) => Ok(1),
-        RowsAt::Nowhere => Ok(0),
-    }
 }

@@ -71,6 +71,22 @@ pub(crate) fn is_sensitive(name: &str) -> bool {
     parts.iter().any(|part| name.contains(part)) || name == "key" || name == "sig" || name.ends_with("_key")
 }
 
+/// What may be shown of a text that should be a URL and is none: neither its query nor what may be a user or password.
+pub(crate) fn broken_url(text: &str) -> String {
+    let (shown, query) = match text.split_once(['?', '#']) {
+        Some((shown, _)) => (shown, format!("?{REDACTED}")),
+        None => (text, String::new()),
+    };
+    match shown.rsplit_once('@') {
+        Some((before, after)) => {
+            let scheme =
+                before.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
+            format!("{scheme}{REDACTED}@{after}{query}")
+        }
+        None => format!("{shown}{query}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +102,18 @@ mod tests {
         assert_eq!(shown("http://h/a?q=ca+na%2Fry"), "http://h/a?q=***");
         assert_eq!(shown("http://h/a"), "http://h/a");
         assert_eq!(redactor.text("it is ca na/ry, yes"), "it is ***, yes");
+    }
+
+    #[test]
+    fn what_is_no_url_is_shown_without_what_may_be_secret() {
+        for (text, shown) in [
+            ("api.example.com/v1", "api.example.com/v1"),
+            ("https//h/a?token=x#y", "https//h/a?***"),
+            ("http://u:p@ss@h o/a", "http://***@h o/a"),
+            ("u:p@h", "***@h"),
+        ] {
+            assert_eq!(broken_url(text), shown);
+        }
     }
 
     #[test]

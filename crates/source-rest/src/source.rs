@@ -89,11 +89,7 @@ impl Source for RestSource {
     }
 
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities {
-            incremental: self.shared.config.is_incremental(),
-            parts: false,
-            repeatable: false,
-        }
+        self.shared.config.capabilities()
     }
 
     async fn discover(&self) -> Result<Vec<StreamInfo>> {

@@ -35,6 +35,8 @@ pub(crate) struct Tracker {
     /// The smallest value so far, below which descending rows go on.
     lowest: Option<CursorValue>,
     window: Window,
+    /// In ascending order: the value of the rows that are read now, and the keys that have had it.
+    tie: Option<(CursorValue, BTreeSet<u128>)>,
 }
 
 /// What a page has of new rows.
@@ -74,6 +76,7 @@ impl Tracker {
             boundary,
             lowest: None,
             window: Window::default(),
+            tie: None,
         })
     }
 
@@ -99,6 +102,15 @@ impl Tracker {
 
     /// Takes the array of a page and keeps what is new of it.
     pub(crate) fn take(&mut self, array: Vec<u8>) -> Result<Taken> {
+        let path = self.cursor_path();
+        self.take_rows(array).map_err(|e| e.with_context("cursor_path", path))
+    }
+
+    fn cursor_path(&self) -> String {
+        self.wanted.first().map(|path| path.keys().join(".")).unwrap_or_default()
+    }
+
+    fn take_rows(&mut self, array: Vec<u8>) -> Result<Taken> {
         let spans = row_spans(&array, &self.wanted)?;
         let mut kept: Vec<(&RowSpan, Option<CursorValue>)> = Vec::with_capacity(spans.len());
         let mut met_old = false;
@@ -136,7 +148,6 @@ impl Tracker {
 
     /// The cursor value of a row; none where it has none and that is allowed.
     fn value(&self, array: &[u8], span: &RowSpan) -> Result<Option<CursorValue>> {
-        let path = || self.wanted.first().map(|path| path.keys().join(".")).unwrap_or_default();
         let raw = match span.values.first().cloned().flatten().and_then(|range| array.get(range)) {
             None => Value::Null,
             Some(bytes) => serde_json::from_slice(bytes)
@@ -146,12 +157,10 @@ impl Tracker {
             (Value::Null, Missing::Include) => Ok(None),
             (Value::Null, Missing::Error) => Err(Error::invalid_data(
                 "a row has no cursor value; set `on_missing` to take such rows every time",
-            )
-            .with_context("cursor_path", path())),
-            (raw, _) => CursorValue::new(raw).map(Some).ok_or_else(|| {
-                Error::invalid_data("a cursor value is neither text nor a number")
-                    .with_context("cursor_path", path())
-            }),
+            )),
+            (raw, _) => CursorValue::new(raw)
+                .map(Some)
+                .ok_or_else(|| Error::invalid_data("a cursor value is neither text nor a number")),
         }
     }
 
@@ -175,7 +184,8 @@ impl Tracker {
         }
     }
 
-    /// Whether the same pass has brought this row already, because rows moved from page to page meanwhile.
+    /// Whether the same pass has brought this row already, because rows moved from page to page meanwhile, or a page
+    /// has it twice.
     fn is_repeated(&mut self, array: &[u8], span: &RowSpan, value: Option<&CursorValue>) -> Result<bool> {
         if !self.has_key() {
             return Ok(false);
@@ -184,11 +194,21 @@ impl Tracker {
             let hash = self.hash(array, span)?;
             return Ok(!self.window.add(hash));
         }
-        match (value, &self.last) {
-            (Some(value), Some(last)) if value.compare(last)? == Ordering::Equal => {
-                Ok(self.boundary.contains_key(&self.hash(array, span)?))
+        let Some(value) = value else { return Ok(false) };
+        let hash = self.hash(array, span)?;
+        if let Some(last) = &self.last
+            && value.compare(last)? == Ordering::Equal
+            && self.boundary.contains_key(&hash)
+        {
+            return Ok(true);
+        }
+        // In this order, rows of one value stand beside one another; with another value a key is a newer row.
+        match &mut self.tie {
+            Some((tied, keys)) if value.compare(tied)? == Ordering::Equal => Ok(!keys.insert(hash)),
+            tie => {
+                *tie = Some((value.clone(), BTreeSet::from([hash])));
+                Ok(false)
             }
-            _ => Ok(false),
         }
     }
 

@@ -1,7 +1,11 @@
 //! The table as engines change it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use stitchwork_core::{BatchStream, EditSummary, Editor, InsertMode, Predicate, Result};
+use stitchwork_core::{
+    BatchStream, ChangeArgs, EditSummary, Editor, InsertMode, Predicate, Result, Snapshot,
+};
 
 use crate::{AppendArgs, DeleteArgs, OperationSummary, OverwriteArgs, Table};
 
@@ -9,16 +13,22 @@ use crate::{AppendArgs, DeleteArgs, OperationSummary, OverwriteArgs, Table};
 #[derive(Debug)]
 pub(crate) struct TableEditor {
     table: Table,
+    snapshot: Arc<dyn Snapshot>,
 }
 
 impl TableEditor {
-    pub(crate) fn new(table: Table) -> Self {
-        Self { table }
+    pub(crate) fn new(table: Table, snapshot: Arc<dyn Snapshot>) -> Self {
+        Self { table, snapshot }
     }
 }
 
 fn summary(of: &OperationSummary) -> EditSummary {
-    EditSummary { inserted: of.rows_added, deleted: of.rows_removed, version: Some(of.snapshot.version()) }
+    EditSummary {
+        inserted: of.rows_added,
+        deleted: of.rows_removed,
+        updated: of.rows_updated,
+        version: Some(of.snapshot.version()),
+    }
 }
 
 #[async_trait]
@@ -38,5 +48,11 @@ impl Editor for TableEditor {
 
     async fn delete(&self, predicate: Option<Predicate>) -> Result<EditSummary> {
         Ok(summary(&self.table.delete(DeleteArgs { predicate, tag: None }).await?))
+    }
+
+    /// Addresses are those of the snapshot that this editor came from, and hold only there: a table that has
+    /// changed since is a `Conflict`, which the caller mends by reading anew.
+    async fn change(&self, args: ChangeArgs) -> Result<EditSummary> {
+        Ok(summary(&self.table.change(self.snapshot.clone(), args).await?))
     }
 }

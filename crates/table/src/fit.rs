@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef, Fields, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, FieldRef, Fields, SchemaRef};
 use arrow_array::cast::AsArray;
 use arrow_array::{
     Array, ArrayRef, GenericListArray, MapArray, OffsetSizeTrait, RecordBatch, RecordBatchOptions,
@@ -84,9 +84,9 @@ fn check_type(path: &str, from: &DataType, to: &DataType) -> Result<()> {
         ) => true,
         (T::Float16, T::Float32 | T::Float64) | (T::Float32, T::Float64) => true,
         (T::Date32, T::Timestamp(_, None)) | (T::Time32(_), T::Time64(_)) => true,
-        (T::Time64(from), T::Time64(to)) => unit_rank(*from) <= unit_rank(*to),
+        (T::Time64(from), T::Time64(to)) => from <= to,
         (T::Timestamp(from, zone), T::Timestamp(to, target)) => {
-            zone.is_some() == target.is_some() && unit_rank(*from) <= unit_rank(*to)
+            zone.is_some() == target.is_some() && from <= to
         }
         (T::Decimal32(p, s) | T::Decimal64(p, s) | T::Decimal128(p, s), T::Decimal128(q, t)) => {
             // Neither the digits after the point nor those before it become fewer.
@@ -115,27 +115,10 @@ fn check_type(path: &str, from: &DataType, to: &DataType) -> Result<()> {
         .with_context("table_type", to))
 }
 
-fn unit_rank(unit: TimeUnit) -> u8 {
-    match unit {
-        TimeUnit::Second => 0,
-        TimeUnit::Millisecond => 1,
-        TimeUnit::Microsecond => 2,
-        TimeUnit::Nanosecond => 3,
-    }
-}
-
-fn integer_bits(data_type: &DataType) -> Option<(bool, u8)> {
-    Some(match data_type {
-        DataType::Int8 => (true, 8),
-        DataType::Int16 => (true, 16),
-        DataType::Int32 => (true, 32),
-        DataType::Int64 => (true, 64),
-        DataType::UInt8 => (false, 8),
-        DataType::UInt16 => (false, 16),
-        DataType::UInt32 => (false, 32),
-        DataType::UInt64 => (false, 64),
-        _ => return None,
-    })
+/// Whether an integer has a sign, and its bits.
+fn integer_bits(data_type: &DataType) -> Option<(bool, usize)> {
+    let bytes = data_type.primitive_width().filter(|_| data_type.is_integer())?;
+    Some((data_type.is_signed_integer(), 8 * bytes))
 }
 
 /// Rows of a table as its data files have them: names there, and without columns that the log keeps itself.

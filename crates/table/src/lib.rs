@@ -6,6 +6,7 @@ mod equality;
 mod evolve;
 mod file_set;
 mod fit;
+mod metadata;
 mod murmur;
 mod names;
 mod operations;
@@ -19,7 +20,8 @@ mod written;
 
 pub use config::TableConfig;
 pub use evolve::merge_schemas;
-pub use file_set::FileSet;
+pub use file_set::{Columns, FileSet, FileSetArgs, Partitions};
+pub use metadata::{Metadata, MetadataRelation};
 pub use names::CatalogNames;
 pub use operations::{AppendArgs, CommitFilesArgs, DeleteArgs, OperationSummary, OverwriteArgs};
 pub use partition::apply_transform;

@@ -10,7 +10,7 @@ use stitchwork_core::{
     At, Catalog, Entry, ErrorKind, ListArgs, Names, Registry, Relation, Result, TableIdent,
 };
 
-use crate::{Table, TableConfig, TableRef};
+use crate::{Metadata, Table, TableConfig, TableRef};
 
 /// Finds tables through a catalog. A table's log is opened once and kept, so that the next query only asks it
 /// what is new; the catalog is asked each time whether the name still means that table.
@@ -51,9 +51,18 @@ impl CatalogNames {
 
 #[async_trait]
 impl Names for CatalogNames {
-    async fn relation(&self, ident: &TableIdent) -> Result<Option<Arc<dyn Relation>>> {
+    async fn relation(&self, ident: &TableIdent, at: &At) -> Result<Option<Arc<dyn Relation>>> {
+        if let Some((name, kind)) = Metadata::split(&ident.name) {
+            let base = TableIdent { namespace: ident.namespace.clone(), name: name.to_owned() };
+            match self.table(&base).await {
+                Ok(table) => return Ok(Some(Arc::new(table.metadata(kind, at.clone()).await?))),
+                // Then it may be the whole name of a table.
+                Err(e) if e.kind() == ErrorKind::NotFound && self.is_unknown(&base).await => {}
+                Err(e) => return Err(e),
+            }
+        }
         match self.table(ident).await {
-            Ok(table) => Ok(Some(Arc::new(table.relation(At::Latest).await?))),
+            Ok(table) => Ok(Some(Arc::new(table.relation(at.clone()).await?))),
             Err(e) if e.kind() == ErrorKind::NotFound && self.is_unknown(ident).await => Ok(None),
             Err(e) => Err(e),
         }

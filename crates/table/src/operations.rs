@@ -1,6 +1,7 @@
 //! The operations, each of which is one commit.
 
 mod append;
+mod change;
 mod commit_files;
 mod delete;
 mod overwrite;
@@ -12,7 +13,7 @@ pub use append::AppendArgs;
 pub use commit_files::CommitFilesArgs;
 pub use delete::DeleteArgs;
 pub use overwrite::OverwriteArgs;
-use stitchwork_core::{CommitState, Error, ErrorKind, Snapshot};
+use stitchwork_core::{Committed, Snapshot};
 
 /// What an operation has done.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct OperationSummary {
     pub rows_added: u64,
     /// Rows that went.
     pub rows_removed: u64,
+    /// Rows that others of the same number were put in the place of.
+    pub rows_updated: u64,
     /// Data files that came.
     pub files_added: u64,
     /// Data files that went.
@@ -33,8 +36,9 @@ pub struct OperationSummary {
     pub lost_races: u32,
 }
 
-/// Whether an operation that failed can be done again from the new snapshot.
-pub(crate) fn can_repeat(error: &Error) -> bool {
-    error.kind() == ErrorKind::Conflict
-        && !matches!(error.commit_state(), Some(CommitState::Unknown | CommitState::Committed))
+impl OperationSummary {
+    /// The same once it is committed.
+    fn committed(self, done: Committed) -> Self {
+        Self { snapshot: done.snapshot, lost_races: done.lost_races, ..self }
+    }
 }

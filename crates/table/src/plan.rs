@@ -45,7 +45,7 @@ pub(crate) async fn files(
         snapshot.files(FileFilter { predicate: args.predicate.clone(), stats: args.stats.clone() });
     'chunks: while let Some(chunk) = chunks.try_next().await? {
         for file in chunk {
-            let constants = constants(&file, snapshot.partitioning(), &schema);
+            let constants = constants(&file, snapshot.partitioning(), &schema)?;
             let mut passes = true;
             for (conjunct, decided) in conjuncts.iter().zip(&mut decided) {
                 match by_constants(conjunct, &constants, &schema)? {
@@ -63,11 +63,7 @@ pub(crate) async fn files(
             }
         }
     }
-    let grades = decided
-        .into_iter()
-        .map(|decided| if decided { Pushdown::Exact } else { Pushdown::Inexact })
-        .collect();
-    Ok((planned, grades))
+    Ok((planned, grades(decided)))
 }
 
 /// Stops the listing of a limited scan once the listed files hold enough rows.
@@ -84,30 +80,50 @@ impl Enough {
     }
 
     fn after(&mut self, file: &DataFile) -> bool {
-        let live = match (file.rows, file.deleted) {
-            (Some(rows), Deleted::Nothing) => rows,
-            (Some(rows), Deleted::Exactly(deleted)) => rows.saturating_sub(deleted),
-            _ => 0,
-        };
-        self.rows += live;
+        self.rows += live_rows(file).unwrap_or(0);
         self.wanted.is_some_and(|wanted| self.rows >= wanted)
     }
 }
 
+/// The rows of a file that are not deleted; `None` where only reading tells.
+pub(crate) fn live_rows(file: &DataFile) -> Option<u64> {
+    match file.deleted {
+        Deleted::Nothing => file.rows,
+        Deleted::Exactly(deleted) => file.rows.map(|rows| rows.saturating_sub(deleted)),
+        Deleted::Unknown => None,
+    }
+}
+
+/// One grade per conjunct: those that files and their constants have decided are done.
+pub(crate) fn grades(decided: Vec<bool>) -> Vec<Pushdown> {
+    let grade = |decided| if decided { Pushdown::Exact } else { Pushdown::Inexact };
+    decided.into_iter().map(grade).collect()
+}
+
 /// The columns that identity partitioning makes constant in a file.
+///
+/// # Errors
+/// `InvalidData` for a value that the column's type does not have.
 pub(crate) fn constants(
     file: &DataFile,
     specs: &[PartitionSpec],
     schema: &SchemaRef,
-) -> Vec<(usize, Scalar)> {
-    let Some(spec) = specs.iter().find(|spec| spec.id == file.spec) else { return vec![] };
+) -> Result<Vec<(usize, Scalar)>> {
+    let Some(spec) = specs.iter().find(|spec| spec.id == file.spec) else { return Ok(vec![]) };
     let fields = spec.fields.iter().zip(&file.partition);
     fields
         .filter(|(field, _)| field.transform == Transform::Identity && field.source.path.len() == 1)
         .filter_map(|(field, value)| {
             let (place, column) = schema.column_with_name(field.source.root())?;
             // A promoted column's old partition values are of the old type.
-            Some((place, value.cast(column.data_type()).ok()?))
+            let value = value.cast(column.data_type()).map_err(|e| {
+                Error::invalid_data("a partition value of a file is none of its column's type")
+                    .with_context("column", column.name())
+                    .with_context("value", value)
+                    .with_context("file", &file.location)
+                    .with_source(e)
+            });
+            Some(value.map(|value| (place, value)))
         })
         .collect()
 }

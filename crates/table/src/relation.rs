@@ -58,7 +58,8 @@ impl Relation for TableRelation {
     }
 
     fn editor(&self) -> Option<Arc<dyn Editor>> {
-        let editor = || Arc::new(TableEditor::new(self.table.clone())) as Arc<dyn Editor>;
+        let editor =
+            || Arc::new(TableEditor::new(self.table.clone(), self.snapshot.clone())) as Arc<dyn Editor>;
         self.editable.then(editor)
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow::compute::filter_record_batch;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{Schema, SchemaRef};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use futures::{StreamExt, TryStreamExt, stream};
 use stitchwork_core::{
-    BatchStream, BatchStreamAdapter, Deletes, Error, PlannedFile, Predicate, ReadArgs, Result,
-    RoaringTreemap, ScanArgs, ScanPlan, predicate_columns, repeat,
+    BatchStream, BatchStreamAdapter, Deletes, Error, PlannedFile, Predicate, ROW_FILE, ROW_POSITION,
+    ReadArgs, Result, RoaringTreemap, ScanArgs, ScanPlan, address_fields, predicate_columns, repeat,
 };
 
 use crate::equality::EqualityFilter;
@@ -19,13 +19,9 @@ use crate::plan::{check_columns, for_reader};
 /// # Errors
 /// `InvalidInput` for a projection beyond the schema.
 pub(crate) fn scan(mut plan: ScanPlan, args: ScanArgs, read_ahead: usize) -> Result<BatchStream> {
-    let projection = args.projection.clone().unwrap_or_else(|| (0..plan.schema.fields().len()).collect());
-    let output = Arc::new(plan.schema.project(&projection).map_err(|e| {
-        Error::invalid_input("the projection names a column that is not there")
-            .with_operation("relation::scan")
-            .with_source(e)
-    })?);
+    let (projection, output) = projected(&plan.schema, args.projection.clone())?;
     check_columns(args.predicate.as_ref(), &plan.schema)?;
+    let output = if args.addresses { with_addresses(&output, &plan.schema)? } else { output };
     let files = std::mem::take(&mut plan.files);
     let plan = Arc::new(plan);
     let limit = args.limit;
@@ -39,6 +35,7 @@ pub(crate) fn scan(mut plan: ScanPlan, args: ScanArgs, read_ahead: usize) -> Res
                 output: output.clone(),
                 batch_rows: args.batch_rows,
                 budget: args.budget.clone(),
+                addresses: args.addresses,
             };
             reader.open(file, None)
         }
@@ -47,23 +44,51 @@ pub(crate) fn scan(mut plan: ScanPlan, args: ScanArgs, read_ahead: usize) -> Res
     Ok(BatchStreamAdapter::new(output, limited(rows, limit)))
 }
 
-/// At most `limit` rows of a stream.
-fn limited(
+/// The places of the columns that are asked for, and the columns.
+///
+/// # Errors
+/// `InvalidInput` for a place beyond the schema.
+pub(crate) fn projected(
+    schema: &SchemaRef,
+    projection: Option<Vec<usize>>,
+) -> Result<(Vec<usize>, SchemaRef)> {
+    let places = projection.unwrap_or_else(|| (0..schema.fields().len()).collect());
+    let columns = schema.project(&places).map_err(|e| {
+        Error::invalid_input("the projection names a column that is not there")
+            .with_operation("relation::scan")
+            .with_source(e)
+    })?;
+    Ok((places, Arc::new(columns)))
+}
+
+/// The columns with those of addresses at the end.
+///
+/// # Errors
+/// `Unsupported` for a table that has a column of such a name itself.
+pub(crate) fn with_addresses(output: &SchemaRef, table: &SchemaRef) -> Result<SchemaRef> {
+    if let Some(name) = [ROW_FILE, ROW_POSITION].iter().find(|name| table.column_with_name(name).is_some()) {
+        return Err(Error::unsupported("the table has a column of the name that addresses of rows have")
+            .with_operation("relation::scan")
+            .with_context("column", name));
+    }
+    let fields: Fields = output.fields().iter().cloned().chain(address_fields()).collect();
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// At most `limit` rows of a stream, which is not asked for more once they have come.
+pub(crate) fn limited(
     rows: impl stream::Stream<Item = Result<RecordBatch>> + Send + 'static,
     limit: Option<usize>,
 ) -> impl stream::Stream<Item = Result<RecordBatch>> + Send + 'static {
-    let mut left = limit.unwrap_or(usize::MAX);
-    rows.try_filter(|batch| std::future::ready(batch.num_rows() > 0)).scan((), move |(), batch| {
-        let next = match batch {
-            _ if left == 0 => None,
-            Ok(batch) => {
-                let rows = batch.num_rows().min(left);
-                left -= rows;
-                Some(Ok(batch.slice(0, rows)))
-            }
-            error => Some(error),
-        };
-        std::future::ready(next)
+    let rows = rows.try_filter(|batch| std::future::ready(batch.num_rows() > 0));
+    let start = (Box::pin(rows), limit.unwrap_or(usize::MAX));
+    stream::try_unfold(start, |(mut rows, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let Some(batch) = rows.try_next().await? else { return Ok(None) };
+        let taken = batch.num_rows().min(left);
+        Ok(Some((batch.slice(0, taken), (rows, left - taken))))
     })
 }
 
@@ -75,6 +100,8 @@ pub(crate) struct FileReader {
     pub output: SchemaRef,
     pub batch_rows: Option<usize>,
     pub budget: Option<stitchwork_core::Budget>,
+    /// Whether `output` ends with the address of each row.
+    pub addresses: bool,
 }
 
 impl FileReader {
@@ -110,20 +137,23 @@ impl FileReader {
             rows,
             batch_rows: self.batch_rows,
             budget: self.budget.clone(),
+            row_number: self.addresses.then(|| ROW_POSITION.to_owned()),
             ..ReadArgs::default()
         };
         let batches = format.read(&object, args).await?;
         let equality = EqualityFilter::load(&deletes.equality).await?;
-        let wide = Arc::new(Schema::new(needed.iter().map(|p| schema.field(*p).clone()).collect::<Vec<_>>()));
+        let mut wide: Vec<Field> = needed.iter().map(|p| schema.field(*p).clone()).collect();
+        wide.extend(self.addresses.then(|| Field::new(ROW_POSITION, DataType::Int64, false)));
+        let wide = Arc::new(Schema::new(wide));
         let places = self
             .projection
             .iter()
             .map(|p| needed.iter().position(|n| n == p).ok_or_else(|| lost(*p)))
             .collect::<Result<Vec<_>>>()?;
-        let Self { predicate, output, .. } = self;
+        let Self { predicate, output, addresses, .. } = self;
         let output_schema = output.clone();
         let rows = batches.map(move |batch| {
-            let batch = widen(&batch?, &needed, &read, &constants, &wide)?;
+            let batch = widen(&batch?, &needed, &read, &constants, &wide, addresses)?;
             let batch = equality.apply(batch)?;
             let batch = match (&predicate, &inverse) {
                 (_, Some(inverse)) => {
@@ -133,7 +163,13 @@ impl FileReader {
                 (Some(predicate), None) => filter_record_batch(&batch, &predicate.passes(&batch)?)?,
                 (None, None) => batch,
             };
-            let columns = places.iter().map(|place| batch.column(*place).clone()).collect();
+            let mut columns: Vec<ArrayRef> =
+                places.iter().map(|place| batch.column(*place).clone()).collect();
+            if addresses {
+                let file = std::iter::repeat_n(file.location.as_str(), batch.num_rows());
+                columns.push(Arc::new(StringArray::from_iter_values(file)));
+                columns.extend(batch.columns().last().cloned());
+            }
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             Ok(RecordBatch::try_new_with_options(output.clone(), columns, &options)?)
         });
@@ -164,9 +200,10 @@ fn widen(
     read: &[usize],
     constants: &[(usize, stitchwork_core::Scalar)],
     wide: &SchemaRef,
+    addresses: bool,
 ) -> Result<RecordBatch> {
     let rows = batch.num_rows();
-    let columns = needed
+    let mut columns = needed
         .iter()
         .map(|place| match constants.iter().find(|(constant, _)| constant == place) {
             Some((_, value)) => repeat(value, rows),
@@ -176,6 +213,9 @@ fn widen(
             }
         })
         .collect::<Result<Vec<ArrayRef>>>()?;
+    if addresses {
+        columns.push(batch.columns().get(read.len()).cloned().ok_or_else(|| lost(read.len()))?);
+    }
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     Ok(RecordBatch::try_new_with_options(wide.clone(), columns, &options)?)
 }

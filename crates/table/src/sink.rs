@@ -1,11 +1,11 @@
 //! Rows to data files: adapted to the table, divided by partition, rolled at the target size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::row::OwnedRow;
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{FieldRef, Fields, SchemaRef};
 use stitchwork_core::{
     DataFile, Error, FieldMapping, FileStats, FileSummary, FileWriter, Format, Log, PartitionSpec, Result,
     Scalar, Snapshot, Stores, WriteArgs,
@@ -116,7 +116,11 @@ impl FileSink {
         values: Vec<Scalar>,
         rows: &RecordBatch,
     ) -> Result<()> {
-        let rows = to_file(rows, &self.file_schema, &self.mapping)?;
+        // Most logs name columns in files as in the table, and then nothing is to be looked up.
+        let rows = match Arc::ptr_eq(rows.schema_ref(), &self.file_schema) {
+            true => rows.clone(),
+            false => to_file(rows, &self.file_schema, &self.mapping)?,
+        };
         if !self.open.contains_key(&key) {
             while self.open.len() >= self.args.config.max_open_files.max(1) {
                 self.close_largest().await?;
@@ -193,6 +197,18 @@ impl FileSink {
         Ok(self.done)
     }
 
+    /// Finishes where the rows were written, else gives up and says why they were not: what cannot be removed is
+    /// invisible, and the first error is the one that tells.
+    pub(crate) async fn finish_or_abort(self, written: Result<()>) -> Result<Vec<DataFile>> {
+        match written {
+            Ok(()) => self.finish().await,
+            Err(e) => {
+                self.abort().await.ok();
+                Err(e)
+            }
+        }
+    }
+
     /// Gives up, and removes what was written.
     ///
     /// # Errors
@@ -258,15 +274,21 @@ pub(crate) fn data_file(
     schema: &SchemaRef,
     mapping: &FieldMapping,
 ) -> DataFile {
+    // A table may have thousands of columns, each with statistics.
+    let top: HashMap<&str, &FieldRef> =
+        schema.fields().iter().map(|field| (mapping.physical_name(field), field)).collect();
     let columns = summary
         .stats
         .columns
         .into_iter()
         .map(|(mut column, stats)| {
-            let mut fields = schema.fields().clone();
+            let mut fields = Fields::empty();
             // Structs are followed under their physical names; elements of lists keep the names they have.
-            for name in &mut column.path {
-                let field = fields.iter().find(|f| mapping.physical_name(f) == name.as_str()).cloned();
+            for (level, name) in column.path.iter_mut().enumerate() {
+                let field = match level {
+                    0 => top.get(name.as_str()).copied().cloned(),
+                    _ => fields.iter().find(|f| mapping.physical_name(f) == name.as_str()).cloned(),
+                };
                 let Some(field) = field else { break };
                 *name = field.name().clone();
                 match field.data_type() {

@@ -12,7 +12,6 @@ use stitchwork_core::{
 };
 
 use crate::fit::check_fits;
-use crate::operations::can_repeat;
 use crate::sink::{FileSink, SinkArgs, writing_format};
 use crate::{TableConfig, TableRelation, written};
 
@@ -163,7 +162,7 @@ impl Table {
             let changes = Changes { schema: Some(merged), ..Changes::default() };
             match self.log.commit(CommitArgs::new(base, "add columns", changes)).await {
                 Ok(done) => return Ok(done.snapshot),
-                Err(e) if tries > 0 && can_repeat(&e) => tries -= 1,
+                Err(e) if tries > 0 && e.is_lost_race() => tries -= 1,
                 Err(e) => return Err(e),
             }
         }

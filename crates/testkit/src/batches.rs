@@ -1,5 +1,6 @@
 //! Rows to test with, made from a seed, and their comparison.
 
+mod columns;
 mod compare;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub use columns::{column, first_list, map_of, nested, nullable, struct_of};
 pub use compare::{difference, row_texts, sorted_row_texts};
 
 /// Texts that break naive code: empty, quotes, new lines, right-to-left, combining, outside of the BMP.

@@ -1,5 +1,6 @@
 //! The suite of [`Engine`].
 
+mod changes;
 mod fixture;
 mod names;
 
@@ -29,6 +30,9 @@ pub static SUITE: Suite<Subject> = Suite::new(clauses![
     "engine::query::broken_sql_is_invalid_input" => broken_sql,
     "engine::query::errors_of_the_relation_survive" => errors_survive,
     "engine::query::limit" => limit,
+    "engine::query::time_travel" => changes::time_travel,
+    "engine::change::reaches_the_editor" => changes::reach_the_editor,
+    "engine::change::all_or_nothing" => changes::change_all_or_nothing,
     "engine::register::replaces" => replaces,
     "engine::explain::has_a_plan" => has_a_plan,
 ]);

@@ -12,33 +12,57 @@ use futures::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    UploadPart,
 };
 use parking_lot::Mutex;
 
 pub use rule::{Fault, Operation, Request, Rule};
 
 /// A store around another one: every request is recorded, and rules make requests fail before they are done,
-/// after they were done, slowly, or halfway.
+/// after they were done, slowly, or halfway. Many ranges of an object are what they are on a store behind a network: one
+/// get for those that lie close together.
 ///
 /// Put it under everything with [`stitchwork_core::Stores::mount`]. Clones share the records and the rules.
 #[derive(Debug, Clone)]
 pub struct FaultStore {
     inner: Arc<dyn ObjectStore>,
+    puts: Option<Arc<dyn Puts>>,
     state: Arc<Mutex<State>>,
+}
+
+/// How a store puts objects that does it in a way of its own; see [`FaultStore::with_puts`].
+#[async_trait]
+pub trait Puts: fmt::Debug + Send + Sync + 'static {
+    /// Puts an object into the store below.
+    async fn put(
+        &self,
+        inner: &dyn ObjectStore,
+        path: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult>;
 }
 
 #[derive(Debug, Default)]
 struct State {
     requests: Vec<Request>,
+    fetched: Vec<Range<u64>>,
     rules: Vec<Rule>,
+    faults: usize,
 }
 
 impl FaultStore {
     /// Around a store; nothing fails until told.
     #[must_use]
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, state: Arc::default() }
+        Self { inner, puts: None, state: Arc::default() }
+    }
+
+    /// The same store, whose objects are put as `puts` does it: for stores that are wrong in more than their answers.
+    #[must_use]
+    pub fn with_puts(self, puts: Arc<dyn Puts>) -> Self {
+        Self { puts: Some(puts), ..self }
     }
 
     /// Adds a rule. Of many rules that match a request, the first one that is due applies.
@@ -62,9 +86,23 @@ impl FaultStore {
         self.state.lock().requests.clone()
     }
 
+    /// The bytes that each get was answered with, by their places in its object.
+    #[must_use]
+    pub fn fetched(&self) -> Vec<Range<u64>> {
+        self.state.lock().fetched.clone()
+    }
+
+    /// How many bytes all gets were answered with.
+    #[must_use]
+    pub fn fetched_bytes(&self) -> u64 {
+        self.state.lock().fetched.iter().map(|range| range.end - range.start).sum()
+    }
+
     /// Forgets the requests so far.
     pub fn forget(&self) {
-        self.state.lock().requests.clear();
+        let mut state = self.state.lock();
+        state.requests.clear();
+        state.fetched.clear();
     }
 
     /// How many requests of this kind there were.
@@ -73,12 +111,19 @@ impl FaultStore {
         self.state.lock().requests.iter().filter(|request| request.operation == operation).count()
     }
 
+    /// How many requests went wrong.
+    #[must_use]
+    pub fn faults(&self) -> usize {
+        self.state.lock().faults
+    }
+
     /// Records a request and says what goes wrong with it.
     fn fault(&self, operation: Operation, path: &str) -> Option<Fault> {
         let request = Request { operation, path: path.to_owned() };
         let mut state = self.state.lock();
         let fault = state.rules.iter_mut().filter_map(|rule| rule.apply(&request)).next();
         state.requests.push(request);
+        state.faults += usize::from(fault.is_some());
         fault
     }
 
@@ -89,8 +134,13 @@ impl FaultStore {
         path: &Path,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        match self.fault(operation, path.as_ref()) {
-            None | Some(Fault::TornBody(_)) => work.await,
+        Self::apply(self.fault(operation, path.as_ref()), path, work).await
+    }
+
+    async fn apply<T>(fault: Option<Fault>, path: &Path, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match fault {
+            // Repeating a request without a condition changes nothing.
+            None | Some(Fault::TornBody(_) | Fault::Repeated) => work.await,
             Some(Fault::Delay(time)) => {
                 tokio::time::sleep(time).await;
                 work.await
@@ -110,7 +160,7 @@ impl FaultStore {
     ) -> BoxStream<'static, Result<ObjectMeta>> {
         let prefix = prefix.map(ToString::to_string).unwrap_or_default();
         match self.fault(Operation::List, &prefix) {
-            None => list,
+            None | Some(Fault::Repeated) => list,
             Some(Fault::Delay(time)) => {
                 let delayed = async move {
                     tokio::time::sleep(time).await;
@@ -137,7 +187,21 @@ impl fmt::Display for FaultStore {
 #[async_trait]
 impl ObjectStore for FaultStore {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.run(Operation::Put, path, self.inner.put_opts(path, payload, options)).await
+        let refusal = match options.mode {
+            PutMode::Overwrite => None,
+            PutMode::Create => Some(Fault::AlreadyExists),
+            PutMode::Update(_) => Some(Fault::Precondition),
+        };
+        let fault = self.fault(Operation::Put, path.as_ref());
+        let put = match &self.puts {
+            None => self.inner.put_opts(path, payload, options),
+            Some(puts) => puts.put(self.inner.as_ref(), path, payload, options),
+        };
+        let put = Self::apply(fault, path, put).await?;
+        match (fault, refusal) {
+            (Some(Fault::Repeated), Some(refusal)) => Err(refusal.error(path.as_ref())),
+            _ => Ok(put),
+        }
     }
 
     async fn put_multipart_opts(
@@ -153,19 +217,19 @@ impl ObjectStore for FaultStore {
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         let operation = if options.head { Operation::Head } else { Operation::Get };
         let fault = self.fault(operation, path.as_ref());
-        match fault {
-            None => self.inner.get_opts(path, options).await,
+        let got = match fault {
+            None | Some(Fault::Repeated) => self.inner.get_opts(path, options).await,
             Some(Fault::Delay(time)) => {
                 tokio::time::sleep(time).await;
                 self.inner.get_opts(path, options).await
             }
             Some(Fault::TornBody(bytes)) => Ok(torn(self.inner.get_opts(path, options).await?, bytes)),
             Some(fault) => Err(fault.error(path.as_ref())),
+        }?;
+        if operation == Operation::Get {
+            self.state.lock().fetched.push(got.range.clone());
         }
-    }
-
-    async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.run(Operation::Get, path, self.inner.get_ranges(path, ranges)).await
+        Ok(got)
     }
 
     fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {

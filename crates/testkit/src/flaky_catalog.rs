@@ -1,19 +1,24 @@
-//! A catalog whose answers get lost.
+//! A catalog whose answers get lost, and that may call itself something else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use stitchwork_core::{
     Catalog, CatalogCapabilities, CommitState, Entry, Error, ErrorKind, Info, ListArgs, NamespaceChange,
     Result, SwapArgs, TableIdent,
 };
 
-/// A catalog that does what the one inside does, but can be told to lose the answers of its swaps.
+/// A catalog that does what the one inside does, but can be told to lose the answers of its swaps and creates, and
+/// may have a scheme of its own.
 #[derive(Debug)]
 pub struct FlakyCatalog {
     inner: Arc<dyn Catalog>,
+    scheme: Option<&'static str>,
     lose: Mutex<u32>,
+    lose_creates: Mutex<u32>,
     swaps: Mutex<u32>,
 }
 
@@ -21,7 +26,24 @@ impl FlakyCatalog {
     /// Around a catalog; nothing is lost until told.
     #[must_use]
     pub fn new(inner: Arc<dyn Catalog>) -> Self {
-        Self { inner, lose: Mutex::new(0), swaps: Mutex::new(0) }
+        Self {
+            inner,
+            scheme: None,
+            lose: Mutex::default(),
+            lose_creates: Mutex::default(),
+            swaps: Mutex::default(),
+        }
+    }
+
+    /// The same under another scheme, as a catalog of another kind.
+    #[must_use]
+    pub fn with_scheme(self, scheme: &'static str) -> Self {
+        Self { scheme: Some(scheme), ..self }
+    }
+
+    /// The next `creates` creates are done, but answered with `Unavailable`.
+    pub fn lose_creates(&self, creates: u32) {
+        *self.lose_creates.lock() = creates;
     }
 
     /// The next `swaps` swaps are done, but answered with `Unavailable` and *unknown*.
@@ -34,20 +56,21 @@ impl FlakyCatalog {
     pub fn swaps(&self) -> u32 {
         *self.swaps.lock()
     }
+}
 
-    /// Whether this swap's answer is lost.
-    fn loses(&self) -> bool {
-        let mut lose = self.lose.lock();
-        let lost = *lose > 0;
-        *lose = lose.saturating_sub(1);
-        lost
-    }
+/// Whether this answer is lost, of those that are to be.
+fn loses(left: &Mutex<u32>) -> bool {
+    let mut left = left.lock();
+    let lost = *left > 0;
+    *left = left.saturating_sub(1);
+    lost
 }
 
 #[async_trait]
 impl Catalog for FlakyCatalog {
     fn info(&self) -> Info {
-        self.inner.info()
+        let info = self.inner.info();
+        Info { scheme: self.scheme.unwrap_or(info.scheme), ..info }
     }
 
     fn capabilities(&self) -> CatalogCapabilities {
@@ -63,7 +86,11 @@ impl Catalog for FlakyCatalog {
     }
 
     async fn create(&self, entry: Entry) -> Result<Entry> {
-        self.inner.create(entry).await
+        let done = self.inner.create(entry).await?;
+        if loses(&self.lose_creates) {
+            return Err(Error::new(ErrorKind::Unavailable, "the answer to the create was lost"));
+        }
+        Ok(done)
     }
 
     async fn remove(&self, ident: &TableIdent) -> Result<()> {
@@ -77,7 +104,7 @@ impl Catalog for FlakyCatalog {
     async fn swap(&self, swaps: Vec<SwapArgs>) -> Result<Vec<Entry>> {
         *self.swaps.lock() += 1;
         let done = self.inner.swap(swaps).await?;
-        if self.loses() {
+        if loses(&self.lose) {
             return Err(Error::new(ErrorKind::Unavailable, "the answer to the swap was lost")
                 .with_operation("catalog::swap")
                 .with_commit_state(CommitState::Unknown));
@@ -87,6 +114,10 @@ impl Catalog for FlakyCatalog {
 
     async fn namespaces(&self) -> Result<Vec<Vec<String>>> {
         self.inner.namespaces().await
+    }
+
+    async fn namespace_properties(&self, namespace: &[String]) -> Result<BTreeMap<String, String>> {
+        self.inner.namespace_properties(namespace).await
     }
 
     async fn alter_namespace(&self, namespace: &[String], change: NamespaceChange) -> Result<()> {

@@ -2,17 +2,14 @@
 
 mod writer;
 
-use std::sync::Arc;
-
 use arrow::ipc::reader::StreamReader;
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt64Array};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use arrow_select::take::take_record_batch;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use object_store::ObjectStoreExt;
 use stitchwork_core::{
-    BatchStream, BatchStreamAdapter, Error, FieldMapping, FileSummary, FileWriter, Format,
-    FormatCapabilities, Info, Object, ReadArgs, Result, WriteArgs, check_options,
+    BatchStream, BatchStreamAdapter, Error, FileSummary, FileWriter, Format, FormatCapabilities, Info,
+    Object, ReadArgs, Result, WriteArgs, check_options,
 };
 
 use writer::{IpcWriter, statistics};
@@ -79,10 +76,6 @@ impl Format for IpcFormat {
         &["ipc-test"]
     }
 
-    async fn infer_schema(&self, object: &Object) -> Result<SchemaRef> {
-        Ok(load(object).await?.0)
-    }
-
     async fn inspect(&self, object: &Object) -> Result<FileSummary> {
         let (_, batches, bytes) = load(object).await?;
         let stats = statistics(&batches)?;
@@ -90,47 +83,8 @@ impl Format for IpcFormat {
     }
 
     async fn read(&self, object: &Object, args: ReadArgs) -> Result<BatchStream> {
-        if args.range.is_some() {
-            return Err(Error::unsupported("the format cannot be split").with_operation("format::read"));
-        }
-        let (own, batches, _) = load(object).await?;
-        let schema = args.schema.clone().unwrap_or(own);
-        let places = args.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
-        let wanted = Arc::new(schema.project(&places).map_err(|e| {
-            Error::invalid_input("the projection names a column that is not there").with_source(e)
-        })?);
-        let output: SchemaRef = match &args.row_number {
-            None => wanted.clone(),
-            Some(name) => {
-                let number = Arc::new(Field::new(name, DataType::Int64, false));
-                let fields: Vec<_> = wanted.fields().iter().cloned().chain([number]).collect();
-                Arc::new(Schema::new(fields))
-            }
-        };
-        let mapping = args.mapping.clone().unwrap_or_else(|| Arc::new(FieldMapping::by_name()));
-        let mut rows = Vec::new();
-        let mut first = 0_u64;
-        for batch in batches {
-            let end = first + batch.num_rows() as u64;
-            let kept: Vec<u64> = (first..end)
-                .filter(|row| args.rows.as_ref().is_none_or(|rows| rows.contains(*row)))
-                .collect();
-            for positions in kept.chunks(args.batch_rows()) {
-                let places: UInt64Array = positions.iter().map(|row| row - first).collect();
-                let adapted = mapping.adapt(&take_record_batch(&batch, &places)?, &wanted)?;
-                let mut columns = adapted.columns().to_vec();
-                if args.row_number.is_some() {
-                    let numbers: ArrayRef = Arc::new(
-                        positions.iter().map(|row| i64::try_from(*row).ok()).collect::<Int64Array>(),
-                    );
-                    columns.push(numbers);
-                }
-                let options = RecordBatchOptions::new().with_row_count(Some(positions.len()));
-                rows.push(RecordBatch::try_new_with_options(output.clone(), columns, &options)?);
-            }
-            first = end;
-        }
-        Ok(BatchStreamAdapter::from_batches(output, rows))
+        let (schema, batches, _) = load(object).await?;
+        args.deliver(object, BatchStreamAdapter::from_batches(schema, batches))
     }
 
     async fn write(&self, object: &Object, args: WriteArgs) -> Result<Box<dyn FileWriter>> {

@@ -61,14 +61,11 @@ fn capabilities() -> LogCapabilities {
     }
 }
 
-/// The location of a table: its own, or what the catalog says.
+/// The location of a table, by which the factory knows it.
 async fn location(args: &LogArgs) -> Result<String> {
     check_options(&args.options, &[])?;
-    match (&args.catalog, &args.ident) {
-        (Some(catalog), Some(ident)) if args.location.is_empty() => Ok(catalog.load(ident).await?.location),
-        _ if args.location.is_empty() => Err(Error::invalid_input("a table needs a location or a catalog")),
-        _ => Ok(args.location.trim_end_matches('/').to_owned()),
-    }
+    let location = args.resolve_location(INFO_SCHEME).await?;
+    Ok(location.trim_end_matches('/').to_owned())
 }
 
 #[async_trait]

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use arrow_select::filter::filter_record_batch;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stitchwork_core::{
@@ -46,33 +45,6 @@ impl MemoryRelation {
     pub fn scans(&self) -> Vec<ScanArgs> {
         self.scans.lock().clone()
     }
-
-    /// The rows of a scan.
-    fn rows(&self, args: &ScanArgs) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-        let all = || (0..self.schema.fields().len()).collect();
-        let places: Vec<usize> = args.projection.clone().unwrap_or_else(all);
-        let refuse =
-            |e| Error::invalid_input("the projection names a column that is not there").with_source(e);
-        let schema: SchemaRef = Arc::new(self.schema.project(&places).map_err(refuse)?);
-        let mut left = args.limit.unwrap_or(usize::MAX);
-        let mut rows = Vec::new();
-        for batch in &self.batches {
-            let mut batch = match &args.predicate {
-                Some(predicate) => filter_record_batch(batch, &predicate.passes(batch)?)?,
-                None => batch.clone(),
-            };
-            batch = batch.slice(0, batch.num_rows().min(left));
-            left -= batch.num_rows();
-            let columns = places.iter().map(|place| batch.column(*place).clone()).collect();
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            let batch = RecordBatch::try_new_with_options(schema.clone(), columns, &options)?;
-            let step = args.batch_rows.unwrap_or(8192).max(1);
-            for from in (0..batch.num_rows()).step_by(step) {
-                rows.push(batch.slice(from, step.min(batch.num_rows() - from)));
-            }
-        }
-        Ok((schema, rows))
-    }
 }
 
 impl From<RecordBatch> for MemoryRelation {
@@ -93,14 +65,15 @@ impl Relation for MemoryRelation {
     }
 
     async fn scan(&self, args: ScanArgs) -> Result<BatchStream> {
-        let (schema, rows) = self.rows(&args)?;
-        self.scans.lock().push(args);
-        let mut rows: Vec<Result<RecordBatch>> = rows.into_iter().map(Ok).collect();
+        let asked = args.clone();
+        let mut rows: Vec<Result<RecordBatch>> = self.batches.iter().cloned().map(Ok).collect();
         if let Some(kind) = self.failure {
             rows.truncate(1);
             rows.push(Err(Error::new(kind, "the relation fails as it was told to")));
         }
-        Ok(BatchStreamAdapter::new(schema, futures::stream::iter(rows)))
+        let rows = args.deliver(BatchStreamAdapter::new(self.schema.clone(), futures::stream::iter(rows)))?;
+        self.scans.lock().push(asked);
+        Ok(rows)
     }
 
     fn editor(&self) -> Option<Arc<dyn Editor>> {

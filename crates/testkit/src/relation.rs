@@ -2,13 +2,16 @@
 
 mod plan;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 use arrow_select::filter::filter_record_batch;
-use stitchwork_core::{ErrorKind, Predicate, Relation, Result, Scalar, ScanArgs, col, collect};
+use stitchwork_core::{
+    ErrorKind, Predicate, ROW_FILE, ROW_POSITION, Relation, Result, Scalar, ScanArgs, col, collect,
+};
 
 use crate::batches::{difference, row_texts, sorted_row_texts};
 use crate::failure::{ensure, refused};
@@ -85,6 +88,7 @@ pub static SUITE: Suite<Subject> = Suite::new(clauses![
     "relation::scan::projection" => projection,
     "relation::scan::predicate_is_exact" => predicate_is_exact,
     "relation::scan::limit_is_exact" => limit_is_exact,
+    "relation::scan::addresses" => addresses,
     "relation::plan::agrees_with_scan" => plan::agrees_with_scan,
     "relation::plan::grades_each_conjunct" => plan::grades_each_conjunct,
 ]);
@@ -193,4 +197,29 @@ async fn limit_is_exact(subject: Subject) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Contract: with `ScanArgs::addresses`, two columns more come, and no two rows have the same address; a relation
+/// without addresses is `Unsupported`.
+async fn addresses(subject: Subject) -> Outcome {
+    let columns = subject.all_columns();
+    let args = ScanArgs { addresses: true, ..ScanArgs::default() }.with_projection(columns.clone());
+    let rows = match subject.relation.scan(args).await {
+        Err(e) if e.kind() == ErrorKind::Unsupported => {
+            return Err(Failure::skipped("the rows have no addresses"));
+        }
+        scanned => collect(scanned?).await?,
+    };
+    let mut places = BTreeSet::new();
+    let mut plain = Vec::new();
+    for batch in &rows {
+        let last = [ROW_FILE, ROW_POSITION].map(|name| batch.schema().index_of(name).ok());
+        let want = [Some(columns.len()), Some(columns.len() + 1)];
+        ensure!(last == want, "the addresses stand at {last:?}, not at the end");
+        plain.push(batch.project(&columns)?);
+        for address in row_texts(&[batch.project(&[columns.len(), columns.len() + 1])?])? {
+            ensure!(places.insert(address.clone()), "two rows have the address {address}");
+        }
+    }
+    same("the rows with addresses", &sorted_row_texts(&plain)?, &subject.expected(None, &columns)?)
 }

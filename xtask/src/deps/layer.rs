@@ -16,7 +16,7 @@ pub(super) enum Layer {
 }
 
 /// Crates that the tests of every implementation may use.
-const TEST_HELPERS: [&str; 3] = ["testkit", "catalog-memory", "events-server"];
+const TEST_HELPERS: [&str; 4] = ["testkit", "catalog-memory", "events-server", "services"];
 
 /// The layer of a package of the workspace.
 pub(super) fn of(package: &str) -> Layer {
@@ -24,10 +24,10 @@ pub(super) fn of(package: &str) -> Layer {
         "core" => Layer::Core,
         "stitchwork" | "cli" | "examples" | "tests" | "xtask" => Layer::Face,
         "ingest" => Layer::Helper(&["shred", "table"]),
+        "project" => Layer::Helper(&["shred"]),
         "expr" => Layer::Helper(&["sql"]),
-        "testkit" | "events-server" | "iceberg-meta" | "shred" | "table" | "sql" | "ffi" => {
-            Layer::Helper(&[])
-        }
+        "testkit" | "events-server" | "services" | "iceberg-meta" | "shred" | "table" | "sql" | "ffi"
+        | "objects" | "commits" | "stores" => Layer::Helper(&[]),
         name => by_role(name),
     }
 }
@@ -35,8 +35,10 @@ pub(super) fn of(package: &str) -> Layer {
 /// Implementations are named role first; any other crate is a helper of its own.
 fn by_role(name: &str) -> Layer {
     match name.split_once('-').map(|(role, _)| role) {
-        Some("format" | "store") => Layer::Implementation(&[]),
-        Some("log" | "catalog") => Layer::Implementation(&["iceberg-meta"]),
+        Some("format") => Layer::Implementation(&["objects"]),
+        Some("store") => Layer::Implementation(&[]),
+        Some("log") => Layer::Implementation(&["iceberg-meta", "commits"]),
+        Some("catalog") => Layer::Implementation(&["iceberg-meta"]),
         Some("engine") => Layer::Implementation(&["sql", "expr", "ffi"]),
         Some("source") => Layer::Implementation(&["ingest", "table"]),
         Some("sink" | "runner") => Layer::Implementation(&["table"]),
@@ -44,9 +46,11 @@ fn by_role(name: &str) -> Layer {
     }
 }
 
-/// Layers whose crates compile in seconds, so that no heavy crate may be behind them.
+/// Layers whose crates compile in seconds, so that no heavy crate may be behind them; so does the project file.
 pub(super) fn is_light(package: &str) -> bool {
-    ["format-", "store-", "catalog-", "source-"].iter().any(|role| short(package).starts_with(role))
+    ["format-", "store-", "catalog-", "source-", "project"]
+        .iter()
+        .any(|role| short(package).starts_with(role))
 }
 
 /// Whether a package implements a trait of core.
@@ -56,7 +60,8 @@ pub(super) fn is_implementation(package: &str) -> bool {
 
 /// Whether the tests of an implementation may use a crate: a log is nothing without data files.
 pub(super) fn may_test_with(package: &str, other: &str) -> bool {
-    TEST_HELPERS.contains(&other) || (short(package).starts_with("log-") && other == "format-parquet")
+    TEST_HELPERS.contains(&other)
+        || (short(package).starts_with("log-") && ["format-parquet", "table"].contains(&other))
 }
 
 /// The name of a crate as its folder has it.

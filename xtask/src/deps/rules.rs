@@ -12,9 +12,10 @@ struct Heavy {
     owners: &'static [&'static str],
 }
 
-const HEAVY: [Heavy; 3] = [
+const HEAVY: [Heavy; 4] = [
     Heavy { family: "datafusion", owners: &["engine-datafusion", "engine-distributed"] },
     Heavy { family: "deltalake", owners: &["log-delta"] },
+    Heavy { family: "adbc", owners: &["ffi"] },
     Heavy { family: "iceberg", owners: &["iceberg-meta"] },
 ];
 
@@ -171,5 +172,5 @@ fn normal(package: &Package) -> impl Iterator<Item = &str> {
 }
 
 fn in_family(name: &str, family: &str) -> bool {
-    name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
 }

@@ -28,3 +28,21 @@ fn more_than_the_whole_budget_is_the_whole_budget() {
     drop(all);
     assert_eq!(budget.free(), 10);
 }
+
+#[test]
+fn the_peak_is_the_most_that_was_held_at_once() {
+    let budget = Budget::new(10);
+    assert_eq!(budget.peak(), 0);
+    drop(budget.try_reserve(6).unwrap());
+    let first = budget.try_reserve(4).unwrap();
+    assert_eq!((budget.peak(), budget.free()), (6, 6));
+    // A waiter holds its bytes as soon as they are handed to it.
+    let second = budget.try_reserve(3).unwrap();
+    let mut waiting = Box::pin(budget.reserve(7));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    assert_eq!(budget.peak(), 7);
+    drop(first);
+    assert_eq!(waiting.now_or_never().unwrap().bytes(), 7);
+    drop(second);
+    assert_eq!((budget.peak(), budget.free()), (10, 10));
+}

@@ -17,10 +17,66 @@ fn displays_one_line_and_debugs_the_causes() {
 }
 
 #[test]
+fn texts_of_others_are_shown_on_one_line() {
+    let error =
+        Error::invalid_input("two\nlines").with_context("reason", "no such field\r\n\n  near: a,\nb\n");
+    assert_eq!(error.to_string(), "invalid input: two lines reason=no such field near: a, b");
+    assert_eq!(
+        error.context("reason"),
+        Some("no such field\r\n\n  near: a,\nb\n"),
+        "it stays as it was given"
+    );
+}
+
+/// An error that tells its cause, as most do.
+#[derive(Debug)]
+struct Telling(&'static str, Option<Box<Self>>);
+
+impl std::fmt::Display for Telling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.1 {
+            Some(cause) => write!(f, "{}\ncaused by\n{cause}", self.0),
+            None => f.write_str(self.0),
+        }
+    }
+}
+
+impl std::error::Error for Telling {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.1.as_deref().map(|cause| cause as _)
+    }
+}
+
+#[test]
+fn a_cause_is_told_once() {
+    let cause = || Telling("upper", Some(Box::new(Telling("lower", None))));
+    let told = Error::invalid_data("a").with_context("reason", cause()).with_source(cause());
+    assert_eq!(format!("{told:?}"), "invalid data: a reason=upper caused by lower");
+    let lower = Error::invalid_data("a").with_context("reason", "lower").with_source(cause());
+    assert_eq!(
+        format!("{lower:?}"),
+        "invalid data: a reason=lower\n  caused by: upper\ncaused by\nlower",
+        "what says more than its cause is shown, and then not the cause"
+    );
+    let ours = Error::invalid_data("a").with_source(Error::not_found("b").with_source(Telling("c", None)));
+    assert_eq!(format!("{ours:?}"), "invalid data: a\n  caused by: not found: b\n  caused by: c");
+}
+
+#[test]
 fn an_unknown_commit_is_never_retryable() {
     let error = Error::new(ErrorKind::Unavailable, "no answer");
     assert!(error.is_retryable());
     assert!(!error.with_commit_state(CommitState::Unknown).is_retryable());
+}
+
+#[test]
+fn a_lost_race_is_a_conflict_that_has_committed_nothing() {
+    assert!(Error::conflict("x").is_lost_race());
+    assert!(Error::conflict("x").with_commit_state(CommitState::NotCommitted).is_lost_race());
+    for state in [CommitState::Unknown, CommitState::Committed] {
+        assert!(!Error::conflict("x").with_commit_state(state).is_lost_race(), "{state:?}");
+    }
+    assert!(!Error::new(ErrorKind::Unavailable, "x").is_lost_race());
 }
 
 #[test]
@@ -42,4 +98,75 @@ async fn what_the_operating_system_says_is_told() {
     let error = object.error(refused);
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
     assert!(error.context("reason").is_some_and(|reason| reason.contains("Not a directory")), "{error}");
+    assert_eq!(format!("{error:?}").matches("Not a directory").count(), 2, "{error:?}");
+}
+
+#[tokio::test]
+async fn an_object_that_is_shorter_than_its_range_is_broken_data() {
+    use stitchwork_core::object_store::{ObjectStoreExt, PutPayload};
+    let folder = std::env::temp_dir().join(format!("stitchwork-core-range-{}", std::process::id()));
+    for location in ["memory:///short".to_owned(), format!("file://{}/short", folder.display())] {
+        let object = stitchwork_core::Stores::new().resolve(&location).unwrap();
+        object.store.put(&object.path, PutPayload::from_static(b"short")).await.unwrap();
+        let one = object.store.get_range(&object.path, 9..20).await.unwrap_err();
+        let many = object.store.get_ranges(&object.path, &[0..2, 9..20]).await.unwrap_err();
+        for refused in [one, many] {
+            let error = object.error(refused);
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{location}: {error:?}");
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_the_system_refuses_for_good_is_not_tried_again() {
+    use std::io::{Error as IoError, ErrorKind as Io};
+    use stitchwork_core::object_store::Error as StoreError;
+    for (io, kind) in [
+        (Io::NotFound, ErrorKind::NotFound),
+        (Io::PermissionDenied, ErrorKind::PermissionDenied),
+        (Io::ReadOnlyFilesystem, ErrorKind::PermissionDenied),
+        (Io::StorageFull, ErrorKind::PermissionDenied),
+        (Io::QuotaExceeded, ErrorKind::PermissionDenied),
+        (Io::NotADirectory, ErrorKind::InvalidInput),
+        (Io::TimedOut, ErrorKind::Unavailable),
+        (Io::ConnectionReset, ErrorKind::Unavailable),
+    ] {
+        for store in ["LocalFileSystem", "LocalStore"] {
+            let error = Error::from(StoreError::Generic { store, source: Box::new(IoError::from(io)) });
+            assert_eq!(error.kind(), kind, "{store} {io:?}");
+            assert_eq!(error.context("reason"), Some(IoError::from(io).to_string().as_str()));
+        }
+        assert_eq!(Error::from(IoError::from(io)).kind(), kind, "{io:?}");
+    }
+}
+
+#[test]
+fn what_no_patience_mends_is_not_tried_again() {
+    use stitchwork_core::object_store::Error as StoreError;
+    let kind = |store: &'static str, message: &str| {
+        Error::from(StoreError::Generic { store, source: message.into() }).kind()
+    };
+    let status = |status: &str| {
+        kind(
+            "S3",
+            &format!(
+                "Error performing GET https://h in 1s - Server returned non-2xx status code: {status}: x"
+            ),
+        )
+    };
+    assert_eq!(kind("LocalFileSystem", "Filenames containing it are not supported"), ErrorKind::InvalidInput);
+    assert_eq!(kind("InMemory", "Invalid range: Range started at 9"), ErrorKind::InvalidData);
+    assert_eq!(kind("Config", "failed to parse \"x\" as boolean"), ErrorKind::InvalidConfig);
+    assert_eq!(kind("S3", "Received redirect without LOCATION, this"), ErrorKind::InvalidConfig);
+    assert_eq!(status("400 Bad Request"), ErrorKind::InvalidInput);
+    assert_eq!(status("400 Bad Request: <Code>RequestTimeout</Code>"), ErrorKind::Unavailable);
+    assert_eq!(status("416 Range Not Satisfiable"), ErrorKind::InvalidData);
+    assert_eq!(status("429 Too Many Requests"), ErrorKind::RateLimited);
+    assert_eq!(status("503 Slow Down"), ErrorKind::Unavailable);
+    assert_eq!(
+        kind("S3", "Server returned error response: <Code>InternalError</Code>"),
+        ErrorKind::Unavailable
+    );
+    assert_eq!(kind("S3", "the connection was reset"), ErrorKind::Unavailable);
 }

@@ -19,3 +19,18 @@ fn parses_dates_and_refuses_what_does_not_fit() {
     assert!(Scalar::from(300_i64).cast(&DataType::Int8).is_err());
     assert!(Scalar::null(&DataType::Null).is_null());
 }
+
+#[test]
+fn bytes_are_read_as_they_are_shown() {
+    let types = [DataType::Binary, DataType::LargeBinary, DataType::BinaryView, DataType::FixedSizeBinary(3)];
+    for data_type in types {
+        let bytes = Scalar::parse("00fFa1", &data_type).unwrap();
+        assert_eq!((bytes.to_string().as_str(), bytes.data_type()), ("00ffa1", &data_type));
+        assert_eq!(Scalar::parse(&bytes.to_string(), &data_type).unwrap(), bytes);
+        for wrong in ["0", "000", "0g", "+1", "é", "0x00"] {
+            assert!(Scalar::parse(wrong, &data_type).is_err(), "{wrong}");
+        }
+    }
+    assert_eq!(Scalar::parse("", &DataType::Binary).unwrap().to_string(), "");
+    assert!(Scalar::parse("00", &DataType::FixedSizeBinary(3)).is_err());
+}

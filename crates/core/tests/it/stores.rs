@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
@@ -31,6 +31,38 @@ fn bad_locations_and_options_say_what_to_do() {
     assert_eq!(error.context("known"), Some("file,memory"));
     stores.set_options(Options::from([("regoin".to_owned(), "x".to_owned())]));
     assert_eq!(stores.resolve("memory:x").unwrap_err().context("option"), Some("regoin"));
+}
+
+#[test]
+fn the_options_of_a_root_go_before_those_of_its_scheme_and_of_all() {
+    let stores = Stores::new();
+    let opened: Arc<Mutex<Vec<(String, Options)>>> = Arc::default();
+    let seen = opened.clone();
+    let factory = move |root: &str, options: &Options| {
+        seen.lock().unwrap().push((root.to_owned(), options.clone()));
+        Ok(Arc::new(InMemory::new()) as Arc<dyn ObjectStore>)
+    };
+    assert_eq!(stores.known(), ["file", "memory"]);
+    stores.register("s3", Arc::new(factory)).unwrap();
+    assert_eq!(stores.known(), ["file", "memory", "s3"]);
+    stores.remap("s3a://", "s3://");
+    stores.remap("s3://old/", "s3://new/");
+    assert_eq!(stores.known(), ["file", "memory", "s3", "s3a"]);
+    let options = |pairs: &[(&str, &str)]| -> Options {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    };
+    stores.set_options(options(&[("region", "all"), ("key", "all"), ("timeout", "all")]));
+    stores.set_options_for("s3://", options(&[("region", "scheme"), ("key", "scheme")]));
+    stores.set_options_for("s3://one/", options(&[("key", "root")]));
+    stores.set_options_for("s3://on", options(&[("key", "another")]));
+    for location in ["s3://one/x", "s3://one/y", "s3://two/x"] {
+        stores.resolve(location).unwrap();
+    }
+    let expected = [
+        ("s3://one".to_owned(), options(&[("region", "scheme"), ("key", "root"), ("timeout", "all")])),
+        ("s3://two".to_owned(), options(&[("region", "scheme"), ("key", "scheme"), ("timeout", "all")])),
+    ];
+    assert_eq!(*opened.lock().unwrap(), expected);
 }
 
 #[test]

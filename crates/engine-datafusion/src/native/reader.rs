@@ -18,7 +18,7 @@ use datafusion::parquet::file::metadata::ParquetMetaData;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
-use stitchwork_core::object_store::ObjectMeta;
+use stitchwork_core::object_store::{ObjectMeta, ObjectStoreExt};
 
 use super::files::FileContext;
 use crate::convert::internal;
@@ -48,10 +48,10 @@ impl ParquetFileReaderFactory for StoreReaderFactory {
             .extension::<Arc<FileContext>>()
             .cloned()
             .ok_or_else(|| internal("a file came without its store"))?;
-        let meta = file.object_meta.clone();
+        let (meta, whole) = (file.object_meta.clone(), file.range.is_none());
         let bytes = CachedParquetFileReaderFactory::new(context.store.clone(), self.cache.clone())
             .create_reader(partition, file, hint, metrics)?;
-        Ok(Box::new(StoreReader { bytes, context, meta, cache: self.cache.clone(), hint }))
+        Ok(Box::new(StoreReader { bytes, context, meta, whole, cache: self.cache.clone(), hint }))
     }
 }
 
@@ -60,6 +60,8 @@ struct StoreReader {
     bytes: Box<dyn AsyncFileReader + Send>,
     context: Arc<FileContext>,
     meta: ObjectMeta,
+    /// Whether all row groups are read.
+    whole: bool,
     cache: Arc<FileMetadataCache>,
     hint: Option<usize>,
 }
@@ -88,13 +90,24 @@ impl AsyncFileReader for StoreReader {
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         let policy = options.map(ArrowReaderOptions::column_index_policy);
         async move {
-            DFParquetMetadata::new(self.context.store.as_ref(), &self.meta)
-                .with_file_metadata_cache(Some(self.cache.clone()))
-                .with_metadata_size_hint(self.hint)
-                .with_page_index_policy(policy)
-                .fetch_metadata()
-                .await
-                .map_err(|e| Self::error(&self.context, e))
+            let fetch = async |meta: &ObjectMeta| {
+                DFParquetMetadata::new(self.context.store.as_ref(), meta)
+                    .with_file_metadata_cache(Some(self.cache.clone()))
+                    .with_metadata_size_hint(self.hint)
+                    .with_page_index_policy(policy)
+                    .fetch_metadata()
+                    .await
+                    .map_err(|e| Self::error(&self.context, e))
+            };
+            let error = match fetch(&self.meta).await {
+                Err(error) if self.whole => error,
+                fetched => return fetched,
+            };
+            // Some tables say wrongly how large their files are, or were rewritten without being told.
+            match self.context.store.head(&self.meta.location).await {
+                Ok(found) if found.size != self.meta.size => fetch(&found).await,
+                _ => Err(error),
+            }
         }
         .boxed()
     }

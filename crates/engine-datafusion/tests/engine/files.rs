@@ -299,3 +299,22 @@ async fn a_table_without_files_is_empty() {
     assert_eq!(rows(&engine, "select count(*), sum(n) from t").await, ["0|"]);
     assert!(rows(&engine, "select * from t where n = 1").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_file_that_is_cut_off_is_broken_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = format!("file://{}/cut.parquet", folder.path().display());
+    let mut files = Files::new(schema(vec![Field::new("n", DataType::Int64, true)]));
+    let whole = files.write(&location, &batch(vec![ints("n", 0..500)])).await.file.size;
+    let (files, path) = (Arc::new(files), folder.path().join("cut.parquet"));
+    let bytes = std::fs::read(&path).unwrap();
+    for kept in [whole - 1, whole / 2, 100, 4, 0] {
+        std::fs::write(&path, &bytes[..usize::try_from(kept).unwrap()]).unwrap();
+        for engine in engines() {
+            register(&engine, "t", &files).await;
+            let error = query_error(&engine, "select sum(n) from t").await;
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{kept} of {whole}: {error:?}");
+            assert!(error.to_string().contains("cut.parquet"), "{error}");
+        }
+    }
+}

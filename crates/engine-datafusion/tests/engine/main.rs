@@ -7,6 +7,7 @@ mod agreement;
 mod deletes;
 mod dml;
 mod files;
+mod information;
 mod names;
 mod nested;
 mod statistics;

@@ -83,6 +83,35 @@ async fn broken_sql_is_invalid_input() {
 }
 
 #[tokio::test]
+async fn errors_are_told_once_and_on_one_line() {
+    let engine = engine();
+    register(&engine, "t", &numbers(3)).await;
+    let text: ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["a"]));
+    register(&engine, "texts", &Memory::new(vec![RecordBatch::try_from_iter([("text", text)]).unwrap()]))
+        .await;
+    for (sql, reason) in [
+        ("select nope from t", "No field named nope"),
+        ("select sum(text) from texts", "sum"),
+        ("select nope(n) from t", "nope"),
+        ("selct 1", "Expected: an SQL statement, found: selct at Line: 1, Column: 1"),
+        ("select 'a", "Unterminated string literal"),
+        ("select cast('x' as bigint)", "'x'"),
+        ("select n from t union all select n, n + 1 from t", "columns"),
+    ] {
+        let error = query_error(&engine, sql).await;
+        let (line, all) = (error.to_string(), format!("{error:?}"));
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{sql}: {all}");
+        assert!(line.contains(reason), "{sql}: {line}");
+        assert!(!line.contains('\n'), "{sql}: {line}");
+        for noise in ["ParserError(", "TokenizerError(", "bug report", "likely caused by a bug"] {
+            assert!(!all.contains(noise), "{sql}: {all}");
+        }
+        let told = error.context("reason").unwrap().lines().next().unwrap();
+        assert_eq!(all.matches(told).count(), 1, "{sql}: {all}");
+    }
+}
+
+#[tokio::test]
 async fn sql_that_would_be_ignored_is_refused() {
     let engine = engine();
     register(&engine, "t", &numbers(3)).await;

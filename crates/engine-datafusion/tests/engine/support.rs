@@ -14,7 +14,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use stitchwork_core::object_store::ObjectStoreExt;
 use stitchwork_core::{
-    BatchStream, BatchStreamAdapter, Column, CommitTag, DataFile, Deletes, EditSummary, Editor, Engine,
+    At, BatchStream, BatchStreamAdapter, Column, CommitTag, DataFile, Deletes, EditSummary, Editor, Engine,
     Error, FieldMapping, FileFilter, Formats, INITIAL_DEFAULT, InsertMode, Names, PartitionSpec, PlannedFile,
     Predicate, Pushdown, QueryArgs, Relation, Result, RoaringTreemap, ScanArgs, ScanPlan, Snapshot, Stores,
     TableIdent, collect, with_field_id,
@@ -113,19 +113,7 @@ pub(crate) fn scan_batches(
     batches: &[RecordBatch],
     args: ScanArgs,
 ) -> Result<BatchStream> {
-    let projection = args.projection.unwrap_or_else(|| (0..schema.fields().len()).collect());
-    let mut rest = args.limit.unwrap_or(usize::MAX);
-    let mut out = vec![];
-    for batch in batches {
-        let mut batch = batch.clone();
-        if let Some(predicate) = &args.predicate {
-            batch = filter_record_batch(&batch, &predicate.passes(&batch)?)?;
-        }
-        let batch = batch.slice(0, batch.num_rows().min(rest)).project(&projection)?;
-        rest -= batch.num_rows();
-        out.push(batch);
-    }
-    Ok(BatchStreamAdapter::from_batches(Arc::new(schema.project(&projection)?), out))
+    args.deliver(BatchStreamAdapter::from_batches(schema.clone(), batches.to_vec()))
 }
 
 #[async_trait]
@@ -215,7 +203,8 @@ pub(crate) struct Changing(pub(crate) Mutex<BTreeMap<TableIdent, Arc<Memory>>>);
 
 #[async_trait]
 impl Names for Changing {
-    async fn relation(&self, ident: &TableIdent) -> Result<Option<Arc<dyn Relation>>> {
+    async fn relation(&self, ident: &TableIdent, at: &At) -> Result<Option<Arc<dyn Relation>>> {
+        at.require_latest()?;
         Ok(self.0.lock().unwrap().get(ident).map(|r| r.clone() as Arc<dyn Relation>))
     }
 

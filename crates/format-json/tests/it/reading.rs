@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
-use arrow_array::{Array, Int32Array, Int64Array, StringArray};
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, Float64Array, Int32Array, Int64Array, StringArray};
 use arrow_schema::{DataType, Field, TimeUnit};
 use futures::TryStreamExt;
 use proptest::prelude::*;
@@ -13,8 +13,9 @@ use stitchwork_core::{
     ErrorKind, FieldMapping, Format, INITIAL_DEFAULT, MapBy, PHYSICAL_NAME, ReadArgs, with_field_id,
 };
 use stitchwork_format_json::{Json, JsonConfig, Layout};
+use stitchwork_testkit::files::{self, object, schema};
 
-use crate::{object, put, read, read_with, schema};
+use crate::{put, read};
 
 fn with(field: Field, key: &str, value: &str) -> Field {
     let mut metadata = field.metadata().clone();
@@ -36,7 +37,7 @@ async fn lines_and_arrays_hold_the_same_rows() {
     let only_lines =
         Json::with_config(JsonConfig { layout: Layout::Ndjson, ..JsonConfig::default() }).unwrap();
     let error =
-        read_with(&only_lines, &put(array.trim_start_matches('\u{feff}')).await, ReadArgs::default()).await;
+        files::read(&only_lines, &put(array.trim_start_matches('\u{feff}')).await, ReadArgs::default()).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidData);
     for empty in ["", "[]", "\n \n"] {
         let object = put(empty).await;
@@ -50,27 +51,7 @@ async fn rows_have_positions_and_can_be_selected_and_projected() {
     let lines: String =
         (0..1000).map(|i| format!("{{\"i\":{i},\"t\":\"{}\"}}\n", "z".repeat(i % 50))).collect();
     let object = put(lines).await;
-    for rows in [vec![], vec![0, 499, 500, 999, 2000], (100..300).collect()] {
-        let args = ReadArgs {
-            rows: Some(Arc::new(rows.iter().copied().collect())),
-            row_number: Some("at".to_owned()),
-            batch_rows: Some(64),
-            projection: Some(vec![1, 0]),
-            ..ReadArgs::default()
-        };
-        let found = read(&object, args).await.unwrap();
-        let expected: Int64Array = rows.into_iter().filter(|r| *r < 1000).map(|r| Some(r as i64)).collect();
-        assert_eq!(found.column(1).as_ref(), &expected);
-        assert_eq!(found.column(2).as_ref(), &expected);
-        assert_eq!(found.schema().field(0).name(), "t");
-    }
-    let args = ReadArgs { projection: Some(vec![]), ..ReadArgs::default() };
-    let found = read(&object, args).await.unwrap();
-    assert_eq!((found.num_rows(), found.num_columns()), (1000, 0));
-    let args = ReadArgs { range: Some(0..10), ..ReadArgs::default() };
-    assert_eq!(read(&object, args).await.unwrap_err().kind(), ErrorKind::Unsupported);
-    let args = ReadArgs { projection: Some(vec![7]), ..ReadArgs::default() };
-    assert_eq!(read(&object, args).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    files::try_positions(&Json::new(), &object).await.unwrap();
 }
 
 #[tokio::test]
@@ -112,10 +93,10 @@ async fn what_was_not_inferred_is_passed_over_or_refused() {
     let object = put(r#"{"a":1}{"a":2,"b":3}"#).await;
     let of_one = JsonConfig { infer_rows: 1, ..JsonConfig::default() };
     let found =
-        read_with(&Json::with_config(of_one.clone()).unwrap(), &object, ReadArgs::default()).await.unwrap();
+        files::read(&Json::with_config(of_one.clone()).unwrap(), &object, ReadArgs::default()).await.unwrap();
     assert_eq!((found.num_columns(), found.num_rows()), (1, 2));
     let strict = Json::with_config(JsonConfig { strict: true, ..of_one }).unwrap();
-    let error = read_with(&strict, &object, ReadArgs::default()).await.unwrap_err();
+    let error = files::read(&strict, &object, ReadArgs::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert_eq!(strict.inspect(&object).await.unwrap().rows, 2);
     let mixed = put(r#"{"a":1}{"a":{"b":2}}"#).await;
@@ -170,6 +151,42 @@ async fn what_is_missing_or_broken_is_an_error_with_its_place() {
         ] {
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{bytes:?} {error:?}");
             assert_eq!(error.context("location"), Some("memory:///given.json"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn nan_and_the_infinities_are_numbers_where_others_write_them_bare() {
+    let lines =
+        r#"{"a":NaN,"l":[1,-Infinity],"t":"NaN","m":"x"}{"a":2,"l":[Infinity],"t":"-Infinity","m":NaN}"#;
+    for text in [lines.to_owned(), format!("[{}]", lines.replace("}{", "},\n{"))] {
+        let found = read(&put(text).await, ReadArgs::default()).await.unwrap();
+        let list = DataType::List(Arc::new(Field::new("element", DataType::Float64, true)));
+        let types: Vec<_> = found.schema().fields().iter().map(|f| f.data_type().clone()).collect();
+        assert_eq!(types, [DataType::Float64, list, DataType::Utf8, DataType::Utf8]);
+        let numbers = found.column(0).as_primitive::<Float64Type>();
+        assert!(numbers.value(0).is_nan() && numbers.value(1) == 2.0);
+        let elements = found.column(1).as_list::<i32>().values().clone();
+        let expected = Float64Array::from(vec![1.0, f64::NEG_INFINITY, f64::INFINITY]);
+        assert_eq!(elements.as_ref(), &expected);
+        assert_eq!(found.column(2).as_ref(), &StringArray::from(vec!["NaN", "-Infinity"]));
+        assert_eq!(found.column(3).as_ref(), &StringArray::from(vec!["x", "NaN"]));
+    }
+    let whole = schema(vec![Field::new("a", DataType::Int32, true)]);
+    for text in [r#"{"a":1}{"a":NaN}"#, r#"{"a":1}{"a":-Infinity}"#] {
+        let object = put(text).await;
+        assert_eq!(Json::new().inspect(&object).await.unwrap().rows, 2);
+        let args = ReadArgs { schema: Some(whole.clone()), ..ReadArgs::default() };
+        let error = read(&object, args).await.unwrap_err();
+        assert_eq!((error.kind(), error.context("after_row")), (ErrorKind::InvalidData, Some("0")));
+        assert!(format!("{error:?}").contains("field 'a'"), "{error:?}");
+    }
+    for broken in [r#"{NaN:1}"#, r#"{"a":NaNs}"#, r#"{"a":nan}"#, "NaN", r#"{"a":Inf"#, "-", r#"{"a":-NaN}"#]
+    {
+        let args = ReadArgs { schema: Some(whole.clone()), ..ReadArgs::default() };
+        for args in [args, ReadArgs::default()] {
+            let error = read(&put(broken).await, args).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{broken}");
         }
     }
 }

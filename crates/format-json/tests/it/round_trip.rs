@@ -2,47 +2,31 @@
 
 use std::sync::Arc;
 
-use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch,
-    StringArray, StructArray,
-};
-use arrow_cast::cast;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Fields, IntervalUnit, TimeUnit};
 use proptest::prelude::*;
 use stitchwork_core::{ErrorKind, Format, ReadArgs, WriteArgs};
-use stitchwork_format_json::Json;
+use stitchwork_format_json::{Json, JsonConfig};
+use stitchwork_testkit::batches::{column, nested, nullable};
+use stitchwork_testkit::files::{self, object, options, schema};
 
-use crate::{object, read, schema};
+use crate::read;
 
 /// A column of each type that JSON can hold, of these numbers.
-fn columns(numbers: &[Option<i64>]) -> Vec<(String, ArrayRef)> {
-    let ints: ArrayRef = Arc::new(Int64Array::from(numbers.to_vec()));
-    let floats = numbers.iter().map(|n| n.map(|n| if n % 7 == 0 { f64::NAN } else { n as f64 / 3.0 }));
-    let floats: ArrayRef = Arc::new(floats.collect::<Float64Array>());
-    let texts = numbers
-        .iter()
-        .map(|n| n.map(|n| format!("\"{n}\\\n\u{1}ä𝄞{}", "x".repeat(n.unsigned_abs() as usize % 9))));
-    let texts: ArrayRef = Arc::new(texts.collect::<Vec<_>>().into_iter().collect::<StringArray>());
-    let bytes = numbers.iter().map(|n| n.map(|n| n.to_be_bytes()));
-    let bytes: ArrayRef = Arc::new(bytes.collect::<Vec<_>>().into_iter().collect::<BinaryArray>());
-    let small: ArrayRef =
-        Arc::new(numbers.iter().map(|n| n.map(|n| n.rem_euclid(100))).collect::<Int64Array>());
-    let small32 = cast(&small, &DataType::Int32).unwrap();
+fn columns(numbers: &[Option<i64>]) -> Vec<ArrayRef> {
     let zone = |zone: &str| Some(zone.into());
-    let mut found: Vec<ArrayRef> = vec![
-        Arc::new(numbers.iter().map(|n| n.map(|n| n % 2 == 0)).collect::<BooleanArray>()),
-        cast(&floats, &DataType::Float32).unwrap(),
-        cast(&texts, &DataType::LargeUtf8).unwrap(),
-        cast(&texts, &DataType::Utf8View).unwrap(),
-        cast(&texts, &DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))).unwrap(),
-        cast(&bytes, &DataType::LargeBinary).unwrap(),
-        cast(&bytes, &DataType::BinaryView).unwrap(),
-        cast(&bytes, &DataType::FixedSizeBinary(8)).unwrap(),
-        cast(&small32, &DataType::Date32).unwrap(),
-        cast(&cast(&small32, &DataType::Date32).unwrap(), &DataType::Date64).unwrap(),
-        cast(&small32, &DataType::Time32(TimeUnit::Second)).unwrap(),
-    ];
-    for data_type in [
+    let flat = [
+        DataType::Boolean,
+        DataType::Float32,
+        DataType::LargeUtf8,
+        DataType::Utf8View,
+        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        DataType::LargeBinary,
+        DataType::BinaryView,
+        DataType::FixedSizeBinary(8),
+        DataType::Date32,
+        DataType::Date64,
+        DataType::Time32(TimeUnit::Second),
         DataType::Int8,
         DataType::UInt8,
         DataType::Int16,
@@ -56,26 +40,13 @@ fn columns(numbers: &[Option<i64>]) -> Vec<(String, ArrayRef)> {
         DataType::Timestamp(TimeUnit::Microsecond, zone("UTC")),
         DataType::Timestamp(TimeUnit::Nanosecond, zone("+02:00")),
         DataType::Duration(TimeUnit::Millisecond),
-    ] {
-        found.push(cast(&small, &data_type).unwrap());
-    }
-    let inner =
-        Fields::from(vec![Field::new("x", DataType::Int64, true), Field::new("t", DataType::Utf8, true)]);
-    let objects = StructArray::new(inner, vec![ints.clone(), texts.clone()], None);
-    let element = Arc::new(Field::new("element", objects.data_type().clone(), true));
-    let lengths = (0..numbers.len()).map(|row| if row == 0 { numbers.len() } else { 0 });
-    let offsets = arrow_buffer::OffsetBuffer::from_lengths(lengths);
-    found.push(Arc::new(ListArray::new(element, offsets.clone(), Arc::new(objects.clone()), None)));
-    let keys: ArrayRef = Arc::new(StringArray::from_iter_values((0..numbers.len()).map(|i| format!("k{i}"))));
-    let entries = Fields::from(vec![
-        Field::new("keys", DataType::Utf8, false),
-        Field::new("values", DataType::Int64, true),
-    ]);
-    let entries = StructArray::new(entries, vec![keys, ints.clone()], None);
-    let field = Arc::new(Field::new("entries", entries.data_type().clone(), false));
-    found.push(Arc::new(MapArray::new(field, offsets, entries, None, false)));
-    found.extend([ints, floats, texts, bytes, Arc::new(objects) as ArrayRef]);
-    found.into_iter().enumerate().map(|(i, column)| (format!("c{i}"), column)).collect()
+        DataType::Int64,
+        DataType::Float64,
+        DataType::Utf8,
+        DataType::Binary,
+    ];
+    let flat = flat.iter().map(|data_type| column(data_type, numbers).unwrap());
+    flat.chain(nested(numbers).unwrap()).collect()
 }
 
 proptest! {
@@ -85,17 +56,12 @@ proptest! {
     fn every_type_comes_back_as_it_was(numbers: Vec<Option<i64>>, explicit: bool, batch_rows in 1_usize..20) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let columns = columns(&numbers);
-            let fields = columns.iter().map(|(name, column)| Field::new(name, column.data_type().clone(), true));
-            let schema = schema(fields.collect());
-            let columns = columns.into_iter().map(|(_, column)| column).collect();
-            let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
+            let batch = nullable(columns(&numbers)).unwrap();
+            let schema = batch.schema();
             let object = object("round.json");
-            let options = [("explicit_nulls".to_owned(), explicit.to_string())].into();
-            let args = WriteArgs { options, ..WriteArgs::new(schema.clone()) };
-            let mut writer = Json::new().write(&object, args).await.unwrap();
-            writer.write(&batch).await.unwrap();
-            let summary = writer.finish().await.unwrap();
+            let options = options(&[("explicit_nulls", &explicit.to_string())]);
+            let batches = std::slice::from_ref(&batch);
+            let summary = files::write(&Json::new(), &object, batches, options).await.unwrap();
             assert_eq!(summary.rows, numbers.len() as u64);
             assert_eq!(summary.bytes, object.fetch_size().await.unwrap());
             assert_eq!(Json::new().inspect(&object).await.unwrap(), summary);
@@ -128,7 +94,10 @@ async fn what_cannot_be_written_is_refused() {
     let options = [("nulls".to_owned(), "true".to_owned())].into();
     let args = WriteArgs { options, ..WriteArgs::new(schema(vec![])) };
     let error = Json::new().write(&object("x.json"), args).await.unwrap_err();
-    assert_eq!((error.kind(), error.context("known")), (ErrorKind::InvalidConfig, Some("explicit_nulls")));
+    assert_eq!(
+        (error.kind(), error.context("known")),
+        (ErrorKind::InvalidConfig, Some("explicit_nulls,compression"))
+    );
 }
 
 #[tokio::test]
@@ -161,4 +130,32 @@ async fn a_batch_of_another_schema_is_refused() {
     let args = WriteArgs::new(schema(vec![Field::new("a", DataType::Utf8, true)]));
     let mut writer = Json::new().write(&object("x.json"), args).await.unwrap();
     assert_eq!(writer.write(&batch).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn compressed_objects_are_read_and_written() {
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..5000));
+    let batch = RecordBatch::try_from_iter_with_nullable([("n", numbers, true)]).unwrap();
+    for (name, option) in [
+        ("t.json.gz", None),
+        ("t.ndjson.zst", None),
+        ("t.jsonl.bz2", None),
+        ("t.json.xz", None),
+        ("t.json", Some("gzip")),
+        ("t.json.gz", Some("none")),
+    ] {
+        let object = object(name);
+        let options = option.map(|option| ("compression".to_owned(), option.to_owned()));
+        let options = options.into_iter().collect();
+        let batches = std::slice::from_ref(&batch);
+        let summary = files::write(&Json::new(), &object, batches, options).await.unwrap();
+        assert_eq!((summary.rows, summary.bytes), (5000, object.fetch_size().await.unwrap()));
+        assert_eq!(summary.bytes < 25_000, option != Some("none"), "{name}");
+        let config = JsonConfig { compression: option.map(|o| o.parse().unwrap()), ..JsonConfig::default() };
+        let json = Json::with_config(config).unwrap();
+        assert_eq!(json.inspect(&object).await.unwrap(), summary);
+        assert_eq!(files::read(&json, &object, ReadArgs::default()).await.unwrap(), batch);
+        let other = read(&object, ReadArgs::default()).await;
+        assert_eq!(other.map_err(|e| e.kind()).err(), option.map(|_| ErrorKind::InvalidData), "{name}");
+    }
 }

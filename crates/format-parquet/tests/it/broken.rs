@@ -4,8 +4,10 @@ use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use stitchwork_core::{ErrorKind, Format, Object, ReadArgs, Result, col};
 use stitchwork_format_parquet::Parquet;
+use stitchwork_testkit::batches::rng;
+use stitchwork_testkit::files::object;
 
-use crate::data::{self, object};
+use crate::data;
 
 async fn put(object: &Object, bytes: impl Into<object_store::PutPayload>) {
     object.store.put(&object.path, bytes.into()).await.unwrap();
@@ -50,7 +52,7 @@ async fn what_is_no_parquet_file_is_invalid_data() {
 
 #[tokio::test]
 async fn cut_and_flipped_files_never_panic() {
-    let batch = data::comparable(200, &mut data::rng(9));
+    let batch = data::comparable(200, &mut rng(9));
     let object = object("cut.parquet");
     data::write(&object, &[batch], data::small_pages()).await;
     let whole = object.store.get(&object.path).await.unwrap().bytes().await.unwrap();
@@ -72,4 +74,20 @@ async fn cut_and_flipped_files_never_panic() {
         }
     }
     assert!(errors > 0);
+}
+
+#[tokio::test]
+async fn a_size_that_is_told_wrongly_is_found_out() {
+    let batch = data::comparable(200, &mut rng(9));
+    let object = object("resized.parquet");
+    data::write(&object, &[batch], data::small_pages()).await;
+    let size = object.store.head(&object.path).await.unwrap().size;
+    for wrong in [12, size / 2, size - 1, size + 1, size * 3] {
+        let object = object.clone().with_size(wrong);
+        assert_eq!(all(&object).await.unwrap(), 200, "{wrong} for {size}");
+        // Parts of the wrong size may leave out rows.
+        let args = ReadArgs { range: Some(0..wrong), ..ReadArgs::default() };
+        let error = Parquet::new().read(&object, args).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{wrong} for {size}");
+    }
 }

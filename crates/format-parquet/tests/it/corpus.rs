@@ -9,15 +9,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use futures::TryStreamExt;
 use stitchwork_core::{ErrorKind, Format, ReadArgs, Result, Scalar, Stores, col, collect};
 use stitchwork_format_parquet::Parquet;
-
-/// The shared data sets, beside the checkout or where `STITCHWORK_SHARED` says.
-fn shared() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("STITCHWORK_SHARED") {
-        return Some(PathBuf::from(path)).filter(|path| path.is_dir());
-    }
-    let data = |above: &Path| Some(above.join("shared/data")).filter(|path| path.is_dir());
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find_map(data)
-}
+use stitchwork_testkit::needs;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -42,10 +34,7 @@ async fn rows(path: &Path) -> Result<u64> {
 
 #[tokio::test]
 async fn every_file_reads_or_is_an_error() {
-    let Some(folder) = shared().map(|data| data.join("parquet-testing")).filter(|path| path.is_dir()) else {
-        println!("skipped: every_file_reads_or_is_an_error (no shared/data/parquet-testing)");
-        return;
-    };
+    let Some(folder) = needs::data("every_file_reads_or_is_an_error", "parquet-testing") else { return };
     let mut paths = Vec::new();
     files(&folder, &mut paths);
     paths.sort();
@@ -68,11 +57,8 @@ async fn every_file_reads_or_is_an_error() {
 
 #[tokio::test]
 async fn far_dates_of_int96_are_read_in_microseconds() {
-    let file = shared().map(|data| data.join("parquet-testing/data/int96_from_spark.parquet"));
-    let Some(file) = file.filter(|file| file.is_file()) else {
-        println!("skipped: far_dates_of_int96_are_read_in_microseconds (no shared/data/parquet-testing)");
-        return;
-    };
+    let test = "far_dates_of_int96_are_read_in_microseconds";
+    let Some(file) = needs::data(test, "parquet-testing/data/int96_from_spark.parquet") else { return };
     let object = Stores::new().resolve(&file.display().to_string()).unwrap();
     let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let schema = Schema::new(vec![Field::new("a", micros.clone(), true)]);
@@ -85,6 +71,7 @@ async fn far_dates_of_int96_are_read_in_microseconds() {
     };
     let batches = collect(Parquet::new().read(&object, args).await.unwrap()).await.unwrap();
     let found = batches[0].column(0).as_primitive::<TimestampMicrosecondType>();
+    let unasked = collect(Parquet::new().read(&object, ReadArgs::default()).await.unwrap()).await.unwrap();
     let expected = [
         Some(1_704_141_296_123_456),
         Some(1_704_070_800_000_000),
@@ -94,4 +81,13 @@ async fn far_dates_of_int96_are_read_in_microseconds() {
         Some(9_089_380_393_200_000_000),
     ];
     assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+    let found = unasked[0].column(0).as_primitive::<TimestampMicrosecondType>();
+    assert_eq!(found.iter().collect::<Vec<_>>(), expected, "nobody asked for microseconds");
+}
+
+#[tokio::test]
+async fn rows_are_those_of_the_row_groups_whatever_the_file_says() {
+    let test = "rows_are_those_of_the_row_groups_whatever_the_file_says";
+    let Some(file) = needs::data(test, "parquet-testing/data/repeated_no_annotation.parquet") else { return };
+    assert_eq!(rows(&file).await.unwrap(), 6);
 }

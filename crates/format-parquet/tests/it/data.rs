@@ -8,24 +8,13 @@ use arrow_array::{
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_cast::cast;
-use arrow_schema::{DataType, Field, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, IntervalUnit, Schema, TimeUnit};
+use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
-use stitchwork_core::{FileSummary, Format, Object, Options, ReadArgs, Stores, WriteArgs, collect};
+use stitchwork_core::{FileSummary, Object, Options, ReadArgs};
 use stitchwork_format_parquet::Parquet;
-
-pub(crate) fn rng(seed: u64) -> StdRng {
-    StdRng::seed_from_u64(seed)
-}
-
-pub(crate) fn object(name: &str) -> Object {
-    Stores::new().resolve(&format!("memory:{name}")).unwrap()
-}
-
-pub(crate) fn options(pairs: &[(&str, &str)]) -> Options {
-    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
-}
+use stitchwork_testkit::files::{self, options};
 
 /// Row groups of 64 rows, pages of 16.
 pub(crate) fn small_pages() -> Options {
@@ -33,23 +22,12 @@ pub(crate) fn small_pages() -> Options {
 }
 
 pub(crate) async fn write(object: &Object, batches: &[RecordBatch], options: Options) -> FileSummary {
-    let args = WriteArgs { options, ..WriteArgs::new(batches[0].schema()) };
-    let mut writer = Parquet::new().write(object, args).await.unwrap();
-    for batch in batches {
-        writer.write(batch).await.unwrap();
-    }
-    writer.finish().await.unwrap()
+    files::write(&Parquet::new(), object, batches, options).await.unwrap()
 }
 
 /// All rows as one batch.
 pub(crate) async fn read(object: &Object, args: ReadArgs) -> RecordBatch {
-    let batch_rows = args.batch_rows();
-    let stream = Parquet::new().read(object, args).await.unwrap();
-    let schema = stream.schema();
-    let batches = collect(stream).await.unwrap();
-    assert!(batches.iter().all(|batch| batch.num_rows() <= batch_rows));
-    assert!(batches.iter().all(|batch| batch.schema() == schema));
-    arrow_select::concat::concat_batches(&schema, &batches).unwrap()
+    files::read(&Parquet::new(), object, args).await.unwrap()
 }
 
 pub(crate) fn batch(fields: Fields, rows: usize, rng: &mut StdRng) -> RecordBatch {
@@ -251,8 +229,4 @@ pub(crate) fn comparable(rows: usize, rng: &mut StdRng) -> RecordBatch {
         [("i", ints), ("n", some), ("f", floats), ("p", plain), ("t", texts), ("u", short), ("s", inside)];
     let fields: Vec<_> = columns.iter().map(|(n, c)| Field::new(*n, c.data_type().clone(), true)).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.map(|(_, c)| c).to_vec()).unwrap()
-}
-
-pub(crate) fn schema(fields: Vec<Field>) -> SchemaRef {
-    Arc::new(Schema::new(fields))
 }

@@ -13,8 +13,10 @@ use stitchwork_core::{
     Column, Comparison, FieldMapping, Format, Predicate, ReadArgs, RoaringTreemap, Scalar, col, count_rows,
 };
 use stitchwork_format_parquet::Parquet;
+use stitchwork_testkit::batches::rng;
+use stitchwork_testkit::files::{object, schema};
 
-use crate::data::{self, object, schema};
+use crate::data;
 
 fn predicate(depth: usize, rng: &mut StdRng) -> Predicate {
     if depth > 0 && rng.random_bool(0.6) {
@@ -49,7 +51,7 @@ proptest! {
 
     #[test]
     fn no_row_that_passes_is_left_out(seed: u64) {
-        let mut rng = data::rng(seed);
+        let mut rng = rng(seed);
         let batch = data::comparable(400, &mut rng);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {

@@ -10,8 +10,10 @@ use stitchwork_core::{
     ErrorKind, FieldMapping, Format, INITIAL_DEFAULT, MapBy, ReadArgs, RoaringTreemap, with_field_id,
 };
 use stitchwork_format_parquet::Parquet;
+use stitchwork_testkit::batches::rng;
+use stitchwork_testkit::files::{object, options, schema};
 
-use crate::data::{self, object, schema};
+use crate::data;
 
 fn id(name: &str, data_type: DataType, id: i32) -> Field {
     with_field_id(Field::new(name, data_type, true), id)
@@ -26,7 +28,7 @@ async fn columns_are_found_by_id_at_every_depth_and_absent_ones_are_filled() {
     let file = schema(vec![id("a", DataType::Int32, 1), id("s", DataType::Struct(inner), 2)]);
     let batch = RecordBatch::try_new(file, vec![x, Arc::new(s)]).unwrap();
     let object = object("ids.parquet");
-    data::write(&object, &[batch], data::options(&[])).await;
+    data::write(&object, &[batch], options(&[])).await;
 
     let default = |field: Field, text: &str| {
         let mut metadata = field.metadata().clone();
@@ -74,7 +76,7 @@ async fn columns_are_found_by_id_at_every_depth_and_absent_ones_are_filled() {
 
 #[tokio::test]
 async fn an_empty_projection_counts_rows() {
-    let batch = data::comparable(500, &mut data::rng(3));
+    let batch = data::comparable(500, &mut rng(3));
     let object = object("count.parquet");
     data::write(&object, &[batch], data::small_pages()).await;
     let args = ReadArgs { projection: Some(vec![]), batch_rows: Some(100), ..ReadArgs::default() };
@@ -88,7 +90,7 @@ async fn an_empty_projection_counts_rows() {
 
 #[tokio::test]
 async fn byte_ranges_cut_the_file_into_its_row_groups() {
-    let batch = data::comparable(500, &mut data::rng(4));
+    let batch = data::comparable(500, &mut rng(4));
     let object = object("split.parquet");
     let summary = data::write(&object, std::slice::from_ref(&batch), data::small_pages()).await;
     assert_eq!(summary.split_offsets.len(), 8);
@@ -112,7 +114,7 @@ async fn byte_ranges_cut_the_file_into_its_row_groups() {
 
 #[tokio::test]
 async fn any_rows_can_be_selected() {
-    let batch = data::comparable(500, &mut data::rng(4));
+    let batch = data::comparable(500, &mut rng(4));
     let object = object("rows.parquet");
     data::write(&object, std::slice::from_ref(&batch), data::small_pages()).await;
     let sets: [Vec<u64>; 4] = [
@@ -140,9 +142,9 @@ async fn any_rows_can_be_selected() {
 
 #[tokio::test]
 async fn a_file_without_rows_has_its_schema() {
-    let batch = data::comparable(0, &mut data::rng(4));
+    let batch = data::comparable(0, &mut rng(4));
     let object = object("empty.parquet");
-    let summary = data::write(&object, std::slice::from_ref(&batch), data::options(&[])).await;
+    let summary = data::write(&object, std::slice::from_ref(&batch), options(&[])).await;
     assert_eq!(summary.rows, 0);
     assert_eq!(data::read(&object, ReadArgs::default()).await, batch);
     assert_eq!(Parquet::new().infer_schema(&object).await.unwrap(), batch.schema());

@@ -1,108 +1,44 @@
 //! How many requests a read takes, and how many bytes.
 
-use std::fmt;
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use async_trait::async_trait;
-use futures::stream::BoxStream;
-use object_store::memory::InMemory;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
-use stitchwork_core::{Format, Object, ReadArgs, RoaringTreemap, Stores, col};
+use stitchwork_core::{Format, Object, ReadArgs, RoaringTreemap, col};
 use stitchwork_format_parquet::Parquet;
+use stitchwork_testkit::batches::rng;
+use stitchwork_testkit::{FaultStore, Operation, files};
 
 use crate::data;
 
-/// Counts what is got from a store in memory.
-#[derive(Debug, Default)]
-struct Counting {
-    inner: InMemory,
-    requests: Mutex<Vec<Range<u64>>>,
-    heads: AtomicU64,
-}
-
-impl fmt::Display for Counting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("counting")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Counting {
-    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.inner.put_opts(path, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, options).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        let head = options.head;
-        let result = self.inner.get_opts(path, options).await?;
-        if head {
-            self.heads.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.requests.lock().unwrap().push(result.range.clone());
-        }
-        Ok(result)
-    }
-
-    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-fn counted(name: &str) -> (Object, Arc<Counting>) {
-    let store = Arc::new(Counting::default());
-    let object = Stores::new().resolve(&format!("memory:{name}")).unwrap();
-    (Object { store: store.clone(), ..object }, store)
+fn counted(name: &str) -> (Object, FaultStore) {
+    let object = files::object(name);
+    let store = FaultStore::new(object.store.clone());
+    (Object { store: Arc::new(store.clone()), ..object }, store)
 }
 
 /// The requests and bytes of one read.
-async fn of_read(object: &Object, store: &Counting, args: ReadArgs) -> (usize, u64) {
-    store.requests.lock().unwrap().clear();
+async fn of_read(object: &Object, store: &FaultStore, args: ReadArgs) -> (usize, u64) {
+    store.forget();
     data::read(object, args).await;
-    let requests = store.requests.lock().unwrap();
-    (requests.len(), requests.iter().map(|range| range.end - range.start).sum())
+    (store.fetched().len(), store.fetched_bytes())
 }
 
 #[tokio::test]
 async fn a_small_file_takes_one_request() {
     let (object, store) = counted("small.parquet");
-    let batch = data::comparable(500, &mut data::rng(1));
+    let batch = data::comparable(500, &mut rng(1));
     let bytes = data::write(&object, &[batch], data::small_pages()).await.bytes;
+    assert_eq!(store.count(Operation::Head), 0);
     for object in [object.clone(), object.clone().with_size(bytes)] {
         let predicate = Some(col("i").gt(3_i64));
         let args = ReadArgs { predicate, ..ReadArgs::default() };
         assert_eq!(of_read(&object, &store, args).await, (1, bytes));
-        store.requests.lock().unwrap().clear();
+        assert_eq!(store.count(Operation::Head), 0);
+        store.forget();
         Parquet::new().inspect(&object).await.unwrap();
-        assert_eq!(store.requests.lock().unwrap().len(), 1);
+        assert_eq!(store.fetched().len(), 1);
+        assert_eq!(store.count(Operation::Head), 0);
     }
-    assert_eq!(store.heads.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
@@ -114,7 +50,7 @@ async fn only_what_is_needed_is_fetched() {
     let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
     let batch = RecordBatch::try_from_iter([("id", ids), ("text", texts)]).unwrap();
     let options =
-        data::options(&[("data_page_rows", "5000"), ("dictionary", "false"), ("compression", "none")]);
+        files::options(&[("data_page_rows", "5000"), ("dictionary", "false"), ("compression", "none")]);
     let summary = data::write(&object, &[batch], options).await;
     let object = object.with_size(summary.bytes);
     let (_, all) = of_read(&object, &store, ReadArgs::default()).await;

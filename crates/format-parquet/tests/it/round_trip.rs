@@ -7,8 +7,10 @@ use arrow_schema::{DataType, Field, UnionFields, UnionMode};
 use proptest::prelude::*;
 use stitchwork_core::{Budget, ErrorKind, FIELD_ID, Format, ReadArgs, WriteArgs, field_id, with_field_id};
 use stitchwork_format_parquet::Parquet;
+use stitchwork_testkit::batches::rng;
+use stitchwork_testkit::files::{object, options, schema};
 
-use crate::data::{self, object, options, schema};
+use crate::data;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -19,7 +21,7 @@ proptest! {
 
     #[test]
     fn any_batches_come_back_as_they_were(seed: u64) {
-        let mut rng = data::rng(seed);
+        let mut rng = rng(seed);
         let fields = data::fields(&mut rng);
         let batches: Vec<_> =
             [0, 1, 70, 130].into_iter().map(|rows| data::batch(fields.clone(), rows, &mut rng)).collect();
@@ -65,7 +67,7 @@ async fn field_ids_and_metadata_survive_at_every_depth() {
         with_field_id(Field::new("l", DataType::List(element.into()), true), 8),
     ];
     let object = object("ids.parquet");
-    let batch = data::batch(fields.into(), 5, &mut data::rng(1));
+    let batch = data::batch(fields.into(), 5, &mut rng(1));
     for arrow_schema in ["true", "false"] {
         data::write(&object, std::slice::from_ref(&batch), options(&[("arrow_schema", arrow_schema)])).await;
         let found = Parquet::new().infer_schema(&object).await.unwrap();
@@ -102,7 +104,7 @@ async fn what_cannot_be_written_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_batch_of_another_schema_is_refused() {
-    let batch = data::batch(vec![Field::new("a", DataType::Int32, true)].into(), 3, &mut data::rng(1));
+    let batch = data::batch(vec![Field::new("a", DataType::Int32, true)].into(), 3, &mut rng(1));
     for other in [
         Field::new("b", DataType::Int32, true),
         Field::new("a", DataType::Int64, true),
@@ -120,7 +122,7 @@ async fn a_batch_of_another_schema_is_refused() {
 
 #[tokio::test]
 async fn nothing_is_there_before_the_end_nor_after_an_abort() {
-    let batch = data::comparable(100_000, &mut data::rng(5));
+    let batch = data::comparable(100_000, &mut rng(5));
     let object = object("a.parquet");
     for finish in [false, true] {
         let args = WriteArgs {
@@ -146,7 +148,7 @@ async fn nothing_is_there_before_the_end_nor_after_an_abort() {
 
 #[tokio::test]
 async fn a_small_budget_closes_row_groups_early_and_comes_back() {
-    let batch = data::comparable(50_000, &mut data::rng(5));
+    let batch = data::comparable(50_000, &mut rng(5));
     let (roomy, tight) = (Budget::new(1 << 30), Budget::new(2 << 20));
     let mut groups = Vec::new();
     for budget in [&roomy, &tight] {

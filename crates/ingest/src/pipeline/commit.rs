@@ -9,6 +9,7 @@ use stitchwork_table::CommitFilesArgs;
 use super::Run;
 use crate::config::Progress;
 use crate::manifest::{LoadManifest, ManifestTable};
+use crate::mutation::Mutation;
 use crate::report::{LoadReport, TableReport};
 
 impl Run<'_> {
@@ -78,7 +79,8 @@ impl Run<'_> {
                     files
                 }
             };
-            let commit = CommitFilesArgs { files, replace: share.replace, tag: Some(tag) };
+            let tag = (!self.has(Mutation::CommitUntagged)).then_some(tag);
+            let commit = CommitFilesArgs { files, replace: share.replace, tag };
             if let Some(done) = table.commit_files(commit).await? {
                 self.tables.refresh(&share.name, done.snapshot);
             }

@@ -1,16 +1,21 @@
 //! From the messages of a source to loads.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use stitchwork_core::{Budget, Cursor, DataFile, Error, Message, Op, OpenArgs, Result, Rows, StreamInfo};
-use stitchwork_shred::{JsonRows, Shredder, TableBatch, normalize};
+use stitchwork_shred::{JsonRows, Shredder, TableBatch, table_name};
 
 use super::{Run, streams};
 use crate::config::Progress;
+use crate::load::check_there;
 use crate::manifest::{LoadManifest, ManifestTable};
+use crate::mutation::Mutation;
 use crate::state::surely_nothing;
+
+/// A load that was under way for so long looks whether its files are still there before it names them.
+const LONG: Duration = Duration::from_secs(60 * 60);
 
 /// Reads the source to its end, with a commit at every checkpoint that the policy asks for.
 pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
@@ -249,15 +254,22 @@ impl Load {
             Err(e) => return Err(give_up(run, e).await),
         };
         let (tables, files): (Vec<_>, Vec<Vec<DataFile>>) = shares.into_iter().unzip();
+        if self.started.elapsed() >= LONG
+            && let Err(e) = check_there(run.destination.registry.stores(), &files.concat()).await
+        {
+            run.tables.abort(&files.concat()).await;
+            return Err(give_up(run, e).await);
+        }
         let manifest = LoadManifest {
             rows: self.totals.rows,
             cursor: self.cursor.take().or_else(|| run.cursor.clone()).map(|Cursor(value)| value),
             tables,
+            destination: Some(run.destination.described()),
             known: run.known.clone(),
             owners: run.owners.clone(),
             ..LoadManifest::new(&run.pipeline.name, run.next_load)
         };
-        if let Err(e) = run.state.write(&manifest).await {
+        if let Err(e) = run.state.write(&manifest, run.pipeline.planted).await {
             // Files that a manifest may name are never removed.
             if surely_nothing(&e) {
                 run.tables.abort(&files.concat()).await;
@@ -267,12 +279,19 @@ impl Load {
         // From here on the load is finished by this run or the next one, and no error undoes anything.
         run.next_load = run.next_load.saturating_add(1);
         run.cursor = manifest.cursor.clone().map(Cursor);
+        let mistaken = run.has(Mutation::FilesRemoved).then(|| files.concat());
         let written = manifest.tables.iter().map(|table| table.name.clone()).zip(files).collect();
         let located =
             |e: Error| e.with_context("pipeline", &run.pipeline.name).with_context("load", manifest.load);
         let report = match run.commit(&manifest, written).await {
             Ok(report) => report,
-            Err(e) => return Err(located(e)),
+            Err(e) => {
+                let e = located(e);
+                if let Some(files) = mistaken {
+                    run.tables.abort(&files).await;
+                }
+                return Err(e);
+            }
         };
         if self.totals.rows > 0 || run.replaces() {
             run.loads.push(report);
@@ -312,8 +331,8 @@ fn refuse(message: &str, stream: &str) -> Error {
 /// The table of a stream whose rows are batches already: one name for all of them.
 fn arrow_table(run: &Run<'_>, stream: &str) -> Result<String> {
     match run.pipeline.options.get(stream).and_then(|options| options.table.as_deref()) {
-        None => Ok(normalize(stream)),
-        Some(name) if !name.contains(['{', '}']) => Ok(normalize(name)),
+        None => Ok(table_name(stream)),
+        Some(name) if !name.contains(['{', '}']) => Ok(table_name(name)),
         Some(template) => Err(Error::invalid_config(
             "the rows of the stream come as Arrow batches, which go to one table: give it a name without fields",
         )

@@ -6,7 +6,9 @@ use stitchwork_core::{Cursor, Error, ErrorKind, Result};
 
 use super::Run;
 use crate::config::Progress;
+use crate::destination::is_no_table;
 use crate::manifest::LoadManifest;
+use crate::mutation::Mutation;
 
 impl Run<'_> {
     /// Takes up the state that the newest manifest holds.
@@ -19,13 +21,29 @@ impl Run<'_> {
             .with_context("pipeline", &self.pipeline.name)
             .with_context("other", last.pipeline));
         }
+        let asked = self.destination.described();
+        if let Some(there) = last.destination.as_ref().filter(|there| **there != asked) {
+            return Err(Error::invalid_config(
+                "the pipeline's state at this location speaks of other tables, and its cursor would pass over rows \
+                 that these lack; load into what is there, or choose another location or another pipeline name",
+            )
+            .with_operation("ingest::recover")
+            .with_context("pipeline", &self.pipeline.name)
+            .with_context("location", &self.destination.location)
+            .with_context("there", there)
+            .with_context("asked_for", asked));
+        }
         self.next_load = last.load.saturating_add(1);
         // A state whose every table is gone speaks of data that are no more: the source is read anew.
         if last.known.is_empty() || self.any_table(last.known.keys()).await? {
             self.cursor = last.cursor.clone().map(Cursor);
             self.known = last.known.clone();
             self.owners = last.owners.clone();
-            self.unfinished = (!finished).then_some(last);
+            if finished || self.has(Mutation::RollForwardSkipped) {
+                self.last_tables = last.tables.into_iter().map(|table| table.name).collect();
+            } else {
+                self.unfinished = Some(last);
+            }
         } else if !finished {
             self.state.finish(last.load).await?;
         }
@@ -62,7 +80,7 @@ impl Run<'_> {
     /// removed, or lies elsewhere now.
     pub(super) async fn recover_from_tags(&mut self) -> Result<()> {
         let mut tags = BTreeMap::new();
-        for name in self.destination.tables().await? {
+        for name in self.destination.tables_with_tag(&self.application()).await? {
             let table = match self.tables.get(&name).await {
                 Ok(table) => table.clone(),
                 // A folder or an entry that is no table of this kind is none of ours.
@@ -107,24 +125,39 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Refuses a state that is behind the tables: its cursor would bring rows that are there already.
+    /// Refuses a state that is behind the tables, since its cursor would bring rows that are there already, and one
+    /// that is ahead of them, since it would pass over rows that are not there.
     pub(super) async fn check_state(&mut self) -> Result<()> {
-        let application = self.application();
-        match self.tables.newest_tag(&application).await? {
-            Some((table, id)) if id >= self.next_load => Err(Error::conflict(
+        let tags = self.tables.tags(&self.application()).await?;
+        if let Some((table, id)) = tags.iter().max_by_key(|(_, id)| **id)
+            && *id >= self.next_load
+        {
+            return Err(Error::conflict(
                 "a table has a newer load of the pipeline than its state: another run is under way, or the \
                  state folder is an old one; run it again, or remove the state folder to go on from the tables",
             )
             .with_operation("ingest::recover")
             .with_context("table", table)
-            .with_context("load", id)),
-            _ => Ok(()),
+            .with_context("load", id));
+        }
+        if self.replaces() {
+            return Ok(());
+        }
+        // A table without the tag may have lost it with its old snapshots, or was made anew.
+        let newest = self.next_load.saturating_sub(1);
+        let behind =
+            self.last_tables.iter().find_map(|name| Some((name, tags.get(name).filter(|id| **id < newest)?)));
+        match behind {
+            Some((table, id)) => Err(Error::invalid_config(
+                "a table lacks the newest load of the pipeline: another catalog of the same kind names another \
+                 table, or this one was rolled back; name the catalog that was loaded last, or remove the \
+                 pipeline's state folder to go on from the newest commits of these tables",
+            )
+            .with_operation("ingest::recover")
+            .with_context("table", table)
+            .with_context("load", newest)
+            .with_context("has_load", id)),
+            None => Ok(()),
         }
     }
-}
-
-/// Whether a name stands for no table that we could write: none at all, one that was dropped meanwhile, or
-/// one of another kind.
-pub(super) fn is_no_table(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::InvalidData)
 }

@@ -6,8 +6,8 @@ use stitchwork_core::{Error, Result, StreamInfo};
 use stitchwork_shred::{ShredOptions, TableNamer};
 
 use super::Run;
-use super::recover::is_no_table;
 use crate::config::StreamOptions;
+use crate::destination::is_no_table;
 
 /// The table of a stream's rows.
 pub(super) fn namer(stream: &str, options: &StreamOptions) -> Result<TableNamer> {

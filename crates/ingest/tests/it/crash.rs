@@ -121,5 +121,18 @@ crashes! {
     iceberg_append_killed: Log::Iceberg, false, Mode::Killed;
     iceberg_replace_request_fails: Log::Iceberg, true, Mode::Fails;
     iceberg_replace_answer_is_lost: Log::Iceberg, true, Mode::AnswerLost;
+    iceberg_replace_outcome_is_unknown: Log::Iceberg, true, Mode::Unknown;
     iceberg_replace_killed: Log::Iceberg, true, Mode::Killed;
+    named_delta_append_request_fails: Log::NamedDelta, false, Mode::Fails;
+    named_delta_append_outcome_is_unknown: Log::NamedDelta, false, Mode::Unknown;
+    named_delta_append_killed: Log::NamedDelta, false, Mode::Killed;
+    named_delta_replace_killed: Log::NamedDelta, true, Mode::Killed;
+    files_append_request_fails: Log::Files, false, Mode::Fails;
+    files_append_answer_is_lost: Log::Files, false, Mode::AnswerLost;
+    files_append_outcome_is_unknown: Log::Files, false, Mode::Unknown;
+    files_append_killed: Log::Files, false, Mode::Killed;
+    files_replace_request_fails: Log::Files, true, Mode::Fails;
+    files_replace_answer_is_lost: Log::Files, true, Mode::AnswerLost;
+    files_replace_outcome_is_unknown: Log::Files, true, Mode::Unknown;
+    files_replace_killed: Log::Files, true, Mode::Killed;
 }

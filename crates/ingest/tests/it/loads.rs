@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, StructArray};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field, Fields, Schema};
 use serde_json::json;
 use stitchwork_core::{Budget, ErrorKind, Message, Op, Rows};
-use stitchwork_ingest::CommitPolicy;
+use stitchwork_ingest::{CommitPolicy, Destination};
 
 use crate::rig::{Log, Rig};
 use crate::script::Script;
@@ -60,24 +61,69 @@ async fn columns_that_come_in_the_middle_of_a_load_are_null_before() {
     assert!(report.new_columns.contains(&"s.new".to_owned()), "{:?}", report.new_columns);
 }
 
+/// A text of about this length that no encoding makes small.
+fn noise(seed: usize, length: usize) -> String {
+    let mut state = seed as u64 + 1;
+    let mut text = String::with_capacity(length + 16);
+    while text.len() < length {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.push_str(&format!("{:08x}", state >> 32));
+    }
+    text
+}
+
+/// The rig's destination with a budget of so many bytes.
+fn within(rig: &Rig, bytes: u64) -> (Destination, Budget) {
+    let (mut destination, budget) = (rig.destination(), Budget::new(bytes));
+    destination.config.budget = budget.clone();
+    (destination, budget)
+}
+
 #[tokio::test]
 async fn many_streams_share_one_budget() {
     let rig = Rig::delta();
-    let mut destination = rig.destination();
-    destination.config.budget = Budget::new(256 << 10);
+    let (destination, budget) = within(&rig, 16 << 20);
     let names: Vec<String> = (0..8).map(|n| format!("s{n}")).collect();
     let mut script = Script::new(names.iter().map(String::as_str));
     for page in 0..4 {
         for name in &names {
-            let rows: Vec<_> =
-                (0..200).map(|n| json!({"id": page * 200 + n, "text": "x".repeat(100)})).collect();
+            let rows: Vec<_> = (0..200)
+                .map(|n| page * 200 + n)
+                .map(|id| json!({"id": id, "text": noise(id, 4000)}))
+                .collect();
             script = script.rows(name, json!(rows));
         }
     }
+    // All rows together are more than the budget.
     rig.pipeline_over(destination, &script.checkpoint()).run().await.unwrap();
     for name in &names {
         assert_eq!(rig.rows(name).await.len(), 800);
     }
+    check_peak(&budget);
+}
+
+#[tokio::test]
+async fn a_load_larger_than_its_budget_stays_within_it() {
+    let rig = Rig::delta();
+    let (destination, budget) = within(&rig, 8 << 20);
+    let mut script = Script::new(["s"]);
+    for page in 0..40 {
+        let rows: Vec<_> = (page * 100..page * 100 + 100)
+            .map(|id| json!({"id": id, "text": noise(id, 4000), "list": [{"text": noise(id, 1000)}]}))
+            .collect();
+        script = script.rows("s", json!(rows));
+    }
+    let report = rig.pipeline_over(destination, &script.checkpoint()).run().await.unwrap();
+    assert_eq!((report.rows(), report.loads.len()), (4000, 1));
+    assert!(report.tables().values().map(|table| table.bytes).sum::<u64>() > budget.total());
+    check_peak(&budget);
+}
+
+/// Something was held, never more than all, and nothing is any more.
+fn check_peak(budget: &Budget) {
+    let (peak, total) = (budget.peak(), budget.total());
+    assert!(peak > 0 && peak <= total, "{peak} of {total} bytes");
+    assert_eq!(budget.free(), total);
 }
 
 #[tokio::test]
@@ -163,6 +209,27 @@ async fn arrow_rows_go_in_as_they_are() {
     assert_eq!(rig.column("my_stream", "name").await, ["a", "b", "c"]);
     rig.pipeline(&script).run().await.unwrap();
     assert_eq!(rig.rows("my_stream").await.len(), 3);
+}
+
+#[tokio::test]
+async fn new_fields_inside_of_columns_are_named_by_their_path() {
+    // One row with a struct of these fields, alone and in a list.
+    let rows = |names: &[&str]| {
+        let fields: Fields = names.iter().map(|name| Field::new(*name, DataType::Int64, true)).collect();
+        let columns = names.iter().map(|_| Arc::new(Int64Array::from(vec![1])) as ArrayRef).collect();
+        let inner: ArrayRef = Arc::new(StructArray::new(fields, columns, None));
+        let element = Arc::new(Field::new("element", inner.data_type().clone(), true));
+        let list = ListArray::new(element, OffsetBuffer::from_lengths([1]), inner.clone(), None);
+        let batch = RecordBatch::try_from_iter([("s", inner), ("l", Arc::new(list) as ArrayRef)]).unwrap();
+        Message::Rows { stream: "t".to_owned(), rows: Rows::Arrow(batch), op: Op::Insert }
+    };
+    for rig in [Rig::delta(), Rig::new(Log::Iceberg)] {
+        let script = Script::new(["t"]).message(rows(&["x"])).checkpoint();
+        rig.pipeline(&script).run().await.unwrap();
+        let script = script.message(rows(&["x", "y"])).checkpoint();
+        let report = rig.pipeline(&script).run().await.unwrap();
+        assert_eq!(report.new_columns, ["t.s.y", "t.l.element.y"], "{:?}", rig.log);
+    }
 }
 
 #[tokio::test]

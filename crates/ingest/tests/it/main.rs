@@ -4,9 +4,16 @@
 
 mod crash;
 mod crash_store;
+mod leftovers;
 mod loads;
+#[path = "../shared/local.rs"]
+mod local;
+#[path = "../shared/matrix.rs"]
+mod matrix;
+mod matrix_cells;
 mod refusals;
 mod replace;
 mod rig;
 mod script;
 mod state;
+mod swaps;

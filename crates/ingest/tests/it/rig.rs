@@ -21,7 +21,24 @@ pub(crate) type Row = BTreeMap<String, String>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Log {
     Delta,
+    /// Delta's tables, named by a catalog.
+    NamedDelta,
     Iceberg,
+    Files,
+}
+
+impl Log {
+    pub(crate) fn scheme(self) -> &'static str {
+        match self {
+            Self::Delta | Self::NamedDelta => "delta",
+            Self::Iceberg => "iceberg",
+            Self::Files => "files",
+        }
+    }
+
+    fn is_named(self) -> bool {
+        matches!(self, Self::NamedDelta | Self::Iceberg)
+    }
 }
 
 /// What outlives a process: the store, and the catalog.
@@ -46,15 +63,15 @@ impl Rig {
         let mut registry = Registry::new();
         stitchwork_format_parquet::register(&mut registry).unwrap();
         stitchwork_log_delta::register(&mut registry).unwrap();
+        stitchwork_log_files::register(&mut registry).unwrap();
         stitchwork_log_iceberg::register(&mut registry).unwrap();
         registry.stores().mount("memory://", store);
-        match self.log {
-            Log::Delta => Destination::new(registry, "delta", "memory:data"),
-            Log::Iceberg => {
-                let catalog: Arc<dyn Catalog> = self.catalog.clone();
-                Destination::new(registry, "iceberg", "memory:data")
-                    .with_catalog(catalog, vec!["db".to_owned()])
-            }
+        let destination = Destination::new(registry, self.log.scheme(), "memory:data");
+        if self.log.is_named() {
+            let catalog: Arc<dyn Catalog> = self.catalog.clone();
+            destination.with_catalog(catalog, vec!["db".to_owned()])
+        } else {
+            destination
         }
     }
 

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arrow_schema::{DataType, Field, Schema};
+use async_trait::async_trait;
 use futures::TryStreamExt;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, PutOptions, PutPayload, PutResult};
 use stitchwork_core::{
     At, Changes, CommitArgs, CommitState, CommitTag, CreateArgs, DataFile, ErrorKind, FileFilter, Formats,
     Log, LogArgs, LogFactory, PartitionField, Reads, Result, Retry, Scalar, Snapshot, Stores, col,
 };
+use stitchwork_testkit::{Fault, FaultStore, Operation, Puts, Rule};
 
 use crate::DeltaLogFactory;
-use crate::testing::{Fault, FaultyStore};
 
 fn schema() -> Arc<Schema> {
     Arc::new(Schema::new(vec![
@@ -69,23 +72,28 @@ async fn names(log: &Arc<dyn Log>) -> Vec<String> {
     files(&snapshot).await.into_iter().map(|f| f.location.replace("store://test/t/", "")).collect()
 }
 
-fn faulty() -> (Stores, Arc<FaultyStore>) {
+fn faulty() -> (Stores, FaultStore) {
     let stores = Stores::new();
-    let store = Arc::new(FaultyStore::default());
-    stores.mount("store://test", store.clone());
+    let store = FaultStore::new(Arc::new(InMemory::new()));
+    stores.mount("store://test", Arc::new(store.clone()));
     (stores, store)
+}
+
+/// What happens to the next commits.
+fn commits(fault: Fault) -> Rule {
+    Rule::on(&[Operation::Put], fault).path("_delta_log/0")
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_found_and_nothing_lands_twice() {
-    for fault in [Fault::LandsThenFails, Fault::Fails, Fault::LandsThenSaysExists] {
+    for fault in [Fault::LostAnswer, Fault::Unavailable, Fault::Repeated] {
         let (stores, store) = faulty();
         let log = create(&stores).await;
         let base = log.snapshot(At::Latest).await.unwrap();
-        store.inject(fault, 1);
+        store.inject(commits(fault));
         let committed = log.commit(tagged(adding(&base, "a", 1), 1)).await.unwrap();
         assert_eq!((committed.snapshot.version(), committed.lost_races), (1, 0), "{fault:?}");
-        assert_eq!(store.injected(), 1, "the fault was there");
+        assert_eq!(store.faults(), 1, "the fault was there");
         let fresh = open(&stores).await;
         assert_eq!(fresh.snapshot(At::Latest).await.unwrap().version(), 1);
         assert_eq!(names(&fresh).await, ["a"]);
@@ -97,13 +105,14 @@ async fn a_store_that_stays_silent_leaves_the_commit_in_doubt() {
     let (stores, store) = faulty();
     let log = create(&stores).await;
     let base = log.snapshot(At::Latest).await.unwrap();
-    store.inject(Fault::Fails, usize::MAX);
+    store.inject(commits(Fault::Unavailable).times(u64::MAX));
     let mut args = adding(&base, "a", 1);
     args.retry = Retry { patience: Duration::from_millis(20) };
     let error = log.commit(args.clone()).await.unwrap_err();
     assert_eq!(error.commit_state(), Some(CommitState::Unknown));
     assert!(!error.is_retryable());
-    store.inject(Fault::IsDenied, 1);
+    store.heal();
+    store.inject(commits(Fault::PermissionDenied));
     let error = log.commit(args).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert_eq!(error.commit_state(), Some(CommitState::NotCommitted));
@@ -267,16 +276,21 @@ async fn a_kept_state_that_fell_behind_a_checkpoint_still_sees_conflicts() {
 }
 
 #[tokio::test]
-async fn a_commit_costs_one_request_however_long_the_log() {
+async fn a_commit_costs_two_requests_however_long_the_log() {
     let (stores, store) = faulty();
     let log = create(&stores).await;
     let mut base = log.snapshot(At::Latest).await.unwrap();
-    let requests = || (store.listed.load(Ordering::Relaxed), store.read.load(Ordering::Relaxed));
-    let before = requests();
+    let requests = || (store.count(Operation::List), store.count(Operation::Get));
+    let written = || (store.count(Operation::Put), store.count(Operation::Head));
+    let (before, base_written) = (requests(), written());
     for n in 0..99 {
         base = log.commit(adding(&base, &format!("{n}"), 1)).await.unwrap().snapshot;
     }
     assert_eq!(requests(), before, "no listing and no reading");
+    // Checkpoints and the hints at them are written as well, every tenth time.
+    let puts = written().0 - base_written.0;
+    assert!((99..140).contains(&puts), "{puts} objects were written");
+    assert_eq!(written().1, base_written.1 + 99, "the time of each is asked for once");
     log.snapshot(At::Latest).await.unwrap();
     assert_eq!(requests(), (before.0, before.1 + 1), "looking for news is one request");
 }
@@ -307,5 +321,41 @@ async fn a_removal_that_is_tried_again_finds_itself() {
     for log in [&first, &second] {
         let error = log.commit(args.clone()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists, "not a conflict: {error}");
+    }
+}
+
+/// Has the object long before it says so.
+#[derive(Debug)]
+struct Late;
+
+#[async_trait]
+impl Puts for Late {
+    async fn put(
+        &self,
+        inner: &dyn ObjectStore,
+        path: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> object_store::Result<PutResult> {
+        let put = inner.put_opts(path, payload, options).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        put
+    }
+}
+
+#[tokio::test]
+async fn a_commit_has_the_time_that_the_store_gave_it() {
+    let stores = Stores::new();
+    let store = FaultStore::new(Arc::new(InMemory::new())).with_puts(Arc::new(Late));
+    stores.mount("store://test", Arc::new(store));
+    let log = create(&stores).await;
+    let created = log.snapshot(At::Latest).await.unwrap();
+    let committed = log.commit(adding(&created, "a", 1)).await.unwrap().snapshot;
+    let other = open(&stores).await;
+    for told in [created, committed] {
+        let opened = other.snapshot(At::Version(told.version())).await.unwrap();
+        assert_eq!(opened.timestamp_ms(), told.timestamp_ms(), "version {}", told.version());
+        let then = other.snapshot(At::Timestamp(told.timestamp_ms())).await.unwrap();
+        assert_eq!(then.version(), told.version());
     }
 }

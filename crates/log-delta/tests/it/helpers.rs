@@ -1,7 +1,6 @@
 //! Tables, files and listings for the tests.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -85,20 +84,4 @@ pub(crate) async fn names(snapshot: &Arc<dyn Snapshot>, filter: FileFilter) -> V
         list(snapshot, filter).await.iter().map(|file| file_name(&file.location)).collect();
     names.sort();
     names
-}
-
-/// The folder of data that is shared by the tests of many projects; `None`, said aloud, where it is not there.
-pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    let found = std::env::var_os("STITCHWORK_SHARED")
-        .map(PathBuf::from)
-        .map(|root| root.join("data"))
-        .or_else(|| {
-            let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-            here.ancestors().map(|folder| folder.join("shared/data")).find(|folder| folder.is_dir())
-        });
-    let found = found.map(|folder| folder.join(name)).filter(|folder| folder.is_dir());
-    if found.is_none() {
-        println!("skipped: the folder shared/data/{name} is not there");
-    }
-    found
 }

@@ -6,6 +6,7 @@
     reason = "a helper of a test fails the test by panicking, and says what it skips"
 )]
 
+mod answers;
 mod checkpoints;
 mod differential;
 mod features;

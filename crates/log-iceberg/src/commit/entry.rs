@@ -20,8 +20,9 @@ pub(super) fn to_entry(
         return Err(Error::invalid_input("a file needs the number of its rows to be added")
             .with_context("file", &file.location));
     };
-    if !["parquet", "orc", "avro"].contains(&file.format.to_ascii_lowercase().as_str()) {
-        return Err(Error::unsupported("Iceberg's data files are Parquet, ORC or Avro")
+    // The specification allows ORC and Avro as well, but with field ids, which no format of ours but Parquet writes.
+    if !file.format.eq_ignore_ascii_case("parquet") {
+        return Err(Error::unsupported("data files that are added to an Iceberg table are Parquet")
             .with_context("file", &file.location)
             .with_context("format", &file.format));
     }

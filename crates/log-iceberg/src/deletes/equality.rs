@@ -71,6 +71,7 @@ impl Relation for EqualityKeys {
     }
 
     async fn scan(&self, args: ScanArgs) -> Result<BatchStream> {
+        args.require_no_addresses()?;
         let read = ReadArgs {
             schema: Some(self.schema.clone()),
             mapping: Some(Arc::new(FieldMapping::new(MapBy::FieldId))),

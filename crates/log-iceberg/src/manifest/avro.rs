@@ -1,6 +1,7 @@
 //! The fast way: a manifest as arrow arrays.
 
 use std::io::{Cursor, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -62,27 +63,59 @@ struct IdMap<V> {
     lists: ListArray,
     keys: PrimitiveArray<Int32Type>,
     values: V,
+    /// The places of all pairs, those of each row by key. None where they lie so, as in what we write.
+    sorted: Option<Vec<u32>>,
 }
 
 impl<V> IdMap<V> {
     fn new(column: Option<&ArrayRef>, values: impl Fn(&ArrayRef) -> Option<V>) -> Option<Self> {
-        let lists = column?.as_list_opt::<i32>()?;
+        let lists = column?.as_list_opt::<i32>()?.clone();
         let pairs = lists.values().as_struct_opt()?;
         let keys = pairs.column_by_name("key")?.as_primitive_opt::<Int32Type>()?.clone();
         let values = values(pairs.column_by_name("value")?)?;
-        Some(Self { lists: lists.clone(), keys, values })
+        let sorted = Self::sort(&lists, &keys);
+        Some(Self { lists, keys, values, sorted })
+    }
+
+    /// Sorts once, so that the statistics of a file with thousands of columns are not searched from their beginning
+    /// for each of them.
+    fn sort(lists: &ListArray, keys: &PrimitiveArray<Int32Type>) -> Option<Vec<u32>> {
+        let keys = keys.values();
+        let rows = || lists.value_offsets().windows(2).filter_map(range);
+        if rows().all(|row| keys.get(row).is_some_and(<[i32]>::is_sorted)) {
+            return None;
+        }
+        let mut places: Vec<u32> = (0..u32::try_from(keys.len()).ok()?).collect();
+        for row in rows() {
+            // The sort is stable: of two pairs with one key the first one comes first.
+            places.get_mut(row)?.sort_by_key(|place| keys.get(*place as usize));
+        }
+        Some(places)
     }
 
     /// The place of a column's value among all values.
     fn place(&self, row: usize, column: i32) -> Option<usize> {
-        if self.lists.is_null(row) {
+        if row >= self.lists.len() || self.lists.is_null(row) {
             return None;
         }
-        let offsets = self.lists.value_offsets();
-        let from = usize::try_from(*offsets.get(row)?).ok()?;
-        let to = usize::try_from(*offsets.get(row + 1)?).ok()?;
-        let keys = self.keys.values().get(from..to)?;
-        keys.iter().position(|key| *key == column).map(|place| from + place)
+        let row = range(self.lists.value_offsets().get(row..row + 2)?)?;
+        let keys = self.keys.values();
+        let place = match &self.sorted {
+            None => row.start + keys.get(row.clone())?.partition_point(|key| *key < column),
+            Some(places) => {
+                let places = places.get(row.clone())?;
+                let before = |place: &u32| keys.get(*place as usize).is_some_and(|key| *key < column);
+                *places.get(places.partition_point(before))? as usize
+            }
+        };
+        (row.contains(&place) && keys.get(place) == Some(&column)).then_some(place)
+    }
+}
+
+fn range(offsets: &[i32]) -> Option<Range<usize>> {
+    match offsets {
+        [from, to] => Some(usize::try_from(*from).ok()?..usize::try_from(*to).ok()?),
+        _ => None,
     }
 }
 
@@ -250,6 +283,60 @@ impl Rows for AvroRows {
             referenced_data_file: referenced.map(|column| column.value(row).to_owned()),
             content_offset: value(self.content_offset.as_ref(), row),
             content_size: value(self.content_size.as_ref(), row),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::builder::{Int32Builder, Int64Builder, ListBuilder, StructBuilder};
+
+    use super::*;
+
+    /// Rows of pairs, each key with its place among all pairs as its value.
+    fn map(rows: &[Option<&[i32]>]) -> Counts {
+        let fields = vec![
+            Field::new("key", arrow_schema::DataType::Int32, true),
+            Field::new("value", arrow_schema::DataType::Int64, true),
+        ];
+        let pairs =
+            StructBuilder::new(fields, vec![Box::new(Int32Builder::new()), Box::new(Int64Builder::new())]);
+        let mut lists = ListBuilder::new(pairs);
+        let mut place = 0;
+        for row in rows {
+            for key in row.unwrap_or_default() {
+                let pairs = lists.values();
+                pairs.field_builder::<Int32Builder>(0).unwrap().append_value(*key);
+                pairs.field_builder::<Int64Builder>(1).unwrap().append_value(place);
+                pairs.append(true);
+                place += 1;
+            }
+            lists.append(row.is_some());
+        }
+        let lists: ArrayRef = Arc::new(lists.finish());
+        IdMap::new(Some(&lists), |values| values.as_primitive_opt::<Int64Type>().cloned()).unwrap()
+    }
+
+    #[test]
+    fn pairs_are_found_in_whatever_order_they_are() {
+        let rows: [&[Option<&[i32]>]; 3] = [
+            &[Some(&[1, 2, 5, 9]), None, Some(&[]), Some(&[2, 3])],
+            &[Some(&[9, 1, 5, 2]), None, Some(&[]), Some(&[2, 3]), Some(&[7, 4, 7, 4])],
+            &[],
+        ];
+        for (rows, sorted) in rows.into_iter().zip([true, false, true]) {
+            let map = map(rows);
+            assert_eq!(map.sorted.is_none(), sorted);
+            let mut before = 0;
+            for (row, keys) in rows.iter().enumerate() {
+                let keys = keys.unwrap_or_default();
+                for key in 0..11 {
+                    let found = keys.iter().position(|k| *k == key).map(|place| before + place);
+                    assert_eq!(map.place(row, key), found, "{row} {key}");
+                }
+                before += keys.len();
+            }
+            assert_eq!(map.place(rows.len(), 1), None);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Tables without a catalog: the file system decides who was first.
 
+use std::time::Instant;
+
 use bytes::Bytes;
-use stitchwork_core::{Error, ErrorKind, Result, join};
+use stitchwork_core::{CommitState, Error, ErrorKind, Result, Retry, join};
 use stitchwork_iceberg_meta::metadata_version;
 
 use super::{Published, is_lost_answer};
-use crate::files::Files;
+use crate::files::{Files, pause};
 
 /// The endings that a metadata file can have, the usual one first.
 const ENDINGS: [&str; 3] = [".metadata.json", ".gz.metadata.json", ".metadata.json.gz"];
@@ -110,11 +112,37 @@ impl Folder {
                     Ok(Published::Won)
                 }
                 Ok(_) => Ok(Published::Lost),
+                // Some stores say this of two puts that meet, and neither may have landed.
+                Err(missing) if missing.kind() == ErrorKind::NotFound => Ok(Published::Unknown(
+                    Error::new(
+                        ErrorKind::Unavailable,
+                        "the store says that a file is there, and then that not",
+                    )
+                    .with_context("metadata", new)
+                    .with_source(error),
+                )),
                 Err(error) => Ok(Published::Unknown(error)),
             },
             Err(error) if is_lost_answer(&error) => Ok(Published::Unknown(error)),
             Err(error) => Err(error),
         }
+    }
+
+    /// Publishes the first file of a new table, again and again while no answer comes; `false` when there is
+    /// another's.
+    pub(crate) async fn publish_first(&self, files: &Files, new: &str, bytes: &Bytes) -> Result<bool> {
+        let begun = Instant::now();
+        for attempt in 1.. {
+            match self.publish(files, new, bytes).await? {
+                Published::Won => return Ok(true),
+                Published::Lost => return Ok(false),
+                Published::Unknown(error) if begun.elapsed() >= Retry::default().patience => {
+                    return Err(error.with_commit_state(CommitState::Unknown));
+                }
+                Published::Unknown(_) => pause(attempt).await,
+            }
+        }
+        Err(Error::unexpected("a loop without end has ended"))
     }
 
     /// The hint only saves readers some probing, so that it need not be there or right.

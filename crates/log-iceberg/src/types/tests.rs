@@ -90,10 +90,21 @@ fn ids_are_kept_and_new_ones_count_on() {
 
 #[test]
 fn a_default_is_told_as_core_reads_it() {
-    let mut field = IceField::optional(1, "d", IceType::Date);
-    field.initial_default = Some("2024-02-29".into());
-    let schema = to_arrow(&IceSchema::new(vec![field])).unwrap();
-    assert_eq!(schema.field(0).metadata()[INITIAL_DEFAULT], "2024-02-29");
-    let fields = Ids { last: 1, keep: true, version: 3 }.fields(schema.fields(), "").unwrap();
-    assert_eq!(fields[0].initial_default, Some("2024-02-29".into()));
+    let uuid = "f79c3e09-677c-4bbd-a479-3f349cb785e7";
+    for (ty, default, told) in [
+        (IceType::Date, "2024-02-29", "2024-02-29"),
+        (IceType::String, "x", "x"),
+        (IceType::Binary, "00ff", "00ff"),
+        (IceType::Fixed(2), "00ff", "00ff"),
+        (IceType::Uuid, uuid, "f79c3e09677c4bbda4793f349cb785e7"),
+    ] {
+        let mut field = IceField::optional(1, "d", ty);
+        field.initial_default = Some(default.into());
+        let schema = to_arrow(&IceSchema::new(vec![field])).unwrap();
+        let field = schema.field(0);
+        assert_eq!(field.metadata()[INITIAL_DEFAULT], told);
+        assert!(stitchwork_core::Scalar::parse(told, field.data_type()).is_ok());
+        let fields = Ids { last: 1, keep: true, version: 3 }.fields(schema.fields(), "").unwrap();
+        assert_eq!(fields[0].initial_default, Some(default.into()));
+    }
 }

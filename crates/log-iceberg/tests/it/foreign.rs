@@ -10,14 +10,7 @@ use stitchwork_core::{At, DataFile, FileFilter, Formats, LogArgs, LogFactory, St
 use stitchwork_format_parquet::Parquet;
 use stitchwork_iceberg_meta::{ManifestContent, TableMeta, parse_manifest, parse_manifest_list};
 use stitchwork_log_iceberg::IcebergLogFactory;
-
-/// The folder with tables of other writers, if it is there.
-fn shared() -> Option<PathBuf> {
-    let from_env = std::env::var_os("STITCHWORK_SHARED").map(PathBuf::from);
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared"));
-    let found = from_env.into_iter().chain(above).map(|dir| dir.join("data/iceberg-tables"));
-    found.into_iter().find(|dir| dir.is_dir())
-}
+use stitchwork_testkit::needs;
 
 /// Every folder with metadata below.
 fn tables(dir: &Path, found: &mut Vec<PathBuf>) {
@@ -79,10 +72,7 @@ fn newest(table: &Path) -> String {
 
 #[tokio::test]
 async fn the_files_of_foreign_tables_are_listed() {
-    let Some(root) = shared() else {
-        println!("skipped: the tables of other writers are not here (shared/data/iceberg-tables)");
-        return;
-    };
+    let Some(root) = needs::data("the_files_of_foreign_tables_are_listed", "iceberg-tables") else { return };
     let mut found = Vec::new();
     tables(&root, &mut found);
     assert!(found.len() > 15, "{}", found.len());
@@ -121,8 +111,7 @@ async fn the_files_of_foreign_tables_are_listed() {
 
 #[tokio::test]
 async fn equality_deletes_of_a_foreign_table_are_found() {
-    let Some(root) = shared() else {
-        println!("skipped: the tables of other writers are not here (shared/data/iceberg-tables)");
+    let Some(root) = needs::data("equality_deletes_of_a_foreign_table_are_found", "iceberg-tables") else {
         return;
     };
     let stores = stores(&root);
@@ -145,8 +134,7 @@ async fn equality_deletes_of_a_foreign_table_are_found() {
 
 #[tokio::test]
 async fn a_deletion_vector_of_a_foreign_table_is_read() {
-    let Some(root) = shared() else {
-        println!("skipped: the tables of other writers are not here (shared/data/iceberg-tables)");
+    let Some(root) = needs::data("a_deletion_vector_of_a_foreign_table_is_read", "iceberg-tables") else {
         return;
     };
     let stores = stores(&root);

@@ -6,6 +6,7 @@
     reason = "a helper of a test fails the test by panicking"
 )]
 
+mod answers;
 mod commits;
 mod deletes;
 mod evolution;

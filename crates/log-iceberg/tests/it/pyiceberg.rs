@@ -1,7 +1,6 @@
 //! What is written here, read by pyiceberg: when `STITCHWORK_PYTHON` names an interpreter that has it.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use stitchwork_core::{
 use stitchwork_format_parquet::Parquet;
 use stitchwork_iceberg_meta::{IceTransform, IceValue};
 use stitchwork_log_iceberg::IcebergLogFactory;
+use stitchwork_testkit::peers::Python;
 
 use crate::setup::{files, latest};
 
@@ -54,23 +54,8 @@ print(json.dumps({"metadata": table.metadata_location}))
 "#;
 
 /// What a script prints, as JSON.
-fn run(python: &str, script: &str, argument: &str) -> Value {
-    let output = Command::new(python).args(["-c", script, argument]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// The interpreter, if there is one.
-fn interpreter() -> Option<String> {
-    let found = std::env::var("STITCHWORK_PYTHON").ok();
-    if found.is_none() {
-        assert!(
-            std::env::var("STITCHWORK_REQUIRE_ORACLES").is_err(),
-            "STITCHWORK_PYTHON is not set, and STITCHWORK_REQUIRE_ORACLES is"
-        );
-        println!("skipped: STITCHWORK_PYTHON names no interpreter with pyiceberg");
-    }
-    found
+fn run(python: &Python, script: &str, argument: &str) -> Value {
+    serde_json::from_str(&python.run(["-c", script, argument]).unwrap()).unwrap()
 }
 
 fn bucket(id: i64) -> i32 {
@@ -107,7 +92,7 @@ async fn write(log: &Arc<dyn Log>, stores: &Stores, ids: &[i64]) -> DataFile {
 
 #[tokio::test]
 async fn pyiceberg_reads_what_is_written_here() {
-    let Some(python) = interpreter() else { return };
+    let Some(python) = Python::find("pyiceberg_reads_what_is_written_here", &["pyiceberg"]) else { return };
     for version in ["2", "3"] {
         let folder = tempfile::tempdir().unwrap();
         let location = folder.path().join("t").display().to_string();
@@ -166,7 +151,11 @@ async fn pyiceberg_reads_what_is_written_here() {
 
 #[tokio::test]
 async fn a_table_of_pyiceberg_is_changed_here_and_read_there_again() {
-    let Some(python) = interpreter() else { return };
+    let Some(python) =
+        Python::find("a_table_of_pyiceberg_is_changed_here_and_read_there_again", &["pyiceberg"])
+    else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let made = run(&python, WRITE, &folder.path().display().to_string());
     let ident = TableIdent::new("n", "t");

@@ -1,34 +1,19 @@
 //! A hundred real events as a REST API gave them.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use stitchwork_shred::{ShredOptions, TableNamer};
+use stitchwork_testkit::needs;
 
 use crate::reassemble::{canonical, flatten};
 use crate::shred;
 
-/// The folder of shared test data, where there is one.
-fn shared_data() -> Option<PathBuf> {
-    match std::env::var_os("STITCHWORK_SHARED") {
-        Some(shared) => Some(PathBuf::from(shared).join("data")),
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .map(|folder| folder.join("shared/data"))
-            .find(|data| data.is_dir()),
-    }
-}
-
 #[test]
 fn every_value_of_the_real_events_is_in_the_tables() {
-    let path = shared_data().map(|data| data.join("github_events.json"));
-    let Some(text) = path.and_then(|path| std::fs::read(path).ok()) else {
-        println!(
-            "skipped: every_value_of_the_real_events_is_in_the_tables (no shared/data/github_events.json)"
-        );
-        return;
-    };
+    let test = "every_value_of_the_real_events_is_in_the_tables";
+    let Some(path) = needs::data(test, "github_events.json") else { return };
+    let text = std::fs::read(path).unwrap();
     let events: Vec<Value> = serde_json::from_slice(&text).unwrap();
     let namer = TableNamer::parse("github_{event}").unwrap();
     let options =

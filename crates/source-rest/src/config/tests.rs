@@ -78,3 +78,10 @@ fn what_cannot_work_is_refused_before_any_request() {
         assert!(!format!("{error:?}").contains("canary"));
     }
 }
+
+#[test]
+fn a_base_url_that_cannot_be_read_is_shown() {
+    let error = RestConfig::new("api.example.com/v1?key=canary").base().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    assert_eq!(error.context("base_url"), Some("api.example.com/v1?***"));
+}

@@ -74,6 +74,39 @@ fn descending_rows_end_at_the_old_ones_and_repeats_are_dropped() {
 }
 
 #[test]
+fn ascending_rows_that_come_twice_are_taken_once() {
+    let key = vec!["id".to_owned()];
+    for boundary in [Boundary::Closed, Boundary::Open] {
+        let config = IncrementalConfig { boundary, ..config(RowOrder::Ascending) };
+        let mut tracker = Tracker::new(&config, &key, &StreamState::default()).unwrap();
+        assert_eq!(take(&mut tracker, &[(1, 1), (1, 1), (1, 2), (1, 1), (2, 3)]), [1, 2, 3]);
+        assert_eq!(
+            take(&mut tracker, &[(2, 3), (2, 4), (2, 3), (3, 1)]),
+            [4, 1],
+            "with another value it is new"
+        );
+    }
+}
+
+#[test]
+fn values_of_mixed_forms_are_told_instead_of_dropped() {
+    for (page, other) in [
+        (
+            r#"[{"t":"2024-06-01T00:00:00Z"},{"t":"Mon, 03 Jun 2024 00:00:00 GMT"}]"#,
+            "Mon, 03 Jun 2024 00:00:00 GMT",
+        ),
+        (r#"[{"t":"2024-06-01T00:00:00Z"},{"t":"2024-06-03 00:00:00"}]"#, "2024-06-03 00:00:00"),
+    ] {
+        let state = StreamState { last: json!("2024-05-01T00:00:00Z"), ..StreamState::default() };
+        let mut tracker = Tracker::new(&config(RowOrder::None), &[], &state).unwrap();
+        let error = tracker.take(page.into()).unwrap_err();
+        assert_eq!((error.kind(), error.context("cursor_path")), (ErrorKind::InvalidData, Some("t")));
+        let values = format!("{:?} {:?}", error.context("one"), error.context("other"));
+        assert!(values.contains(other) && values.contains("2024-05-01T00:00:00Z"), "{error}");
+    }
+}
+
+#[test]
 fn rows_in_no_order_end_with_the_largest_value() {
     let config = config(RowOrder::None);
     let mut first = Tracker::new(&config, &[], &StreamState::default()).unwrap();

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::get;
+use serde_json::json;
 use stitchwork_core::{Budget, ErrorKind, OpenArgs, Source};
 use stitchwork_events_server::{EventsServer, Faults};
 use stitchwork_source_rest::{RequestConfig, rest};
@@ -140,9 +141,6 @@ async fn answers_that_are_no_json_are_told_apart() {
         assert!(error.message().contains(message), "{error:?}");
         assert_eq!(count.load(Ordering::SeqCst), 1, "{body}");
     }
-    let (url, _) = after(9, 200, &[], "[{}, 2]").await;
-    let error = read(&source(rest(&url).stream("s", "/s")), None).await.unwrap_err();
-    assert!(error.message().contains("not an object"), "{error:?}");
     let latin = get(|| async { Response::new(Body::from(&b"[{\"a\": \"\xfc\"}]"[..])) });
     let url = serve(Router::new().route("/s", latin)).await;
     let error = read(&source(rest(&url).stream("s", "/s")), None).await.unwrap_err();
@@ -150,6 +148,24 @@ async fn answers_that_are_no_json_are_told_apart() {
     let marked = get(|| async { "\u{feff}[{\"id\": \"1\"}]" });
     let url = serve(Router::new().route("/s", marked)).await;
     assert_eq!(read(&source(rest(&url).stream("s", "/s")), None).await.unwrap().ids(), ["1"]);
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_object_is_kept_as_a_value() {
+    let (url, _) = after(9, 200, &[], r#"[{"id": "1"}, 2, null, "x", [3]]"#).await;
+    let rows = read(&source(rest(&url).stream("s", "/s")), None).await.unwrap().rows;
+    let expected = r#"[{"id": "1"}, {"value": 2}, {"value": null}, {"value": "x"}, {"value": [3]}]"#;
+    assert_eq!(serde_json::Value::from(rows), serde_json::from_str::<serde_json::Value>(expected).unwrap());
+    // A list of nothing else is taken where it is pointed to.
+    let (url, _) = after(9, 200, &[], r#"{"tags": ["a", "b"]}"#).await;
+    let tags = source(rest(&url).stream("s", "/s").data_selector("tags"));
+    assert_eq!(read(&tags, None).await.unwrap().rows, [json!({"value": "a"}), json!({"value": "b"})]);
+    // It has no cursor value, and no primary key.
+    let (url, _) = after(9, 200, &[], r#"[{"id": "1"}, 2]"#).await;
+    let error = read(&source(rest(&url).stream("s", "/s").incremental("id")), None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error:?}");
+    assert_eq!((error.context("row"), error.context("cursor_path")), (Some("1"), Some("id")));
+    assert_eq!(error.context("url"), Some(format!("{url}/s").as_str()));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::{Value, json};
-use stitchwork_core::{Cursor, ErrorKind, Source};
+use stitchwork_core::{Cursor, ErrorKind, OpenArgs, Source};
 use stitchwork_events_server::{EventsServer, Faults};
 use stitchwork_source_rest::{IncrementalConfig, RestBuilder, RowOrder, StreamConfig, rest};
 
@@ -197,4 +197,34 @@ async fn an_initial_value_is_asked_for() {
         server.events().filter(|event| event["created_at"].as_str() >= since.as_str()).collect();
     assert_eq!(run.rows, expected);
     assert!(server.request_targets()[0].contains("since=2024"), "{:?}", server.request_targets());
+}
+
+#[tokio::test]
+async fn streams_with_and_without_a_cursor_need_sources_of_their_own() {
+    // The last checkpoint of a source covers all its streams, which that of a stream that comes whole cannot.
+    for cursor_first in [true, false] {
+        let (with, without) =
+            (|b: RestBuilder| b.stream("a", "/a").incremental("at"), |b: RestBuilder| b.stream("b", "/b"));
+        let builder =
+            if cursor_first { without(with(rest("http://h"))) } else { with(without(rest("http://h"))) };
+        let error = builder.clone().build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert_eq!(error.context("stream"), Some(if cursor_first { "b" } else { "a" }));
+        // As a source, the builder says so wherever it can say anything.
+        let errors = [
+            builder.discover().await.unwrap_err(),
+            builder.parts(&OpenArgs::default()).await.unwrap_err(),
+            builder.open(OpenArgs::default()).await.err().unwrap(),
+        ];
+        assert!(errors.iter().all(|e| e.kind() == ErrorKind::InvalidConfig), "{errors:?}");
+        assert_eq!(builder.capabilities().incremental, cursor_first);
+    }
+    let whole = rest("http://h/items");
+    assert_eq!(whole.capabilities(), whole.build().unwrap().capabilities());
+    let incremental = rest("http://h/items").incremental("at");
+    assert!(incremental.capabilities().incremental);
+    // A URL that is none is no source that cannot resume: it is an error.
+    let broken = rest("nothing").stream("a", "/a").incremental("at");
+    assert!(broken.capabilities().incremental);
+    assert_eq!(broken.discover().await.unwrap_err().kind(), ErrorKind::InvalidConfig);
 }

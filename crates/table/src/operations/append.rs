@@ -28,22 +28,19 @@ impl Table {
         if files.is_empty() && args.tag.is_none() {
             return Ok(OperationSummary::nothing(base));
         }
-        let bytes = files.iter().map(|f| f.size).sum();
-        let added = files.len() as u64;
+        let summary = OperationSummary {
+            rows_added: count,
+            files_added: files.len() as u64,
+            bytes_added: files.iter().map(|f| f.size).sum(),
+            ..OperationSummary::nothing(base.clone())
+        };
         let changes = Changes { added: files.clone(), ..Changes::default() };
         let commit =
             CommitArgs { reads: Reads::Nothing, tag: args.tag, ..CommitArgs::new(base, "append", changes) };
-        let done = match self.log.commit(commit).await {
-            Ok(done) => done,
-            Err(e) => return Err(self.clean_up(e, &files).await),
-        };
-        Ok(OperationSummary {
-            rows_added: count,
-            files_added: added,
-            bytes_added: bytes,
-            lost_races: done.lost_races,
-            ..OperationSummary::nothing(done.snapshot)
-        })
+        match self.log.commit(commit).await {
+            Ok(done) => Ok(summary.committed(done)),
+            Err(e) => Err(self.clean_up(e, &files).await),
+        }
     }
 
     /// Writes a stream to files, and removes them again when it breaks.
@@ -53,20 +50,15 @@ impl Table {
         base: std::sync::Arc<dyn stitchwork_core::Snapshot>,
     ) -> Result<(Vec<DataFile>, u64)> {
         let mut sink = self.sink(base, "part-")?;
-        loop {
-            let result = match rows.try_next().await {
-                Ok(Some(batch)) => sink.write(&batch).await,
-                Ok(None) => break,
-                Err(e) => Err(e),
-            };
-            if let Err(e) = result {
-                // The first error is the one that matters; what cannot be removed is invisible.
-                let _ = sink.abort().await;
-                return Err(e);
+        let writing = async {
+            while let Some(batch) = rows.try_next().await? {
+                sink.write(&batch).await?;
             }
-        }
+            Ok(())
+        };
+        let done = writing.await;
         let count = sink.rows();
-        Ok((sink.finish().await?, count))
+        Ok((sink.finish_or_abort(done).await?, count))
     }
 
     /// Removes files of a commit that has surely not landed, and gives the error back.
@@ -88,6 +80,7 @@ impl OperationSummary {
             snapshot,
             rows_added: 0,
             rows_removed: 0,
+            rows_updated: 0,
             files_added: 0,
             files_removed: 0,
             bytes_added: 0,

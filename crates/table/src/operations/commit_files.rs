@@ -3,7 +3,7 @@
 use futures::TryStreamExt;
 use stitchwork_core::{Changes, CommitArgs, CommitTag, DataFile, Reads, Result};
 
-use super::{OperationSummary, can_repeat};
+use super::OperationSummary;
 use crate::Table;
 use crate::plan::filter;
 
@@ -36,16 +36,20 @@ impl Table {
             let mut changes = Changes { added: args.files.clone(), ..Changes::default() };
             let mut operation = "append";
             let mut reads = Reads::Nothing;
+            let mut rows_removed = 0;
             if args.replace {
                 let mut live = base.files(filter(None));
                 while let Some(chunk) = live.try_next().await? {
-                    changes.removed.extend(chunk);
+                    for file in chunk {
+                        rows_removed += self.live_rows(&base, &file).await?;
+                        changes.removed.push(file);
+                    }
                 }
                 (operation, reads) = ("overwrite", Reads::Everything);
             }
             let summary = OperationSummary {
                 rows_added: args.files.iter().filter_map(|f| f.rows).sum(),
-                rows_removed: changes.removed.iter().filter_map(|f| f.rows).sum(),
+                rows_removed,
                 files_added: args.files.len() as u64,
                 files_removed: changes.removed.len() as u64,
                 bytes_added: args.files.iter().map(|f| f.size).sum(),
@@ -54,14 +58,8 @@ impl Table {
             let commit =
                 CommitArgs { reads, tag: args.tag.clone(), ..CommitArgs::new(base, operation, changes) };
             match self.log.commit(commit).await {
-                Ok(done) => {
-                    return Ok(Some(OperationSummary {
-                        snapshot: done.snapshot,
-                        lost_races: done.lost_races,
-                        ..summary
-                    }));
-                }
-                Err(e) if tries > 0 && can_repeat(&e) => tries -= 1,
+                Ok(done) => return Ok(Some(summary.committed(done))),
+                Err(e) if tries > 0 && e.is_lost_race() => tries -= 1,
                 // Somebody has committed the same load meanwhile: the next look finds the tag.
                 Err(e)
                     if tries > 0

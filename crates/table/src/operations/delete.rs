@@ -2,7 +2,7 @@
 
 use stitchwork_core::{Changes, CommitArgs, CommitTag, Predicate, Reads, Result};
 
-use super::{OperationSummary, can_repeat};
+use super::OperationSummary;
 use crate::Table;
 
 /// What to delete.
@@ -42,16 +42,10 @@ impl Table {
             let commit =
                 CommitArgs { reads, tag: args.tag.clone(), ..CommitArgs::new(base, "delete", changes) };
             match self.log.commit(commit).await {
-                Ok(done) => {
-                    return Ok(OperationSummary {
-                        snapshot: done.snapshot,
-                        lost_races: done.lost_races,
-                        ..summary
-                    });
-                }
+                Ok(done) => return Ok(summary.committed(done)),
                 Err(e) => {
                     let e = self.clean_up(e, &added).await;
-                    if tries == 0 || !can_repeat(&e) {
+                    if tries == 0 || !e.is_lost_race() {
                         return Err(e);
                     }
                     tries -= 1;

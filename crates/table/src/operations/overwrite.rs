@@ -7,7 +7,7 @@ use stitchwork_core::{
     Result,
 };
 
-use super::{OperationSummary, can_repeat};
+use super::OperationSummary;
 use crate::Table;
 
 /// How to overwrite.
@@ -65,16 +65,10 @@ impl Table {
                 ..CommitArgs::new(base.clone(), "overwrite", changes)
             };
             match self.log.commit(commit).await {
-                Ok(done) => {
-                    return Ok(OperationSummary {
-                        snapshot: done.snapshot,
-                        lost_races: done.lost_races,
-                        ..summary
-                    });
-                }
+                Ok(done) => return Ok(summary.committed(done)),
                 Err(e) => {
                     let e = self.clean_up(e, &left).await;
-                    if tries == 0 || !can_repeat(&e) {
+                    if tries == 0 || !e.is_lost_race() {
                         return Err(self.clean_up(e, &files).await);
                     }
                     tries -= 1;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use stitchwork_core::{
-    Column, ColumnStats, DataFile, Deleted, FileFilter, FileStats, Match, PlannedFile, Predicate, Result,
-    ScanPlan, Snapshot, Statistics, StatsFor,
+    Column, ColumnStats, DataFile, FileFilter, FileStats, Match, PlannedFile, Predicate, Result, ScanPlan,
+    Snapshot, Statistics, StatsFor,
 };
 
-use crate::plan::{check_columns, constants};
+use crate::plan::{check_columns, constants, live_rows};
 use crate::scan::FileReader;
 use crate::{FileSink, Table};
 
@@ -55,15 +55,16 @@ impl Table {
         let mut chunks =
             base.files(FileFilter { predicate: predicate.cloned(), stats: StatsFor::Columns(columns) });
         let mut sink = self.sink(base.clone(), "part-")?;
-        while let Some(chunk) = chunks.try_next().await? {
-            for file in chunk {
-                if let Err(e) = self.rewrite_file(base, predicate, file, &mut sink, &mut result).await {
-                    let _ = sink.abort().await;
-                    return Err(e);
+        let rewriting = async {
+            while let Some(chunk) = chunks.try_next().await? {
+                for file in chunk {
+                    self.rewrite_file(base, predicate, file, &mut sink, &mut result).await?;
                 }
             }
-        }
-        result.added = sink.finish().await?;
+            Ok(())
+        };
+        let done = rewriting.await;
+        result.added = sink.finish_or_abort(done).await?;
         Ok(result)
     }
 
@@ -76,7 +77,7 @@ impl Table {
         result: &mut Rewritten,
     ) -> Result<()> {
         let schema = base.schema();
-        let constants = constants(&file, base.partitioning(), &schema);
+        let constants = constants(&file, base.partitioning(), &schema)?;
         let Some(predicate) = predicate else {
             result.rows_removed += self.live_rows(base, &file).await?;
             result.removed.push(file);
@@ -111,11 +112,10 @@ impl Table {
         Ok(())
     }
 
-    async fn live_rows(&self, base: &Arc<dyn Snapshot>, file: &DataFile) -> Result<u64> {
-        match (file.rows, file.deleted) {
-            (Some(rows), Deleted::Nothing) => Ok(rows),
-            (Some(rows), Deleted::Exactly(deleted)) => Ok(rows.saturating_sub(deleted)),
-            _ => self.count_passing(base, file, &Predicate::And(vec![])).await,
+    pub(super) async fn live_rows(&self, base: &Arc<dyn Snapshot>, file: &DataFile) -> Result<u64> {
+        match live_rows(file) {
+            Some(rows) => Ok(rows),
+            None => self.count_passing(base, file, &Predicate::And(vec![])).await,
         }
     }
 
@@ -125,13 +125,13 @@ impl Table {
         file: &DataFile,
         predicate: &Predicate,
     ) -> Result<u64> {
-        let constants = constants(file, base.partitioning(), &base.schema());
+        let constants = constants(file, base.partitioning(), &base.schema())?;
         let reader = self.reader(base, vec![], Some(predicate.clone()));
         let rows = reader.open(PlannedFile { file: file.clone(), constants }, None).await?;
         stitchwork_core::count_rows(rows).await
     }
 
-    fn reader(
+    pub(super) fn reader(
         &self,
         base: &Arc<dyn Snapshot>,
         projection: Vec<usize>,
@@ -155,6 +155,7 @@ impl Table {
             output: Arc::new(arrow_schema::Schema::new(fields)),
             batch_rows: None,
             budget: Some(self.config.budget.clone()),
+            addresses: false,
         }
     }
 }
@@ -168,16 +169,7 @@ fn known<'a>(
     let constants = constants
         .iter()
         .map(|(place, value)| {
-            let known = (!value.is_null()).then(|| value.clone());
-            let nulls = if value.is_null() { rows } else { Some(0) };
-            let stats = ColumnStats {
-                min: known.clone(),
-                max: known,
-                exact: true,
-                nulls,
-                nans: Some(0),
-                ..ColumnStats::default()
-            };
+            let stats = ColumnStats::constant(value, rows);
             (Column::new(schema.field(*place).name().clone()), stats)
         })
         .collect();

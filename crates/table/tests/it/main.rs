@@ -4,6 +4,8 @@
 mod append;
 mod delete;
 mod editor;
+mod file_set_types;
+mod file_sets;
 mod files;
 mod model;
 mod overwrite;

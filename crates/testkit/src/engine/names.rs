@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use parking_lot::Mutex;
-use stitchwork_core::{ErrorKind, Names, Relation, Result, TableIdent};
+use stitchwork_core::{At, ErrorKind, Names, Relation, Result, TableIdent};
 
 use super::Subject;
 use super::fixture::{expect_rows, rows};
@@ -28,7 +28,8 @@ impl ChangingNames {
 
 #[async_trait]
 impl Names for ChangingNames {
-    async fn relation(&self, ident: &TableIdent) -> Result<Option<Arc<dyn Relation>>> {
+    async fn relation(&self, ident: &TableIdent, at: &At) -> Result<Option<Arc<dyn Relation>>> {
+        at.require_latest()?;
         Ok(self.relations.lock().get(ident).cloned())
     }
 

@@ -62,6 +62,9 @@ pub enum Fault {
     Unavailable,
     /// The request **is** done, and then answered with a generic error: the answer got lost.
     LostAnswer,
+    /// The request **is** done, its answer got lost, and what comes back is the answer to its repetition by the
+    /// client below: a conditional put is told that its condition does not hold, because of its own object.
+    Repeated,
     /// The request is not done; the object is said to exist already.
     AlreadyExists,
     /// The request is not done; its precondition is said to fail.
@@ -81,7 +84,7 @@ impl Fault {
         let source = format!("injected fault {self:?}").into();
         let path = path.to_owned();
         match self {
-            Self::AlreadyExists => Error::AlreadyExists { path, source },
+            Self::AlreadyExists | Self::Repeated => Error::AlreadyExists { path, source },
             Self::Precondition => Error::Precondition { path, source },
             Self::NotFound => Error::NotFound { path, source },
             Self::PermissionDenied => Error::PermissionDenied { path, source },

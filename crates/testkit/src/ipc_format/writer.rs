@@ -61,10 +61,6 @@ impl FileWriter for IpcWriter {
         let stats = statistics(&self.batches)?;
         Ok(FileSummary { rows: stats.rows.unwrap_or_default(), bytes: size, stats, split_offsets: vec![] })
     }
-
-    async fn abort(self: Box<Self>) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// Bounds and null counts of the plain columns, found value by value.

@@ -13,16 +13,19 @@ use crate::{Failure, Fault, FaultStore, FlakyCatalog, Operation, Outcome, Rule};
 const WRITES: [Operation; 4] = [Operation::Put, Operation::Complete, Operation::Copy, Operation::Rename];
 
 /// Contract: when the store, or the catalog, did the write but its answer was lost, the commit lands once and
-/// says so. Tried with the answer of each write of a commit, one after the other; a commit that fails before
-/// the step that counts has done nothing and says so.
+/// says so. Tried with the answer of each write of a commit, one after the other, with none coming back and with
+/// that of a repetition, which is refused because of the first; a commit that fails before the step that counts
+/// has done nothing and says so.
 pub(super) async fn lost_answer_is_found(subject: Subject) -> Outcome {
     for tagged in [false, true] {
-        let mut nth = 0;
-        while lose_nth_write(&subject, nth, tagged).await? {
-            nth += 1;
-        }
-        if nth == 0 {
-            return Err(Failure::skipped("a commit writes nothing to a store"));
+        for fault in [Fault::LostAnswer, Fault::Repeated] {
+            let mut nth = 0;
+            while lose_nth_write(&subject, nth, fault, tagged).await? {
+                nth += 1;
+            }
+            if nth == 0 {
+                return Err(Failure::skipped("a commit writes nothing to a store"));
+            }
         }
         if subject.factory.capabilities().pointer && subject.args.catalog.is_some() {
             lose_swap(&subject, tagged).await?;
@@ -37,7 +40,7 @@ fn commit_args(base: Arc<dyn Snapshot>, file: &DataFile, tagged: bool) -> Commit
 }
 
 /// A commit in a table of its own whose `nth` write is done without an answer. `false` when it makes fewer.
-async fn lose_nth_write(subject: &Subject, nth: u64, tagged: bool) -> Result<bool, Failure> {
+async fn lose_nth_write(subject: &Subject, nth: u64, fault: Fault, tagged: bool) -> Result<bool, Failure> {
     let args = fresh_args(subject);
     let object = args.stores.resolve(&args.location)?;
     let store = FaultStore::new(object.store.clone());
@@ -48,14 +51,17 @@ async fn lose_nth_write(subject: &Subject, nth: u64, tagged: bool) -> Result<boo
     let file = table.file(10, Some("a")).await?;
     let base = table.log.snapshot(At::Latest).await?;
     store.forget();
-    store.inject(Rule::on(&WRITES, Fault::LostAnswer).path(object.path.as_ref()).after(nth));
+    store.inject(Rule::on(&WRITES, fault).path(object.path.as_ref()).after(nth));
     let result = table.log.commit(commit_args(base, &file, tagged)).await;
     store.heal();
     table.args.stores.mount(&object.root, object.store.clone());
     let writes =
         store.requests().iter().filter(|r| WRITES.contains(&r.operation)).cloned().collect::<Vec<_>>();
     let lost = writes.get(usize::try_from(nth).unwrap_or(usize::MAX)).cloned();
-    let what = format!("with the answer of write {nth} lost, {lost:?}, tagged {tagged}");
+    let what = format!("with the answer of write {nth} lost ({fault:?}), {lost:?}, tagged {tagged}");
+    if fault == Fault::Repeated {
+        ensure!(result.is_ok(), "{what}: the commit takes its own write for another's: {:?}", result.err());
+    }
     judge(&what, &table, &first, &file, result.map(drop), tagged).await?;
     Ok(lost.is_some())
 }

@@ -79,16 +79,7 @@ impl Statistics for Known<'_> {
         let mut values = fields.zip(&self.file.partition);
         let value = values.find(|(f, _)| f.source == *column && f.transform == Transform::Identity);
         match value {
-            Some((_, value)) if value.is_null() => {
-                Some(ColumnStats { nulls: self.file.rows, ..ColumnStats::default() })
-            }
-            Some((_, value)) => Some(ColumnStats {
-                min: Some(value.clone()),
-                max: Some(value.clone()),
-                exact: true,
-                nulls: Some(0),
-                ..ColumnStats::default()
-            }),
+            Some((_, value)) => Some(ColumnStats::constant(value, self.file.rows)),
             None => self.file.stats.as_ref().and_then(|stats| stats.column(column)),
         }
     }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use futures::TryStreamExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
-use stitchwork_testkit::{Fault, FaultStore, Operation, Rule};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult};
+use stitchwork_testkit::{Fault, FaultStore, Operation, Puts, Rule};
 
 fn store() -> FaultStore {
     FaultStore::new(Arc::new(InMemory::new()))
@@ -104,4 +105,52 @@ async fn after_a_crash_nothing_works_until_it_is_healed() {
     }
     store.heal();
     assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "x");
+}
+
+#[tokio::test]
+async fn what_is_fetched_is_told_and_ranges_are_gets() {
+    let store = store();
+    let path = Path::from("a");
+    store.put(&path, vec![0; 4 << 20].into()).await.unwrap();
+    store.head(&path).await.unwrap();
+    store.get_range(&path, 1..3).await.unwrap();
+    let far = 3 << 20;
+    store.get_ranges(&path, &[5..6, 7..9, far..far + 1]).await.unwrap();
+    assert_eq!(store.fetched(), [1..3, 5..9, far..far + 1]);
+    assert_eq!((store.fetched_bytes(), store.count(Operation::Get)), (7, 3));
+    store.forget();
+    assert_eq!((store.fetched_bytes(), store.requests()), (0, vec![]));
+    store.inject(Rule::on(&[Operation::Get], Fault::Unavailable));
+    store.get_ranges(&path, &[0..1, 2..3]).await.unwrap_err();
+    assert_eq!(store.fetched(), vec![]);
+}
+
+/// Puts nothing, and says that it did.
+#[derive(Debug)]
+struct Forgetful;
+
+#[async_trait]
+impl Puts for Forgetful {
+    async fn put(
+        &self,
+        inner: &dyn ObjectStore,
+        path: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> object_store::Result<PutResult> {
+        let put = inner.put_opts(path, payload, options).await?;
+        inner.delete(path).await?;
+        Ok(put)
+    }
+}
+
+#[tokio::test]
+async fn objects_are_put_as_the_store_does_it_and_rules_still_apply() {
+    let store = store().with_puts(Arc::new(Forgetful));
+    let path = Path::from("a");
+    store.inject(Rule::on(&[Operation::Put], Fault::Unavailable));
+    store.put(&path, "x".into()).await.unwrap_err();
+    store.put(&path, "x".into()).await.unwrap();
+    assert!(matches!(store.get(&path).await, Err(Error::NotFound { .. })));
+    assert_eq!(store.count(Operation::Put), 2);
 }

@@ -6,6 +6,7 @@ mod planted_catalog;
 mod planted_engine;
 mod planted_format;
 mod planted_log;
+mod planted_namespaces;
 mod planted_relation;
 mod planted_source;
 

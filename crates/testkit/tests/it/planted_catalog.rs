@@ -23,11 +23,15 @@ enum Bug {
     CreateReplaces,
     RenameIsDeclared,
     NamesInLowerCase,
+    /// None: a catalog may do so.
+    RefusesSigns,
+    RefusesCapitals,
+    RefusesKeywords,
     MissingIsUnavailable,
 }
 
 #[derive(Debug)]
-struct Planted {
+pub(crate) struct Planted {
     bug: Bug,
     entries: Mutex<BTreeMap<TableIdent, Entry>>,
 }
@@ -37,6 +41,11 @@ fn missing() -> Error {
 }
 
 impl Planted {
+    /// Without a bug.
+    pub(crate) fn sound() -> Self {
+        Self { bug: Bug::None, entries: Mutex::default() }
+    }
+
     fn key(&self, ident: &TableIdent) -> TableIdent {
         let name =
             if self.bug == Bug::NamesInLowerCase { ident.name.to_lowercase() } else { ident.name.clone() };
@@ -73,6 +82,18 @@ impl Catalog for Planted {
     }
 
     async fn create(&self, entry: Entry) -> Result<Entry> {
+        let name = entry.ident.name.as_str();
+        let refused = match self.bug {
+            Bug::RefusesSigns => {
+                name.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+            }
+            Bug::RefusesCapitals => name.contains(|letter: char| letter.is_ascii_uppercase()),
+            Bug::RefusesKeywords => name == "select",
+            _ => false,
+        };
+        if refused {
+            return Err(Error::invalid_input("no such names here"));
+        }
         let mut entries = self.entries.lock().unwrap();
         let key = self.key(&entry.ident);
         if entries.contains_key(&key) && self.bug != Bug::CreateReplaces {
@@ -132,7 +153,7 @@ async fn failures(bug: Bug) -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bug_fails_its_clauses_and_no_others() {
-    let planted: [(Bug, &[&str]); 9] = [
+    let planted: [(Bug, &[&str]); 12] = [
         (Bug::None, &[]),
         (
             Bug::SwapIgnoresExpected,
@@ -147,6 +168,9 @@ async fn each_bug_fails_its_clauses_and_no_others() {
         (Bug::CreateReplaces, &["catalog::create::refuses_existing"]),
         (Bug::RenameIsDeclared, &["catalog::rename::moves_the_entry"]),
         (Bug::NamesInLowerCase, &["catalog::names::any_unicode"]),
+        (Bug::RefusesSigns, &[]),
+        (Bug::RefusesCapitals, &["catalog::names::any_unicode"]),
+        (Bug::RefusesKeywords, &["catalog::names::any_unicode"]),
         (
             Bug::MissingIsUnavailable,
             &[
@@ -163,7 +187,7 @@ async fn each_bug_fails_its_clauses_and_no_others() {
 
 #[tokio::test]
 async fn a_lost_answer_is_a_swap_that_was_done() {
-    let inner = Arc::new(Planted { bug: Bug::None, entries: Mutex::default() });
+    let inner = Arc::new(Planted::sound());
     let flaky = FlakyCatalog::new(inner);
     let ident = TableIdent::new("n", "t");
     let (log, location, properties) = ("iceberg".to_owned(), "memory:/t".to_owned(), BTreeMap::new());

@@ -32,6 +32,13 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprint(&format!("the demo failed: {error:?}"));
+            // What differs is asked for by these options only.
+            if error.context("asked_for").is_some() {
+                eprint(
+                    "Each combination of --log and --catalog needs a place of its own: give another --store, or none, \
+                     or the options with which this one was loaded.",
+                );
+            }
             ExitCode::FAILURE
         }
     }
@@ -58,15 +65,17 @@ async fn run(options: &Options) -> Result<()> {
         .destination(layers.destination.clone())
         .table_name("events", "{type}")
         .commit_policy(CommitPolicy { rows: options.commit_rows, ..CommitPolicy::default() });
-    print(&format!("\nFirst run: the API has {} events.", server.len()));
-    let first = with_bar(&pipeline, server.len()).await?;
-    print(&pages::report(&first));
+    let there = server.len() as u64;
+    print(&format!("\nFirst run: the API has {}.", pages::count(there, "event")));
+    let first = with_bar(&pipeline, there).await?;
+    print(&pages::report(&first, there));
 
-    let more = options.events.div_ceil(20);
-    let all = server.append(more);
-    print(&format!("\nSecond run: {more} events have come since, {all} in all."));
+    let all = server.append(options.events.div_ceil(20)) as u64;
+    let more = all - there;
+    let come = if more == 1 { "has come" } else { "have come" };
+    print(&format!("\nSecond run: {} {come} since, {all} in all.", pages::count(more, "event")));
     let second = with_bar(&pipeline, more).await?;
-    print(&pages::report(&second));
+    print(&pages::report(&second, more));
 
     print("\nThe tables, asked in SQL:");
     let mut tables = layers.destination.tables().await?;
@@ -80,12 +89,9 @@ async fn run(options: &Options) -> Result<()> {
 }
 
 /// Runs the pipeline with a bar on a terminal, and with nothing elsewhere.
-async fn with_bar(pipeline: &stitchwork::Pipeline, expected: usize) -> Result<RunReport> {
-    let bar = if std::io::stderr().is_terminal() {
-        ProgressBar::new(expected as u64)
-    } else {
-        ProgressBar::hidden()
-    };
+async fn with_bar(pipeline: &stitchwork::Pipeline, expected: u64) -> Result<RunReport> {
+    let bar =
+        if std::io::stderr().is_terminal() { ProgressBar::new(expected) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("  {msg:<28} {bar:32} {pos}/{len} events  {elapsed}") {
         bar.set_style(style);
     }

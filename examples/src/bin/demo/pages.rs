@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use stitchwork::core::join;
 use stitchwork::{Result, RunReport};
 
 use crate::layers::Layers;
@@ -56,8 +57,22 @@ pub(crate) fn questions(tables: &[String]) -> Vec<Question> {
     questions
 }
 
-/// A run in a few lines.
-pub(crate) fn report(run: &RunReport) -> String {
+/// A number of things.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A run in a few lines. Of the rows that were expected, an earlier run of the demo may have loaded some.
+pub(crate) fn report(run: &RunReport, expected: u64) -> String {
+    let mut text = summary(run);
+    let earlier = expected.saturating_sub(run.rows());
+    if earlier > 0 {
+        let _ = write!(text, "\n  {} had been loaded by an earlier run of the demo", count(earlier, "event"));
+    }
+    text
+}
+
+fn summary(run: &RunReport) -> String {
     let mut text = String::new();
     if let Some(load) = run.recovered {
         let _ = writeln!(text, "  finished load {load}, which an earlier run had left");
@@ -67,12 +82,13 @@ pub(crate) fn report(run: &RunReport) -> String {
     let bytes: u64 = tables.values().map(|t| t.bytes).sum();
     let _ = writeln!(
         text,
-        "  {} new events became {rows} rows in {} tables ({} new), {:.1} MB of Parquet, {} load(s)",
-        run.rows(),
-        tables.len(),
+        "  {} became {} in {} ({} new), {:.1} MB of Parquet, {}",
+        count(run.rows(), "new event"),
+        count(rows, "row"),
+        count(tables.len() as u64, "table"),
         run.new_tables.len(),
         bytes as f64 / 1e6,
-        run.loads.len()
+        count(run.loads.len() as u64, "load")
     );
     let mut roots: Vec<_> = tables.iter().filter(|(name, _)| !name.contains("__")).collect();
     roots.sort_by_key(|(_, table)| std::cmp::Reverse(table.rows));
@@ -85,16 +101,20 @@ pub(crate) fn report(run: &RunReport) -> String {
 /// What lies where, and what to try next.
 pub(crate) async fn where_it_lies(options: &Options, layers: &Layers) -> Result<String> {
     let location = &layers.destination.location;
+    let below = |name: &str| join(location, name);
     let tables = layers.destination.tables().await?;
     let mut text = String::from("\nWhat lies where:\n");
     let _ = writeln!(
         text,
-        "  {location}/<table>/             {} tables, their data files and their {} log",
-        tables.len(),
+        "  {:<40} {}, their data files and their {} log",
+        below("<table>/"),
+        count(tables.len() as u64, "table"),
         options.log
     );
-    let _ = writeln!(text, "  {location}/_stitchwork/github/  the pipeline's load manifests");
-    let _ = writeln!(text, "  {:<40} the catalog", layers.catalog_url);
+    let _ = writeln!(text, "  {:<40} the pipeline's load manifests", below("_stitchwork/github/"));
+    // A catalog beside tables in memory goes with them.
+    let lasts = if layers.lasts() { "" } else { ", gone with this process as the tables are" };
+    let _ = writeln!(text, "  {:<40} the catalog{lasts}", layers.catalog_url);
     let other = if options.log == "delta" { "iceberg" } else { "delta" };
     let _ = writeln!(text, "\nTry next:");
     let _ = writeln!(
@@ -104,10 +124,13 @@ pub(crate) async fn where_it_lies(options: &Options, layers: &Layers) -> Result<
     if location.starts_with("file://") {
         let _ = writeln!(
             text,
-            "  cargo run -p stitchwork-examples --example scan -- {} {location}/push_event",
-            options.log
+            "  cargo run -p stitchwork-examples --example scan -- {} {}",
+            options.log,
+            below("push_event")
         );
     }
-    let _ = write!(text, "  cargo xtask demo --store memory:       nothing on disk");
-    Ok(text)
+    if layers.lasts() {
+        let _ = writeln!(text, "  cargo xtask demo --store memory:       nothing on disk");
+    }
+    Ok(text.trim_end().to_owned())
 }

@@ -1,5 +1,8 @@
 //! Which schema may follow which (specification, "Schema Evolution").
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use super::TableMeta;
 use crate::error::{MetaError, Result};
 use crate::schema::IceSchema;
@@ -7,13 +10,30 @@ use crate::types::{IceField, IceType};
 
 /// Checks that files written with earlier schemas stay readable with `next`.
 pub(super) fn check(base: &TableMeta, current: &IceSchema, next: &IceSchema, version: u8) -> Result<()> {
-    next.fields.iter().try_for_each(|field| check_field(base, current, field, version))
+    let known = Known { base, current: current.fields_by_id(), older: OnceCell::new() };
+    next.fields.iter().try_for_each(|field| check_field(&known, field, version))
 }
 
-fn check_field(base: &TableMeta, current: &IceSchema, field: &IceField, version: u8) -> Result<()> {
-    let known = current
-        .field_by_id(field.id)
-        .or_else(|| base.schemas().iter().rev().find_map(|schema| schema.field_by_id(field.id)));
+/// The fields that the table has or had. A search per field would take long in tables of thousands of columns.
+struct Known<'a> {
+    base: &'a TableMeta,
+    current: HashMap<i32, &'a IceField>,
+    /// The newest form of each field of any schema.
+    older: OnceCell<HashMap<i32, &'a IceField>>,
+}
+
+impl<'a> Known<'a> {
+    fn field(&self, id: i32) -> Option<&'a IceField> {
+        // An id that was never assigned is in no schema.
+        let was_there = id <= self.base.last_column_id();
+        let older = || self.base.schemas().iter().flat_map(IceSchema::fields_by_id).collect();
+        let find_older = || was_there.then(|| self.older.get_or_init(older).get(&id).copied()).flatten();
+        self.current.get(&id).copied().or_else(find_older)
+    }
+}
+
+fn check_field(fields: &Known<'_>, field: &IceField, version: u8) -> Result<()> {
+    let (base, known) = (fields.base, fields.field(field.id));
     match known {
         Some(old) if !promotes(&old.ty, &field.ty, version) => {
             return Err(MetaError::invalid(format!(
@@ -46,7 +66,7 @@ fn check_field(base: &TableMeta, current: &IceSchema, field: &IceField, version:
     }
     // A child of a new field is as new as the field, so its own nullability is free.
     field.ty.children().into_iter().try_for_each(|child| match known {
-        Some(_) => check_field(base, current, child, version),
+        Some(_) => check_field(fields, child, version),
         None => check_new_child(base, child),
     })
 }

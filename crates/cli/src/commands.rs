@@ -1,0 +1,90 @@
+//! What each command does.
+
+mod ask;
+mod check;
+mod clean;
+mod info;
+mod init;
+mod run;
+mod schema;
+mod state;
+
+use std::sync::Arc;
+
+pub(crate) use self::ask::{columns, table_names};
+use crate::args::{Cli, Command, PipelineArgs};
+use crate::console::Console;
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::prompt;
+use crate::session::Asker;
+use crate::workspace::{ProjectArgs, Workspace};
+
+/// What every command has.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) console: Arc<Console>,
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) output: Output,
+}
+
+impl Context {
+    /// What answers questions, with stores that have their options.
+    pub(crate) async fn asker(&self) -> Result<Asker, Failure> {
+        self.workspace.connect()?;
+        Ok(Asker::new(&self.workspace).await?)
+    }
+}
+
+/// Does what the command line says.
+pub(crate) async fn run(cli: Cli, console: Arc<Console>) -> Result<(), Failure> {
+    let prompts = cli.prompts();
+    let mut project = ProjectArgs { file: cli.global.project, profile: cli.global.profile };
+    let format = cli.global.output;
+    // What needs no project must not fail because of one.
+    match &cli.command {
+        Command::Completions { shell } => return schema::completions(*shell),
+        Command::Schema { table: None } => return schema::of_project_files(),
+        Command::Init { folder } => return init::run(folder, &console),
+        Command::Check { file, references } => {
+            project.file = one_file(project.file, file.clone())?;
+            return check::run(&project, *references, console);
+        }
+        Command::Run(run) => project.file = one_file(project.file, run.which.file.clone())?,
+        Command::Clean(clean) => project.file = one_file(project.file, clean.which.file.clone())?,
+        Command::State(PipelineArgs { file, .. }) => project.file = one_file(project.file, file.clone())?,
+        _ => {}
+    }
+    let workspace = Arc::new(Workspace::open(&project, console.clone())?);
+    let output = Output::stdout(format, workspace.registry.formats().clone())?;
+    let context = Context { console, workspace, output };
+    match cli.command {
+        Command::Run(args) => run::run(&context, &args).await,
+        Command::Clean(args) => clean::run(&context, &args).await,
+        Command::State(args) => state::run(&context, &args).await,
+        Command::Sql(args) if prompts => prompt::run(&context, args.limit).await,
+        Command::Sql(args) => ask::sql(&context, args).await,
+        Command::Tables => ask::tables(&context).await,
+        Command::Show(args) => ask::show(&context, &args).await,
+        Command::History(args) => ask::history(&context, &args).await,
+        Command::Schema { table } => ask::schema(&context, &table.unwrap_or_default()).await,
+        Command::Info { table: Some(table) } => ask::info(&context, &table).await,
+        Command::Info { table: None } => info::run(&context).await,
+        Command::Check { .. } | Command::Init { .. } | Command::Completions { .. } => Ok(()),
+    }
+}
+
+/// The project file, which two places of the command line may name.
+fn one_file(
+    global: Option<std::path::PathBuf>,
+    own: Option<std::path::PathBuf>,
+) -> Result<Option<std::path::PathBuf>, Failure> {
+    match (global, own) {
+        (Some(global), Some(own)) if global != own => Err(Failure::Usage(format!(
+            "two project files are named, {} and {}; leave one of them out",
+            global.display(),
+            own.display()
+        ))),
+        (global, own) => Ok(own.or(global)),
+    }
+}

@@ -1,0 +1,160 @@
+//! Commands that ask the engine.
+
+use std::io::Read;
+
+use futures::TryStreamExt;
+use stitchwork::{Error, Result};
+
+use crate::args::{SqlArgs, TableArgs};
+use crate::commands::Context;
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::rows::{Cell, Rows};
+use crate::session::Asker;
+use crate::sql::{quoted_if_needed, statements};
+
+/// `stitchwork sql`, with a query or with queries on stdin.
+pub(super) async fn sql(context: &Context, args: SqlArgs) -> Result<(), Failure> {
+    let text = match args.query {
+        Some(query) => query,
+        None => stdin().await?,
+    };
+    let statements = statements(&text);
+    if statements.is_empty() {
+        return Err(Failure::Usage(
+            "there is no query; write one after `sql`, or send it to stdin".to_owned(),
+        ));
+    }
+    if statements.len() > 1 && !context.output.takes_several() {
+        return Err(Failure::Usage(
+            "this format holds one result, and there are several queries; choose --output ndjson, csv or table"
+                .to_owned(),
+        ));
+    }
+    let asker = context.asker().await?;
+    for statement in statements {
+        let rows = asker.ask(statement, args.limit).await?;
+        let count = context.output.write(rows).await?;
+        if count == 0 {
+            context.console.remark("no rows");
+        }
+    }
+    Ok(())
+}
+
+/// All that comes in on stdin.
+async fn stdin() -> Result<String, Failure> {
+    let read = || {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    let read = read.map_err(|e| Error::unexpected("stdin cannot be read").with_source(e))?;
+    Ok(read.map_err(|e| Error::from(e).with_context("reading", "stdin"))?)
+}
+
+/// `stitchwork tables`
+pub(super) async fn tables(context: &Context) -> Result<(), Failure> {
+    context.workspace.required()?;
+    let asker = context.asker().await?;
+    let mut rows = Rows::new(&[("table", Cell::Text(None))]);
+    for name in table_names(&asker).await? {
+        rows.push([name.into()]);
+    }
+    context.output.write(rows.into_stream()?).await?;
+    Ok(())
+}
+
+/// Every table of the project, as it is written in SQL, sorted.
+pub(crate) async fn table_names(asker: &Asker) -> Result<Vec<String>> {
+    let mut names = vec![];
+    let mut found = asker.ask("show tables", None).await?;
+    while let Some(batch) = found.try_next().await? {
+        let texts: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| arrow_cast::cast(column, &arrow_schema::DataType::Utf8))
+            .collect();
+        for row in 0..batch.num_rows() {
+            let mut parts = vec![];
+            for text in &texts {
+                let text = text.as_ref().map_err(|e| Error::unexpected(e.to_string()))?;
+                parts.push(arrow_cast::display::array_value_to_string(text, row)?);
+            }
+            // A table of the project file goes by its name alone.
+            if parts.first() == Some(&asker.vocabulary().catalog) {
+                parts.remove(0);
+            }
+            let parts = parts.iter().filter(|part| !part.is_empty());
+            names.push(parts.map(|part| quoted_if_needed(part)).collect::<Vec<_>>().join("."));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// `stitchwork show`
+pub(super) async fn show(context: &Context, args: &TableArgs) -> Result<(), Failure> {
+    let asker = context.asker().await?;
+    let table = asker.target(&args.table)?;
+    let rows = asker.ask(&format!("select * from {}", table.sql()), Some(args.limit)).await?;
+    if context.output.write(rows).await? == 0 {
+        context.console.remark("no rows");
+    }
+    Ok(())
+}
+
+/// `stitchwork history`
+pub(super) async fn history(context: &Context, args: &TableArgs) -> Result<(), Failure> {
+    let asker = context.asker().await?;
+    let table = asker.target(&args.table)?;
+    let query = format!("select * from {}", table.sql_with("$history"));
+    context.output.write(asker.ask(&query, Some(args.limit)).await?).await?;
+    Ok(())
+}
+
+/// `stitchwork schema TABLE`
+pub(super) async fn schema(context: &Context, table: &str) -> Result<(), Failure> {
+    let asker = context.asker().await?;
+    columns(&asker, table, &context.output).await
+}
+
+/// Writes the columns of a table.
+pub(crate) async fn columns(asker: &Asker, table: &str, output: &Output) -> Result<(), Failure> {
+    let table = asker.target(table)?;
+    let empty = asker.ask(&format!("select * from {}", table.sql()), Some(0)).await?;
+    let mut rows = Rows::new(&[
+        ("column", Cell::Text(None)),
+        ("type", Cell::Text(None)),
+        ("nullable", Cell::Flag(None)),
+    ]);
+    for field in empty.schema().fields() {
+        let nullable = Cell::Flag(Some(field.is_nullable()));
+        rows.push([field.name().as_str().into(), field.data_type().to_string().into(), nullable]);
+    }
+    output.write(rows.into_stream()?).await?;
+    Ok(())
+}
+
+/// `stitchwork info TABLE`
+pub(super) async fn info(context: &Context, table: &str) -> Result<(), Failure> {
+    let asker = context.asker().await?;
+    let table = asker.target(table)?;
+    // One row for each version that can still be read would be too much: the files are those of the newest.
+    let files = format!(
+        "select count(*) as files, sum(rows) - coalesce(sum(deleted), 0) as rows, sum(bytes) as bytes, \
+         min(format) as format, min(location) as first_file from {}",
+        table.sql_with("$files")
+    );
+    let last = format!(
+        "select version, timestamp, operation from {} order by timestamp desc, version desc limit 1",
+        table.sql_with("$history")
+    );
+    let query = format!(
+        "select h.version, h.timestamp as changed, h.operation, f.files, f.rows, f.bytes, f.format, f.first_file \
+         from ({files}) f left join ({last}) h on true"
+    );
+    let rows = asker.ask(&query, None).await?;
+    context.output.write(rows).await?;
+    Ok(())
+}

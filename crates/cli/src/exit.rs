@@ -1,0 +1,118 @@
+//! How the program ends.
+
+use std::process::ExitCode;
+
+use stitchwork::{Error, ErrorKind};
+use stitchwork_project::Diagnostics;
+
+use crate::console::Console;
+
+/// Everything was done.
+pub(crate) const DONE: u8 = 0;
+/// Something failed that none of the other codes is about.
+const FAILED: u8 = 1;
+/// The command line is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// The project file or a setting is wrong.
+const CONFIG: u8 = 3;
+/// The same command may succeed later.
+const LATER: u8 = 4;
+/// Ctrl-C, as shells say it: 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
+/// SIGTERM.
+const TERMINATED: u8 = 143;
+
+/// The codes, for people.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0    done
+  1    failed
+  2    the command line is wrong
+  3    the project file or a setting is wrong
+  4    not now: the same command may succeed later
+  130  interrupted (Ctrl-C); 143 terminated";
+
+/// Why the program ends without having done everything.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What went wrong.
+    Error(Error),
+    /// What is wrong with the project file.
+    Project(Diagnostics),
+    /// What is wrong with the command line, beyond what its parser sees.
+    Usage(String),
+    /// Whoever read the output has gone: nothing is wrong.
+    ReaderGone,
+    /// The user has enough.
+    Interrupted,
+    /// The system wants the program to end.
+    Terminated,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self::Project(diagnostics)
+    }
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Error(error) if error.is_retryable() || error.is_lost_race() => LATER,
+            Self::Error(error) if error.kind() == ErrorKind::InvalidConfig => CONFIG,
+            Self::Error(_) => FAILED,
+            Self::Project(_) => CONFIG,
+            Self::Usage(_) => USAGE,
+            Self::ReaderGone => DONE,
+            Self::Interrupted => INTERRUPTED,
+            Self::Terminated => TERMINATED,
+        }
+    }
+
+    /// Says what went wrong.
+    pub(crate) fn tell(&self, console: &Console) {
+        match self {
+            Self::Error(error) => console.error(error),
+            Self::Project(diagnostics) => {
+                for line in diagnostics.to_string().lines() {
+                    console.fail(line);
+                }
+            }
+            Self::Usage(message) => console.fail(message),
+            Self::Interrupted => console.say("interrupted"),
+            Self::Terminated => console.say("terminated"),
+            Self::ReaderGone => {}
+        }
+    }
+}
+
+/// Says what went wrong and gives the code.
+pub(crate) fn report(console: &Console, failure: Failure) -> ExitCode {
+    failure.tell(console);
+    ExitCode::from(failure.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_tell_what_to_do() {
+        let code = |kind| Failure::from(Error::new(kind, "x")).code();
+        assert_eq!(code(ErrorKind::NotFound), 1);
+        assert_eq!(code(ErrorKind::InvalidConfig), 3);
+        assert_eq!(code(ErrorKind::Unavailable), 4);
+        assert_eq!(code(ErrorKind::RateLimited), 4);
+        assert_eq!(code(ErrorKind::Conflict), 4);
+        assert_eq!(Failure::ReaderGone.code(), 0);
+        for word in ["0 ", "1 ", "2 ", "3 ", "4 ", "130", "143"] {
+            assert!(HELP.contains(word), "{word} is documented");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod commands;
+mod console;
+mod exit;
+mod output;
+mod places;
+mod progress;
+mod prompt;
+mod rows;
+mod session;
+mod signals;
+mod sql;
+mod stores;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::Cli;
+use crate::console::Console;
+use crate::exit::Failure;
+
+/// How long work that was interrupted has to put its things away.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Runs the program with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+/// The command line as clap knows it, for documentation and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program with these arguments, the first of which is its name, and gives its exit code.
+pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        // Help and versions come this way too, with a code of 0. A reader that is gone needs neither.
+        Err(message) => {
+            let _ = message.print();
+            return ExitCode::from(if message.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    let console = Arc::new(Console::new(cli.global.quiet, cli.global.verbose));
+    console.start_logging();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return exit::report(&console, Failure::from(stitchwork::Error::from(e))),
+    };
+    let prompts = cli.prompts();
+    let work = commands::run(cli, console.clone());
+    let outcome = runtime.block_on(async {
+        // At a prompt, Ctrl-C ends the query and not the program.
+        if prompts {
+            signals::until(signals::terminated(), work).await
+        } else {
+            signals::until(signals::any(), work).await
+        }
+    });
+    // A worker may still hang in a write to a reader that does not read.
+    runtime.shutdown_timeout(PATIENCE);
+    match outcome {
+        Ok(()) => ExitCode::from(exit::DONE),
+        Err(failure) => exit::report(&console, failure),
+    }
+}

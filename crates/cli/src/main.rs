@@ -1,0 +1,7 @@
+//! The program `stitchwork`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stitchwork_cli::main()
+}

@@ -1,0 +1,154 @@
+use std::io;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, StringArray};
+use arrow_ipc::reader::StreamReader;
+use parking_lot::Mutex;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use stitchwork::core::BatchStreamAdapter;
+
+use super::*;
+
+/// What was written, for the test to look at.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Nobody reads.
+struct Gone;
+
+impl Write for Gone {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn output(format: OutputFormat, out: impl Write + Send + 'static) -> Output {
+    let formats = stitchwork::registry().unwrap().formats().clone();
+    Output { format, formats, pipe: Pipe::new(Box::new(out)) }
+}
+
+fn batch(names: &[Option<&str>]) -> RecordBatch {
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values((1..).take(names.len())));
+    let names: ArrayRef = Arc::new(StringArray::from(names.to_vec()));
+    RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("name", names, true)]).unwrap()
+}
+
+async fn bytes(format: OutputFormat, batches: Vec<RecordBatch>) -> Vec<u8> {
+    let written = Written::default();
+    let rows = BatchStreamAdapter::from_batches(batch(&[]).schema(), batches);
+    output(format, written.clone()).write(rows).await.unwrap();
+    std::mem::take(&mut *written.0.lock())
+}
+
+async fn text(format: OutputFormat, batches: Vec<RecordBatch>) -> String {
+    String::from_utf8(bytes(format, batches).await).unwrap()
+}
+
+fn two() -> Vec<RecordBatch> {
+    vec![batch(&[Some("a,\"b\""), None]), batch(&[Some("ü\n")])]
+}
+
+#[tokio::test]
+async fn texts_in_several_batches() {
+    assert_eq!(text(OutputFormat::Csv, two()).await, "id,name\n1,\"a,\"\"b\"\"\"\n2,\n1,\"ü\n\"\n");
+    let lines =
+        ["{\"id\":1,\"name\":\"a,\\\"b\\\"\"}", "{\"id\":2,\"name\":null}", "{\"id\":1,\"name\":\"ü\\n\"}"];
+    assert_eq!(text(OutputFormat::Ndjson, two()).await, format!("{}\n", lines.join("\n")));
+    assert_eq!(text(OutputFormat::Json, two()).await, format!("[\n{}\n]\n", lines.join(",\n")));
+}
+
+#[tokio::test]
+async fn results_without_rows() {
+    assert_eq!(text(OutputFormat::Csv, vec![]).await, "id,name\n");
+    assert_eq!(text(OutputFormat::Ndjson, vec![]).await, "");
+    assert_eq!(text(OutputFormat::Json, vec![]).await, "[]\n");
+    assert_eq!(
+        text(OutputFormat::Table, vec![]).await,
+        "+----+------+\n| id | name |\n+----+------+\n+----+------+\n"
+    );
+}
+
+#[tokio::test]
+async fn tables_align_and_tame_what_commands_a_terminal() {
+    let shown = text(OutputFormat::Table, vec![batch(&[Some("東京"), None, Some("\u{1b}[31m\tx")])]).await;
+    let expected = "\
++----+---------------+
+| id | name          |
++----+---------------+
+|  1 | 東京          |
+|  2 | NULL          |
+|  3 | \\u{1b}[31m\\tx |
++----+---------------+
+";
+    assert_eq!(shown, expected);
+}
+
+#[tokio::test]
+async fn a_table_of_many_rows_is_whole() {
+    let many: Vec<Option<&str>> = vec![Some("x"); 900];
+    let mut batches = vec![batch(&many), batch(&many)];
+    batches.push(batch(&[Some("longer than all before")]));
+    let shown = text(OutputFormat::Table, batches).await;
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 3 + 1801 + 1);
+    assert_eq!(lines[1802], "| 900 | x    |");
+    assert_eq!(lines[1803], "|   1 | longer than all before |");
+}
+
+#[tokio::test]
+async fn bytes_are_read_back() {
+    let written = bytes(OutputFormat::Arrow, two()).await;
+    let back: Vec<_> = StreamReader::try_new(written.as_slice(), None).unwrap().map(Result::unwrap).collect();
+    assert_eq!(back, two());
+    let written = bytes(OutputFormat::Parquet, two()).await;
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(written)).unwrap().build().unwrap();
+    let back: Vec<_> = reader.map(Result::unwrap).collect();
+    assert_eq!(arrow_select::concat::concat_batches(&back[0].schema(), &back).unwrap().num_rows(), 3);
+    assert_eq!(back[0].column(1).as_ref().null_count(), 1);
+    let written = bytes(OutputFormat::Parquet, vec![]).await;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(written)).unwrap();
+    assert_eq!(reader.schema().fields().len(), 2);
+}
+
+#[tokio::test]
+async fn a_reader_that_is_gone_is_no_error() {
+    for format in [
+        OutputFormat::Table,
+        OutputFormat::Csv,
+        OutputFormat::Json,
+        OutputFormat::Ndjson,
+        OutputFormat::Arrow,
+        OutputFormat::Parquet,
+    ] {
+        let rows = BatchStreamAdapter::from_batches(batch(&[]).schema(), two());
+        let failure = output(format, Gone).write(rows).await.unwrap_err();
+        assert!(matches!(failure, Failure::ReaderGone), "{format:?}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_format_cannot_hold_is_named() {
+    let list = arrow_array::builder::ListBuilder::new(arrow_array::builder::Int64Builder::new()).finish();
+    let batch = RecordBatch::try_from_iter([("labels", Arc::new(list) as ArrayRef)]).unwrap();
+    let rows = BatchStreamAdapter::from_batches(batch.schema(), vec![batch]);
+    let failure = output(OutputFormat::Csv, Written::default()).write(rows).await.unwrap_err();
+    let Failure::Error(error) = failure else { panic!("{failure:?}") };
+    assert_eq!(error.context("column"), Some("labels"));
+    assert!(error.message().contains("--output"));
+}

@@ -1,0 +1,154 @@
+//! SQL over everything that has a name, and over paths.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use stitchwork::core::{At, BatchStream, Names, OpenUrl, QueryArgs, Relation, TableIdent};
+use stitchwork::ingest::DestinationNames;
+use stitchwork::tables::{CatalogNames, TableConfig};
+use stitchwork::{Result, Session};
+use stitchwork_project::{Destination, SqlName};
+use tokio::sync::OnceCell;
+
+use crate::console::is_sensitive;
+use crate::places::Places;
+use crate::sql::{Target, Vocabulary, rewrite};
+use crate::workspace::Workspace;
+
+/// The name that paths are found under in SQL; with a line below it where the project has one of this name.
+const PLACES: &str = "project";
+
+/// What answers questions.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    session: Session,
+    vocabulary: Arc<Vocabulary>,
+}
+
+impl Asker {
+    /// The engine of the project, which knows the project's names and all paths. No catalog is opened yet.
+    ///
+    /// # Errors
+    /// What opening the engine says, or references of the project that lead nowhere.
+    pub(crate) async fn new(workspace: &Arc<Workspace>) -> Result<Self> {
+        let session = engine(workspace).await?;
+        let mut vocabulary = Vocabulary { catalog: PLACES.to_owned(), ..Vocabulary::default() };
+        for (role, scheme) in workspace.registry.schemes() {
+            if matches!(role, "log" | "format") {
+                vocabulary.functions.insert(scheme);
+            }
+        }
+        for (name, what) in workspace.project().into_iter().flat_map(|project| project.sql_names()) {
+            let what = match what {
+                SqlName::Catalog(_) => Lazy::Catalog(name.to_owned()),
+                SqlName::Destination(destination) => Lazy::Destination(Box::new(destination.clone())),
+                _ => continue,
+            };
+            vocabulary.attached.insert(name.to_owned());
+            let names =
+                LazyNames { workspace: workspace.clone(), what: Arc::new(what), names: Arc::default() };
+            session.engine().attach(name, Arc::new(names)).await?;
+        }
+        while vocabulary.attached.contains(&vocabulary.catalog) {
+            vocabulary.catalog.push('_');
+        }
+        let named = workspace.named_tables()?;
+        vocabulary.tables = named.keys().cloned().collect();
+        let places = Places::new(workspace.registry.clone(), named);
+        session.engine().attach(&vocabulary.catalog, Arc::new(places)).await?;
+        Ok(Self { session, vocabulary: Arc::new(vocabulary) })
+    }
+
+    /// Runs one statement and streams its result.
+    ///
+    /// # Errors
+    /// What is wrong with the statement or the tables.
+    pub(crate) async fn ask(&self, sql: &str, limit: Option<usize>) -> Result<BatchStream> {
+        let sql = rewrite(sql, &self.vocabulary);
+        self.session.engine().query(QueryArgs { sql, limit }).await
+    }
+
+    /// Reads what was written in the place of a table.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no table.
+    pub(crate) fn target(&self, text: &str) -> Result<Target> {
+        Target::parse(text, &self.vocabulary)
+    }
+
+    /// The words that stand for paths and tables in SQL.
+    pub(crate) fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// The engine, for people.
+    pub(crate) fn engine(&self) -> String {
+        self.session.engine().info().to_string()
+    }
+}
+
+/// The engine that the project names; DataFusion where there is no project.
+async fn engine(workspace: &Workspace) -> Result<Session> {
+    let Ok((project, resolver)) = workspace.required() else { return Session::new() };
+    let open: OpenUrl = project.config.engine.open_url(resolver)?;
+    for (_, value) in open.options.iter().filter(|(name, _)| is_sensitive(name)) {
+        workspace.console.hide(value);
+    }
+    let engine = workspace.registry.engine(open).await.map_err(|e| project.at("engine", e))?;
+    Ok(Session::with_engine(engine))
+}
+
+/// What names stand for.
+#[derive(Debug)]
+enum Lazy {
+    Catalog(String),
+    Destination(Box<Destination>),
+}
+
+/// Names that are opened when the first of them is asked for: a query of files must not wait for a database.
+#[derive(Clone)]
+struct LazyNames {
+    workspace: Arc<Workspace>,
+    what: Arc<Lazy>,
+    names: Arc<OnceCell<Arc<dyn Names>>>,
+}
+
+impl LazyNames {
+    async fn open(&self) -> Result<&Arc<dyn Names>> {
+        let open = async || {
+            let names: Arc<dyn Names> = match self.what.as_ref() {
+                Lazy::Catalog(name) => {
+                    let catalog = self.workspace.catalog(name).await?;
+                    let registry = self.workspace.registry.clone();
+                    Arc::new(CatalogNames::new(catalog, registry, TableConfig::default()))
+                }
+                Lazy::Destination(config) => {
+                    Arc::new(DestinationNames::new(self.workspace.destination(config).await?))
+                }
+            };
+            Ok(names)
+        };
+        self.names.get_or_try_init(open).await
+    }
+}
+
+impl fmt::Debug for LazyNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LazyNames").field("what", &self.what).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Names for LazyNames {
+    async fn relation(&self, ident: &TableIdent, at: &At) -> Result<Option<Arc<dyn Relation>>> {
+        self.open().await?.relation(ident, at).await
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<TableIdent>> {
+        let names = self.clone();
+        stream::once(async move { names.open().await.map(|names| names.list()) }).try_flatten().boxed()
+    }
+}

@@ -1,0 +1,229 @@
+//! Paths in the place of tables: `from 'data/*.csv'` and `from delta('path')` become names that the engine looks up.
+//!
+//! Only the places of tables are touched, and only as text, so that clauses which are the engine's own business (time
+//! travel) and the lines and columns of its messages stay as they are.
+
+use std::collections::BTreeSet;
+
+use sqlparser::tokenizer::{Token, Word};
+
+use super::{Placed, quoted, tokens};
+
+/// The level of a name under which paths are found: `catalog.path."data/*.csv"`.
+pub(crate) const PATH: &str = "path";
+
+/// What stands for what.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Vocabulary {
+    /// The name that the engine knows the places by.
+    pub(crate) catalog: String,
+    /// The functions that take a path: logs and formats.
+    pub(crate) functions: BTreeSet<String>,
+    /// The names that tables stand under: catalogs and destinations.
+    pub(crate) attached: BTreeSet<String>,
+    /// The tables of the project that have a name of their own.
+    pub(crate) tables: BTreeSet<String>,
+}
+
+/// The statement with a name for each path in the place of a table.
+pub(crate) fn rewrite(sql: &str, vocabulary: &Vocabulary) -> String {
+    let Ok(tokens) = tokens(sql) else { return sql.to_owned() };
+    let walk = Walk {
+        tokens: &tokens,
+        vocabulary,
+        own: own_names(&tokens),
+        levels: vec![],
+        level: Level::default(),
+    };
+    let mut out = String::new();
+    let mut from = 0;
+    for cut in walk.cuts() {
+        out.push_str(sql.get(from..cut.start).unwrap_or_default());
+        out.push_str(&cut.name);
+        from = cut.end;
+    }
+    out.push_str(sql.get(from..).unwrap_or_default());
+    out
+}
+
+/// A piece of the text and the name that takes its place.
+struct Cut {
+    start: usize,
+    end: usize,
+    name: String,
+}
+
+/// What is known within a pair of parentheses.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level {
+    /// There was a word after which `from` begins a list of tables. Within `extract(year from …)` there is none.
+    query: bool,
+    /// The list of tables goes on: a comma leads to the next one.
+    list: bool,
+    /// The next token is a table.
+    table: bool,
+}
+
+struct Walk<'a> {
+    tokens: &'a [Placed],
+    vocabulary: &'a Vocabulary,
+    /// The names that the statement gives itself (`with x as (…)`).
+    own: BTreeSet<String>,
+    levels: Vec<Level>,
+    level: Level,
+}
+
+impl Walk<'_> {
+    fn cuts(mut self) -> Vec<Cut> {
+        let mut cuts = vec![];
+        let mut place = 0;
+        while let Some(token) = self.tokens.get(place) {
+            let mut used = 1;
+            match &token.token {
+                Token::LParen => {
+                    let table = std::mem::take(&mut self.level.table);
+                    self.levels.push(self.level);
+                    self.level = Level { table, ..Level::default() };
+                }
+                Token::RParen => {
+                    self.level = self.levels.pop().unwrap_or_default();
+                    self.level.table = false;
+                }
+                Token::Comma => self.level.table = self.level.list,
+                Token::SingleQuotedString(path) if self.level.table => {
+                    self.level.table = false;
+                    cuts.push(self.cut(place, 1, Some(PATH), path));
+                }
+                Token::Word(word) => {
+                    if let Some((cut, tokens)) = self.word(place, word) {
+                        cuts.push(cut);
+                        used = tokens;
+                    }
+                }
+                _ => self.level.table = false,
+            }
+            place += used;
+        }
+        cuts
+    }
+
+    /// Looks at a word: it may lead to a table, end a list of them, or be one.
+    fn word(&mut self, place: usize, word: &Word) -> Option<(Cut, usize)> {
+        let before = place.checked_sub(1).map_or(String::new(), |before| self.keyword(before));
+        let starts = place == 0 || matches!(before.as_str(), "explain" | "analyze" | "verbose");
+        match self.keyword(place).as_str() {
+            "select" | "delete" | "merge" => self.level = Level { query: true, ..Level::default() },
+            // `show columns from t`
+            "columns" if before == "show" => self.level.query = true,
+            // `a is distinct from 'b'` compares.
+            "from" if self.level.query && before != "distinct" => {
+                self.level = Level { query: true, list: true, table: true };
+            }
+            "join" | "truncate" => self.level.table = true,
+            "update" | "describe" | "desc" if starts => self.level.table = true,
+            "into" | "overwrite" if matches!(before.as_str(), "insert" | "merge" | "overwrite") => {
+                self.level.table = true
+            }
+            "using" => self.level.table = self.is_merge() && self.levels.is_empty(),
+            "table" | "lateral" | "into" if self.level.table => {}
+            "where" | "group" | "order" | "having" | "limit" | "offset" | "fetch" | "union" | "except"
+            | "intersect" | "window" | "qualify" | "set" | "values" | "returning" | "when" => {
+                self.level = Level { query: self.level.query, ..Level::default() };
+            }
+            _ if self.level.table => {
+                self.level.table = false;
+                return self.table(place, word);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// The word is a table: a call with a path, a table of the project, or what the engine knows itself.
+    fn table(&self, place: usize, word: &Word) -> Option<(Cut, usize)> {
+        let token = |ahead: usize| self.tokens.get(place + ahead).map(|token| &token.token);
+        let name = spelt(word);
+        if let (Some(Token::LParen), Some(Token::SingleQuotedString(path)), Some(Token::RParen)) =
+            (token(1), token(2), token(3))
+        {
+            let kind = name.strip_prefix("read_").unwrap_or(&name);
+            let known = self.vocabulary.functions.contains(kind);
+            return known.then(|| (self.cut(place, 4, Some(kind), path), 4));
+        }
+        if matches!(token(1), Some(Token::LParen | Token::Period)) || self.own.contains(&name) {
+            return None;
+        }
+        let base = name.rsplit_once('$').map_or(name.as_str(), |(base, _)| base);
+        let known = [name.as_str(), base].iter().any(|name| self.vocabulary.tables.contains(*name));
+        known.then(|| (self.cut(place, 1, None, &name), 1))
+    }
+
+    /// The name in the place of some tokens.
+    fn cut(&self, place: usize, tokens: usize, kind: Option<&str>, name: &str) -> Cut {
+        let parts = [Some(self.vocabulary.catalog.as_str()), kind, Some(name)];
+        let name = parts.into_iter().flatten().map(quoted).collect::<Vec<_>>().join(".");
+        let at = |place: usize| self.tokens.get(place).map_or((0, 0), |token| (token.start, token.end));
+        Cut { start: at(place).0, end: at(place + tokens - 1).1, name }
+    }
+
+    /// The word at a place in small letters; nothing for what is no word, or a name in quotes.
+    fn keyword(&self, place: usize) -> String {
+        match self.tokens.get(place).map(|token| &token.token) {
+            Some(Token::Word(Word { value, quote_style: None, .. })) => value.to_lowercase(),
+            _ => String::new(),
+        }
+    }
+
+    fn is_merge(&self) -> bool {
+        (0..4)
+            .map(|place| self.keyword(place))
+            .find(|word| !matches!(word.as_str(), "explain" | "analyze" | "verbose"))
+            == Some("merge".to_owned())
+    }
+}
+
+/// What a word means as a name: without quotes its small letters.
+pub(super) fn spelt(word: &Word) -> String {
+    if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() }
+}
+
+/// The names that a statement gives to its own subqueries: `with x as (…)`, `with x (a, b) as (…)`.
+fn own_names(tokens: &[Placed]) -> BTreeSet<String> {
+    let is_word = |place: usize, words: &[&str]| match tokens.get(place).map(|token| &token.token) {
+        Some(Token::Word(Word { value, quote_style: None, .. })) => {
+            words.iter().any(|word| value.eq_ignore_ascii_case(word))
+        }
+        _ => false,
+    };
+    let is = |place: usize, wanted: &Token| tokens.get(place).is_some_and(|token| token.token == *wanted);
+    let mut names = BTreeSet::new();
+    for (place, token) in tokens.iter().enumerate().skip(1) {
+        let Token::Word(word) = &token.token else { continue };
+        if !is_word(place - 1, &["with", "recursive"]) && !is(place - 1, &Token::Comma) {
+            continue;
+        }
+        let mut next = place + 1;
+        if is(next, &Token::LParen) {
+            // No column of such a list has parentheses.
+            let Some(columns) = tokens.iter().skip(next).position(|token| token.token == Token::RParen)
+            else {
+                continue;
+            };
+            next += columns + 1;
+        }
+        if !is_word(next, &["as"]) {
+            continue;
+        }
+        next += 1;
+        while is_word(next, &["not", "materialized"]) {
+            next += 1;
+        }
+        if is(next, &Token::LParen) {
+            names.insert(spelt(word));
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use super::*;
+
+fn vocabulary() -> Vocabulary {
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Vocabulary {
+        catalog: "p".to_owned(),
+        functions: set(&["csv", "delta", "iceberg"]),
+        attached: set(&[]),
+        tables: set(&["orders", "Big"]),
+    }
+}
+
+/// The statement with `P(x)`, `D(x)` and so on in the place of what was rewritten.
+fn shown(sql: &str) -> String {
+    rewrite(sql, &vocabulary())
+}
+
+#[test]
+fn paths_and_calls_become_names() {
+    for (sql, expected) in [
+        ("select * from 'a.csv'", r#"select * from "p"."path"."a.csv""#),
+        ("SELECT * FROM\n'a''b\"c.csv' x", "SELECT * FROM\n\"p\".\"path\".\"a'b\"\"c.csv\" x"),
+        ("select * from delta('s3://b/t') d", r#"select * from "p"."delta"."s3://b/t" d"#),
+        ("select * from read_csv ( 'a' )", r#"select * from "p"."csv"."a""#),
+        ("select * from DELTA('a') version as of 3", r#"select * from "p"."delta"."a" version as of 3"#),
+        (
+            "select * from 'a', 'b' where x = 'c'",
+            r#"select * from "p"."path"."a", "p"."path"."b" where x = 'c'"#,
+        ),
+        ("select * from t join 'b' using (id)", r#"select * from t join "p"."path"."b" using (id)"#),
+        (
+            "select * from ('a' join 'b' on true)",
+            r#"select * from ("p"."path"."a" join "p"."path"."b" on true)"#,
+        ),
+        (
+            "select * from t join 'b' on t.x = 'x', 'c'",
+            r#"select * from t join "p"."path"."b" on t.x = 'x', "p"."path"."c""#,
+        ),
+        (
+            "select (select max(x) from 'a') from 'b'",
+            r#"select (select max(x) from "p"."path"."a") from "p"."path"."b""#,
+        ),
+        (
+            "select 1 from t where x in (select y from 'a')",
+            r#"select 1 from t where x in (select y from "p"."path"."a")"#,
+        ),
+        (
+            "insert into delta('t') select * from 'a'",
+            r#"insert into "p"."delta"."t" select * from "p"."path"."a""#,
+        ),
+        ("insert overwrite delta('t') values ('a')", r#"insert overwrite "p"."delta"."t" values ('a')"#),
+        (
+            "update delta('t') set a = 'b' where c = 'd'",
+            r#"update "p"."delta"."t" set a = 'b' where c = 'd'"#,
+        ),
+        ("explain update delta('t') set a = 1", r#"explain update "p"."delta"."t" set a = 1"#),
+        ("delete from iceberg('t') where x = 'y'", r#"delete from "p"."iceberg"."t" where x = 'y'"#),
+        ("truncate table delta('t')", r#"truncate table "p"."delta"."t""#),
+        (
+            "merge into delta('t') t using 'a' s on t.id = s.id when matched then update set x = 'y'",
+            r#"merge into "p"."delta"."t" t using "p"."path"."a" s on t.id = s.id when matched then update set x = 'y'"#,
+        ),
+        ("describe 'a.csv'", r#"describe "p"."path"."a.csv""#),
+        ("show columns from 'a.csv'", r#"show columns from "p"."path"."a.csv""#),
+        ("select 1 union all select x from 'a'", r#"select 1 union all select x from "p"."path"."a""#),
+    ] {
+        assert_eq!(shown(sql), expected);
+    }
+}
+
+#[test]
+fn texts_that_are_no_tables_stay() {
+    for sql in [
+        "select 'a' from t",
+        "select trim(both 'x' from 'xyx') from t",
+        "select extract(year from '2024-01-01')",
+        "select substring('abc' from 2 for 1)",
+        "select a is distinct from 'b', c is not distinct from 'd' from t",
+        "select * from t where x = 'a' group by x, 'b' order by 1, 'c'",
+        "select * from t version as of 'branch'",
+        "select * from generate_series(1, 3)",
+        "select * from other('a')",
+        "select * from unnest(['a', 'b'])",
+        "select date '2024-01-01', interval '1' day from t",
+        "select count(*) from t having max(x) > 'a'",
+        "values ('a', 'b')",
+        "select 'open",
+    ] {
+        assert_eq!(shown(sql), sql);
+    }
+}
+
+#[test]
+fn tables_of_the_project_go_by_their_own_names() {
+    for (sql, expected) in [
+        ("select orders.id from Orders", r#"select orders.id from "p"."orders""#),
+        ("select * from \"Big\" o", r#"select * from "p"."Big" o"#),
+        ("select * from \"orders$history\"", r#"select * from "p"."orders$history""#),
+        ("select * from orders version as of 1", r#"select * from "p"."orders" version as of 1"#),
+        ("delete from orders", r#"delete from "p"."orders""#),
+    ] {
+        assert_eq!(shown(sql), expected);
+    }
+    for sql in [
+        "select * from x.orders",
+        "select * from big",
+        "select orders from t",
+        "with orders as (select 1) select * from orders",
+        "with a as (select 1), orders (x, y) as materialized (select 1, 2) select * from orders",
+    ] {
+        assert_eq!(shown(sql), sql);
+    }
+}

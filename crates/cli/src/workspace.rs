@@ -1,0 +1,254 @@
+//! The project file and what it is made of, opened when it is needed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stitchwork::core::{Catalog, OpenUrl, Registry};
+use stitchwork::ingest::Destination;
+use stitchwork::tables::{Columns, TableConfig};
+use stitchwork::{Error, ErrorKind, Result, absolute};
+use stitchwork_project::{self as project, Known, LoadArgs, Project, ReferenceKind, Resolver, SqlName, Text};
+use tokio::sync::Mutex;
+
+use crate::console::{Console, is_sensitive};
+use crate::exit::Failure;
+use crate::places::NamedTable;
+use crate::stores;
+
+/// The names that a project file has when none is given.
+const NAMES: [&str; 2] = ["stitchwork.yaml", "stitchwork.yml"];
+
+/// Which project.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProjectArgs {
+    /// The file; that of this folder when `None`.
+    pub(crate) file: Option<PathBuf>,
+    /// The profile; the file's own when `None`.
+    pub(crate) profile: Option<String>,
+}
+
+/// What is at hand: implementations, and what the project file makes of them.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) registry: Registry,
+    pub(crate) console: Arc<Console>,
+    project: Option<(Project, Resolver)>,
+    /// Catalogs that are open, by their names.
+    catalogs: Mutex<BTreeMap<String, Arc<dyn Catalog>>>,
+}
+
+impl Workspace {
+    /// Reads the project file, where there is one, and connects nothing.
+    ///
+    /// # Errors
+    /// The mistakes of the file, or that the file that was named is not there.
+    pub(crate) fn open(args: &ProjectArgs, console: Arc<Console>) -> Result<Self, Failure> {
+        let registry = stitchwork::registry()?;
+        let file = match &args.file {
+            Some(file) => Some(file.clone()),
+            None => NAMES.iter().map(PathBuf::from).find(|file| file.is_file()),
+        };
+        let project = match file {
+            None => {
+                if let Some(profile) = &args.profile {
+                    return Err(Failure::Usage(format!("--profile {profile}: {}", none_there().message())));
+                }
+                None
+            }
+            Some(file) => Some(read(&file, args.profile.as_deref(), &registry)?),
+        };
+        let project = project.map(|project| {
+            let resolver = project.resolver(|name| std::env::var(name).ok());
+            (project, resolver)
+        });
+        let workspace = Self { registry, console, project, catalogs: Mutex::default() };
+        workspace.hide_secrets();
+        Ok(workspace)
+    }
+
+    /// Gives object stores their options. Done once, before anything is opened.
+    ///
+    /// # Errors
+    /// Options that cannot be read, with their place.
+    pub(crate) fn connect(&self) -> Result<()> {
+        let mut options = BTreeMap::new();
+        if let Some((project, resolver)) = &self.project {
+            for (place, given) in &project.config.stores {
+                options.insert(place.clone(), given.resolve(resolver)?);
+            }
+        }
+        stores::set_options(self.registry.stores(), options, &self.console)
+    }
+
+    /// The project, where there is one.
+    pub(crate) fn project(&self) -> Option<&Project> {
+        self.project.as_ref().map(|(project, _)| project)
+    }
+
+    /// The project and what resolves its references.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub(crate) fn required(&self) -> Result<(&Project, &Resolver)> {
+        self.project.as_ref().map(|(project, resolver)| (project, resolver)).ok_or_else(none_there)
+    }
+
+    /// A catalog of the project, opened once.
+    ///
+    /// # Errors
+    /// What opening it says, with the place in the file.
+    pub(crate) async fn catalog(&self, name: &str) -> Result<Arc<dyn Catalog>> {
+        let (project, resolver) = self.required()?;
+        let mut opened = self.catalogs.lock().await;
+        if let Some(catalog) = opened.get(name) {
+            return Ok(catalog.clone());
+        }
+        let config = project.config.catalogs.get(name).ok_or_else(|| {
+            Error::not_found("the project has no such catalog").with_context("catalog", name)
+        })?;
+        let open = config.open_url(resolver)?;
+        let open = OpenUrl { url: self.beside_project(&open.url), ..open };
+        let catalog = self.registry.catalog(open).await;
+        let catalog = catalog.map_err(|e| project.at(&format!("catalogs.{name}"), e))?;
+        opened.insert(name.to_owned(), catalog.clone());
+        Ok(catalog)
+    }
+
+    /// A destination of the project, ready to be loaded into and to be read.
+    ///
+    /// # Errors
+    /// What is wrong with its settings, or what opening its catalog says.
+    pub(crate) async fn destination(&self, config: &project::Destination) -> Result<Destination> {
+        let (_, resolver) = self.required()?;
+        let location = self.location(config.location.resolve(resolver)?.expose())?;
+        let mut destination = Destination::new(self.registry.clone(), &config.log, location);
+        if let Some(name) = &config.catalog {
+            destination = destination.with_catalog(self.catalog(name).await?, config.namespace());
+        }
+        destination.properties = config.properties.clone();
+        destination.partitioning = config.partitioning();
+        destination.config = table_config(&config.write, resolver)?;
+        Ok(destination)
+    }
+
+    /// The tables of the project that have a name of their own.
+    ///
+    /// # Errors
+    /// A reference that leads nowhere, with its place.
+    pub(crate) fn named_tables(&self) -> Result<BTreeMap<String, NamedTable>> {
+        let Some((project, resolver)) = &self.project else { return Ok(BTreeMap::new()) };
+        let mut tables = BTreeMap::new();
+        for (name, what) in project.sql_names() {
+            let SqlName::Table(config) = what else { continue };
+            let locations = config.location.resolve(resolver)?;
+            let locations = locations.iter().map(|location| self.location(location));
+            let table = NamedTable {
+                locations: locations.collect::<Result<_>>()?,
+                log: config.log.clone(),
+                format: config.format.clone(),
+                columns: match config.columns {
+                    Some(project::Columns::First) => Columns::First,
+                    _ => Columns::Merged,
+                },
+                options: config.options.resolve(resolver)?,
+            };
+            tables.insert(name.to_owned(), table);
+        }
+        Ok(tables)
+    }
+
+    /// A location of the project file: relative paths start at the file's folder.
+    fn location(&self, location: &str) -> Result<String> {
+        let has_scheme =
+            location.contains("://") || location.starts_with("memory:") || location.starts_with("file:");
+        match self.project() {
+            Some(project) if !has_scheme && !location.is_empty() => {
+                absolute(&project.folder().join(location).to_string_lossy())
+            }
+            _ => absolute(location),
+        }
+    }
+
+    /// The URL of a database in a file, whose relative path starts at the project file's folder.
+    fn beside_project(&self, url: &str) -> String {
+        match (self.project(), url.strip_prefix("sqlite:")) {
+            (Some(project), Some(path)) if !path.starts_with(['/', ':']) => {
+                // The folder of a bare name is empty, and stands for that of the process.
+                let folder = Path::new(".").join(project.folder());
+                let folder = std::path::absolute(&folder).unwrap_or(folder);
+                // The path is one of a URL, and so has to be that of the folder.
+                let folder =
+                    folder.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+                format!("sqlite:{folder}/{path}")
+            }
+            _ => url.to_owned(),
+        }
+    }
+
+    /// Lets no secret that the project file refers to be shown.
+    fn hide_secrets(&self) {
+        let Some((project, resolver)) = &self.project else { return };
+        for reference in project.references() {
+            let (kind, name) = match &reference.kind {
+                ReferenceKind::Env(name) => ("env", name),
+                ReferenceKind::File(name) => ("file", name),
+                _ => continue,
+            };
+            let secret = |part: &str| is_sensitive(part) || part == "auth" || part == "headers";
+            if !is_sensitive(name) && !reference.path.split('.').any(secret) {
+                continue;
+            }
+            if let Some(default) = &reference.default {
+                self.console.hide(default);
+            }
+            // What is not there has nothing to hide; whoever needs it says so.
+            if let Ok(found) =
+                Text::parse(&format!("${{{kind}:{name}}}")).and_then(|text| text.resolve(resolver))
+            {
+                self.console.hide(found.expose());
+            }
+        }
+    }
+}
+
+/// What is said where a command needs a project and there is none.
+fn none_there() -> Error {
+    Error::not_found(
+        "there is no project file here; write one with `stitchwork init`, or name it with --project FILE",
+    )
+    .with_context("looked_for", NAMES.join(","))
+}
+
+/// Reads and checks a project file.
+pub(crate) fn read(file: &Path, profile: Option<&str>, registry: &Registry) -> Result<Project, Failure> {
+    let name = file.to_string_lossy();
+    let text = std::fs::read(file).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Error::new(
+            ErrorKind::NotFound,
+            "there is no such project file; mend the path, or write one with `stitchwork init`",
+        )
+        .with_context("file", &name),
+        _ => Error::from(e).with_context("file", &name),
+    })?;
+    let known = Known::of(registry);
+    Ok(Project::load(LoadArgs { file: &name, text: &text, profile, known: &known })?)
+}
+
+/// How data files are written, as the file says it.
+fn table_config(write: &project::WriteOptions, resolver: &Resolver) -> Result<TableConfig> {
+    let mut config = TableConfig::default();
+    if let Some(format) = &write.format {
+        config.format.clone_from(format);
+    }
+    config.format_options = write.format_options.resolve(resolver)?;
+    config.target_file_bytes = write.target_file_bytes.unwrap_or(config.target_file_bytes);
+    config.max_open_files = write.max_open_files.unwrap_or(config.max_open_files);
+    config.read_ahead = write.read_ahead.unwrap_or(config.read_ahead);
+    config.conflict_retries = write.conflict_retries.unwrap_or(config.conflict_retries);
+    if let Some(bytes) = write.memory_bytes {
+        config.budget = stitchwork::core::Budget::new(bytes);
+    }
+    config.file_metadata.clone_from(&write.file_metadata);
+    Ok(config)
+}

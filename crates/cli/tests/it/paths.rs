@@ -1,0 +1,98 @@
+//! Paths in the place of tables, without any set-up.
+
+use crate::support::Folder;
+
+#[test]
+fn files_of_several_formats() {
+    let folder = Folder::new().people();
+    let csv = |query: &str| folder.ok(["sql", query, "-o", "csv"]);
+    assert_eq!(csv("select count(*) as n from 'data/people.csv'"), "n\n3\n");
+    assert_eq!(csv("select name from 'data/*.parquet' where id = 2"), "name\nGrace\n");
+    assert_eq!(
+        csv("select p.name from 'data/people.csv' p join 'data/people.parquet' q using (id) where q.id = 1"),
+        "name\nAda\n"
+    );
+    let absolute = format!("select count(*) as n from '{}/data/more.ndjson'", folder.path().display());
+    assert_eq!(csv(&absolute), "n\n2\n");
+    assert_eq!(csv("select count(*) as n from '~/data/people.csv'"), "n\n3\n");
+    folder.write("data/odd.txt", "a,b\n1,2\n");
+    assert_eq!(csv("select b from csv('data/odd.txt')"), "b\n2\n");
+    assert_eq!(csv("select b from read_csv('data/odd.txt')"), "b\n2\n");
+    assert_eq!(
+        csv("select extract(year from date '2024-05-06') as y, trim(both 'x' from 'xax') as t"),
+        "y,t\n2024,a\n"
+    );
+}
+
+#[test]
+fn what_is_not_there_is_named_with_the_way_out() {
+    let folder = Folder::new();
+    for (query, said) in [
+        ("select * from 'gone/*.csv'", "gone"),
+        ("select * from delta('gone')", "gone"),
+        ("select * from iceberg('gone')", "gone"),
+        ("select * from 'a.xyz'", "known="),
+        ("select * from 'klingon://a/b.csv'", "klingon"),
+    ] {
+        let ran = folder.run(["sql", query]);
+        assert_eq!(ran.code, 1, "{query}: {ran:?}");
+        assert!(ran.stderr.contains(said), "{query}: {ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{query}: {ran:?}");
+    }
+}
+
+#[test]
+fn show_and_schema_take_paths() {
+    let folder = Folder::new().people();
+    assert_eq!(folder.ok(["show", "data/people.csv", "-n", "1", "-o", "csv"]), "id,name,born\n1,Ada,1815\n");
+    let schema = folder.ok(["schema", "data/more.ndjson", "-o", "csv"]);
+    assert!(schema.starts_with("column,type,nullable\nid,Int64,true\ntags,"), "{schema}");
+    let ran = folder.run(["sql", "select * from 'data/more.ndjson'", "-o", "csv"]);
+    assert!(ran.code == 1 && ran.stderr.contains("column=tags"), "{ran:?}");
+}
+
+#[test]
+fn tables_are_read_changed_and_asked_for_their_past() {
+    let folder = Folder::new().people();
+    for log in ["delta", "iceberg"] {
+        load(&folder, log);
+        let place = format!("out-{log}/people");
+        let csv = |query: String| folder.ok(["sql", &query, "-o", "csv"]);
+        assert_eq!(csv(format!("select count(*) as n from {log}('{place}')")), "n\n3\n");
+        // A folder is found to be a table of its log.
+        assert_eq!(csv(format!("select count(*) as n from '{place}'")), "n\n3\n");
+        assert_eq!(csv(format!("delete from {log}('{place}') where id = 2")), "count\n1\n");
+        assert_eq!(csv(format!("select count(*) as n from {log}('{place}')")), "n\n2\n");
+        let history = folder.ok(["history", &format!("{log}('{place}')"), "-o", "ndjson"]);
+        let newest: serde_json::Value = serde_json::from_str(history.lines().next().unwrap()).unwrap();
+        assert!(newest["operation"].as_str().unwrap().to_lowercase().contains("delete"), "{newest}");
+        let versions: Vec<serde_json::Value> =
+            history.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let loaded = versions[1]["version"].as_i64().unwrap();
+        assert_eq!(
+            csv(format!("select count(*) as n from {log}('{place}') version as of {loaded}")),
+            "n\n3\n"
+        );
+        let info = folder.ok(["info", &format!("./{place}"), "-o", "json"]);
+        let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+        assert_eq!((&info[0]["rows"], &info[0]["format"]), (&2.into(), &"parquet".into()), "{info}");
+        let limited = folder.ok(["history", &format!("'{place}'"), "-n", "1", "-o", "csv"]);
+        assert_eq!(limited.lines().count(), 2);
+    }
+}
+
+/// Loads three people into a table, by a pipeline whose source is a page of a local server.
+fn load(folder: &Folder, log: &str) {
+    let people = r#"[{"id":1,"name":"Ada"},{"id":2,"name":"Grace"},{"id":3,"name":"Kay"}]"#;
+    let server = crate::support::Page::serve(people);
+    folder.write(
+        "load.yaml",
+        &format!(
+            "pipelines:\n  p:\n    source:\n      type: rest\n      base_url: {}\n      streams:\n        - name: people\n    \
+             destination:\n      log: {log}\n      location: out-{log}\n",
+            server.url()
+        ),
+    );
+    let report = folder.ok(["run", "load.yaml", "-o", "csv"]);
+    assert!(report.contains("p,people,3,1,"), "{report}");
+}

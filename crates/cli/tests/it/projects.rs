@@ -1,0 +1,237 @@
+//! A project: its first load, what is new, what it left, and what SQL knows of it.
+
+use std::fmt::Write;
+
+use stitchwork_events_server::EventsServer;
+
+use crate::support::{Folder, Page};
+
+fn project(url: &str) -> String {
+    format!(
+        "\
+catalogs:
+  names:
+    url: sqlite:catalog.db
+destinations:
+  lake:
+    log: iceberg
+    location: lake
+    catalog: names
+    namespace: github
+pipelines:
+  github:
+    source:
+      type: rest
+      base_url: {url}
+      auth:
+        type: bearer
+        token: ${{env:GITHUB_TOKEN}}
+      streams:
+        - name: events
+          path: /repos/o/r/events
+          params:
+            per_page: 100
+          primary_key: id
+          incremental:
+            cursor_path: created_at
+            start_param: since
+            row_order: ascending
+          table_name: \"{{type}}\"
+    destination:
+      log: delta
+      location: data
+  copy:
+    source:
+      type: rest
+      base_url: {url}
+      auth:
+        type: bearer
+        token: ${{env:GITHUB_TOKEN}}
+      streams:
+        - name: events
+    destination: lake
+tables:
+  people:
+    location: people.csv
+  pushes:
+    log: delta
+    location: data/push_event
+"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_from_its_first_load_on() {
+    let server = EventsServer::builder()
+        .events(400)
+        .no_faults()
+        .token(Some("t0ken".to_owned()))
+        .start()
+        .await
+        .unwrap();
+    let folder = Folder::new();
+    folder.write("stitchwork.yaml", &project(&server.url()));
+    folder.write("people.csv", "id,name\n1,Ada\n");
+    let run = |args: &[&str]| {
+        let output = folder.command(args).env("GITHUB_TOKEN", "t0ken").output().unwrap();
+        crate::support::ran(&output)
+    };
+
+    let checked = run(&["check"]);
+    assert!(checked.code == 0 && checked.stderr.contains("2 pipelines"), "{checked:?}");
+    let several = run(&["run"]);
+    assert!(several.code == 1 && several.stderr.contains("copy,github"), "{several:?}");
+    let nothing = run(&["state", "-p", "github", "-o", "json"]);
+    assert!(nothing.stdout.contains("\"load\":null"), "{nothing:?}");
+
+    let first = run(&["run", "--pipeline", "github", "-o", "ndjson"]);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(first.stderr.starts_with("github: 400 new rows in "), "{first:?}");
+    let rows: u64 = first
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        // Child tables have rows besides.
+        .filter(|row| !row["table"].as_str().unwrap().contains("__"))
+        .map(|row| row["rows"].as_u64().unwrap())
+        .sum();
+    assert_eq!(rows, 400, "{first:?}");
+    server.append(7);
+    let second = run(&["run", "--pipeline", "github"]);
+    assert!(second.stderr.contains("7 new rows"), "{second:?}");
+    let third = run(&["run", "--pipeline", "github"]);
+    assert!(third.code == 0 && third.stderr.contains("nothing new"), "{third:?}");
+
+    let state = run(&["state", "-p", "github", "-o", "json"]);
+    let state: serde_json::Value = serde_json::from_str(&state.stdout).unwrap();
+    assert_eq!(state[0]["finished"], true);
+    assert!(state[0]["cursor"].as_str().unwrap().contains("events"), "{state}");
+
+    let pushes = server.count_by_type()["PushEvent"];
+    let asked = run(&["sql", "select count(*) as n from github.push_event", "-o", "csv"]);
+    assert_eq!(asked.stdout, format!("n\n{pushes}\n"));
+    let by_name = run(&["sql", "select count(pushes.id) as n from pushes", "-o", "csv"]);
+    assert_eq!(by_name.stdout, format!("n\n{pushes}\n"), "{by_name:?}");
+    assert_eq!(run(&["show", "people", "-o", "csv"]).stdout, "id,name\n1,Ada\n");
+
+    let copied = run(&["run", "-p", "copy", "-q"]);
+    assert!(copied.code == 0 && copied.stderr.is_empty(), "{copied:?}");
+    let tables = run(&["tables", "-o", "csv"]).stdout;
+    for name in ["github.push_event", "lake.events", "names.github.events", "people", "pushes"] {
+        assert!(tables.lines().any(|line| line == name), "{name}: {tables}");
+    }
+    for name in ["lake.events", "names.github.events"] {
+        let counted = run(&["sql", &format!("select count(*) as n from {name}"), "-o", "csv"]);
+        assert_eq!(counted.stdout, "n\n407\n", "{counted:?}");
+    }
+    let history = run(&["history", "pushes", "-o", "ndjson"]).stdout;
+    assert!(history.contains("stitchwork/github"), "{history}");
+    let info = run(&["info", "-o", "csv"]).stdout;
+    assert!(info.contains("pipeline github,delta tables at data"), "{info}");
+    let misspelt = run(&["sql", "select 1 from github.push_evnt"]);
+    assert!(misspelt.stderr.contains("near=github.push_event"), "{misspelt:?}");
+    server.shutdown().await.unwrap();
+}
+
+#[test]
+fn a_server_that_is_away_is_for_later() {
+    let folder = Folder::new();
+    let text = project("http://127.0.0.1:9")
+        .replace("      auth:\n", "      requests: {max_attempts: 1}\n      auth:\n");
+    folder.write("stitchwork.yaml", &text);
+    let output = folder.command(["run", "-p", "copy"]).env("GITHUB_TOKEN", "t0ken").output().unwrap();
+    let ran = crate::support::ran(&output);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.stderr.contains("127.0.0.1:9") && ran.stderr.contains("pipeline=copy"), "{ran:?}");
+}
+
+#[test]
+fn what_is_missing_is_told_at_once_and_before_anything_is_done() {
+    let folder = Folder::new();
+    folder.write("stitchwork.yaml", &project("http://127.0.0.1:9"));
+    let ran = folder.run(["run", "--all"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
+    let places: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(places.len(), 2, "{ran:?}");
+    assert!(
+        places.iter().all(|line| line.contains("stitchwork.yaml:") && line.contains("GITHUB_TOKEN")),
+        "{ran:?}"
+    );
+    // What needs no token works without it.
+    assert_eq!(folder.run(["check"]).code, 0);
+    assert_eq!(folder.run(["check", "--references"]).code, 3);
+    assert_eq!(folder.run(["sql", "select 1"]).code, 0);
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn mistakes_have_their_lines() {
+    let folder = Folder::new();
+    folder.write("p.yaml", "pipelines:\n  a:\n    sorce: {}\n    destination: nowhere\n");
+    let ran = folder.run(["check", "p.yaml"]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("p.yaml:3:5") && ran.stderr.contains("source"), "{ran:?}");
+    assert!(ran.stderr.contains("p.yaml:4:"), "{ran:?}");
+}
+
+#[test]
+fn a_project_to_begin_with_has_no_mistake_and_is_never_overwritten() {
+    let folder = Folder::new();
+    folder.ok(["init", "mine"]);
+    assert_eq!(folder.run(["check", "mine/stitchwork.yaml"]).code, 0);
+    let before = std::fs::read_to_string(folder.path().join("mine/stitchwork.yaml")).unwrap();
+    std::fs::write(folder.path().join("mine/stitchwork.yaml"), format!("{before}# mine\n")).unwrap();
+    let again = folder.run(["init", "mine"]);
+    assert!(again.code == 1 && again.stderr.contains("stays as it is"), "{again:?}");
+    assert!(
+        std::fs::read_to_string(folder.path().join("mine/stitchwork.yaml")).unwrap().ends_with("# mine\n")
+    );
+}
+
+#[test]
+fn what_a_crash_left_is_listed_and_removed_and_no_live_file() {
+    let server = Page::serve(r#"[{"id":1},{"id":2}]"#);
+    let folder = Folder::new();
+    let mut text = String::new();
+    writeln!(
+        text,
+        "pipelines:\n  p:\n    source: {{type: rest, base_url: \"{}\", streams: [{{name: rows}}]}}",
+        server.url()
+    )
+    .unwrap();
+    writeln!(text, "    destination: {{log: delta, location: data}}").unwrap();
+    folder.write("stitchwork.yaml", &text);
+    folder.ok(["run"]);
+    let files = || {
+        let mut found: Vec<_> = std::fs::read_dir(folder.path().join("data/rows"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".parquet"))
+            .collect();
+        found.sort();
+        found
+    };
+    let live = files();
+    assert_eq!(live.len(), 1);
+    // A crashed load leaves files as this one: written by a load, and in no commit.
+    let copy = live[0].replacen(|c: char| c.is_ascii_digit(), "9", 1);
+    let copy = if copy == live[0] { live[0].replacen(|c: char| c.is_ascii_digit(), "8", 1) } else { copy };
+    std::fs::copy(
+        folder.path().join("data/rows").join(&live[0]),
+        folder.path().join("data/rows").join(&copy),
+    )
+    .unwrap();
+
+    assert_eq!(folder.ok(["clean", "-o", "csv"]).lines().count(), 1, "it is too young");
+    let listed = folder.ok(["clean", "--dry-run", "--older-than", "0s", "-o", "csv"]);
+    assert!(
+        listed.contains(&copy) && listed.contains("data file,rows,") && listed.contains(",false"),
+        "{listed}"
+    );
+    assert!(!listed.contains(&live[0]), "{listed}");
+    assert_eq!(files().len(), 2);
+    let removed = folder.ok(["clean", "--older-than", "0s", "-o", "csv"]);
+    assert!(removed.contains(&copy) && removed.contains(",true"), "{removed}");
+    assert_eq!(files(), live);
+    assert_eq!(folder.ok(["sql", "select count(*) as n from p.rows", "-o", "csv"]), "n\n2\n");
+}

@@ -1,0 +1,114 @@
+//! Canaries: credentials of every kind, and commands that fail in every way. None may be seen anywhere.
+
+use crate::support::{Folder, Page, hangs_up, ran};
+
+const CANARIES: [(&str, &str); 5] = [
+    ("API_TOKEN", "canary-token-1"),
+    ("DB_PASSWORD", "canary-password-2"),
+    ("AWS_SECRET_ACCESS_KEY", "canary-aws-3"),
+    ("AWS_SESSION_TOKEN", "canary-session-4"),
+    ("OTHER", "canary-header-5"),
+];
+
+#[test]
+fn no_credential_is_ever_printed() {
+    // The server says what it was told, as some do.
+    let server = Page::serve(r#"{"message": "no rows for canary-token-1 and canary-header-5"}"#);
+    let folder = Folder::new();
+    folder.write("key.txt", "canary-file-6\n");
+    let text = format!(
+        "\
+stores:
+  s3://:
+    region: eu-north-1
+    endpoint: http://127.0.0.1:9
+    allow_http: true
+    max_retries: 0
+    access_key_id: AKIATEST
+    secret_access_key: canary-literal-7
+    regoin: wrong
+catalogs:
+  db:
+    url: postgres://me:${{env:DB_PASSWORD}}@127.0.0.1:{database}/x
+pipelines:
+  bearer:
+    source:
+      type: rest
+      base_url: {url}
+      headers:
+        X-Other: ${{env:OTHER}}
+      auth: {{type: bearer, token: \"${{env:API_TOKEN}}\"}}
+      streams: [{{name: rows}}]
+    destination: {{log: delta, location: data}}
+  refused:
+    source:
+      type: rest
+      base_url: http://127.0.0.1:9
+      requests: {{max_attempts: 1}}
+      auth: {{type: api_key, name: key, location: query, key: \"${{file:key.txt}}\"}}
+      streams: [{{name: rows}}]
+    destination: {{log: delta, location: data}}
+  basic:
+    source:
+      type: rest
+      base_url: http://127.0.0.1:9
+      requests: {{max_attempts: 1}}
+      auth: {{type: basic, username: me, password: canary-literal-8}}
+      streams: [{{name: rows}}]
+    destination: {{log: iceberg, location: data, catalog: db}}
+",
+        url = server.url(),
+        database = hangs_up(),
+    );
+    folder.write("stitchwork.yaml", &text);
+    folder.write("good.yaml", &text.replace("    regoin: wrong\n", ""));
+    let commands: &[&[&str]] = &[
+        &["check"],
+        &["check", "good.yaml", "--references"],
+        &["info"],
+        &["tables"],
+        &["state"],
+        &["run", "good.yaml", "-p", "bearer"],
+        &["run", "good.yaml", "-p", "refused"],
+        &["run", "good.yaml", "-p", "basic"],
+        &["run", "-p", "bearer"],
+        &["sql", "select * from 's3://bucket/x.csv'"],
+        &["sql", "select * from db.x.y", "--project", "good.yaml"],
+        &["sql", "select * from 'https://me:canary-url-9@127.0.0.1:9/x.csv'"],
+        &["sql", "select * from 'postgres://me:canary-url-9@127.0.0.1:9/x.csv'"],
+        &["show", "s3://me:canary-url-9@bucket/x.csv"],
+        &["info", "--project", "good.yaml", "-o", "json"],
+        // Here the user says a secret, and only the program itself can know that it is one.
+        &["sql", "select * from 'canary-token-1.csv'", "--project", "good.yaml"],
+        &["sql", "select * from 's3://bucket/canary-literal-7.csv'", "--project", "good.yaml"],
+    ];
+    let mut failures = 0;
+    for args in commands {
+        for verbose in ["-q", "-v", "-vv", "-vvv"] {
+            let mut command = folder.command(args.iter().chain([&verbose]));
+            command.envs(CANARIES);
+            let ran = ran(&command.output().unwrap());
+            failures += i32::from(ran.code != 0);
+            for (what, text) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
+                assert!(!text.contains("canary"), "{args:?} {verbose} {what}: {text}");
+            }
+        }
+    }
+    assert!(failures > 20, "most of these fail, and say why: {failures}");
+    // The secrets were real: the server got them.
+    let heads = server.heads.lock().unwrap().join("\n");
+    assert!(heads.contains("canary-token-1") && heads.contains("canary-header-5"), "{heads}");
+    // Nothing that was written has them either.
+    let mut folders = vec![folder.path().join("data")];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                assert!(!bytes.windows(7).any(|window| window == b"canary-"), "{}", path.display());
+            }
+        }
+    }
+}

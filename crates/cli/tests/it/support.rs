@@ -1,0 +1,131 @@
+//! Running the program in a folder of its own.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+/// A folder to work in, without a project unless a test writes one.
+pub(crate) struct Folder(TempDir);
+
+/// What a run has printed, and its exit code.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The program in this folder, with nothing of the environment that could change what it does.
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stitchwork"));
+        command.args(args).current_dir(self.path()).env_clear();
+        // Libraries of the system are found by it on some systems.
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command.env("HOME", self.path()).stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+        ran(&self.command(args).output().unwrap())
+    }
+
+    /// Stdout of a run that must succeed.
+    pub(crate) fn ok<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stdout
+    }
+
+    /// Writes a few people as CSV and as NDJSON, and a Parquet file made of them.
+    pub(crate) fn people(self) -> Self {
+        self.write("data/people.csv", "id,name,born\n1,Ada,1815\n2,Grace,1906\n3,\"O'Neill, Kay\",\n");
+        self.write("data/more.ndjson", "{\"id\":4,\"tags\":[\"a\",\"b\"]}\n{\"id\":5,\"tags\":[]}\n");
+        let query = ["sql", "select id, name from 'data/people.csv'", "-o", "parquet"];
+        let made = self.command(query).output().unwrap();
+        assert!(made.status.success(), "{:?}", ran(&made));
+        std::fs::write(self.path().join("data/people.parquet"), made.stdout).unwrap();
+        self
+    }
+}
+
+pub(crate) fn ran(output: &Output) -> Ran {
+    Ran {
+        code: output.status.code().expect("the program ends by itself"),
+        stdout: String::from_utf8(output.stdout.clone()).unwrap(),
+        stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+    }
+}
+
+/// A server that answers every request with one page of JSON.
+pub(crate) struct Page {
+    url: String,
+    /// The heads of the requests that came.
+    pub(crate) heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Page {
+    pub(crate) fn serve(json: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{json}",
+            json.len()
+        );
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = heads.clone();
+        // The thread ends with the process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = vec![];
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    if stream.read(&mut byte).unwrap_or(0) == 0 {
+                        break;
+                    }
+                    head.push(byte[0]);
+                }
+                seen.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        Self { url, heads }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// The port of a server that hangs up on everybody.
+pub(crate) fn hangs_up() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // The thread ends with the process.
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    port
+}

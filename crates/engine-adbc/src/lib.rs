@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod dialect;
+mod engine;
+mod error;
+mod literal;
+mod names;
+mod native;
+mod place;
+mod session;
+mod sql;
+mod storable;
+
+pub use config::{AdbcConfig, Profile, find_driver};
+pub use engine::{AdbcEngine, register};

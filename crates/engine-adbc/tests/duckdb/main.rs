@@ -1,0 +1,9 @@
+//! DuckDB as an engine: what its contract does not say.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+mod behaviour;
+mod files;
+mod native;
+mod support;
+mod types;

@@ -1,0 +1,185 @@
+//! Time travel: `t version as of 3` becomes a table whose name says the version, before the text is parsed.
+//!
+//! The planner reads such clauses in some dialects and ignores them, and most dialects do not know them. A name
+//! that carries its version goes through every part of a statement, and two versions of a table are two tables.
+
+use std::collections::HashMap;
+
+use arrow::compute::kernels::cast_utils::string_to_datetime;
+use chrono::Utc;
+use datafusion::config::Dialect;
+use datafusion::sql::sqlparser::dialect::dialect_from_str;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
+use stitchwork_core::{At, Error, Result};
+
+/// Between the name of a table and its version: no name has it.
+const MARK: char = '\u{1f}';
+
+/// The table and the version that a name says.
+pub(crate) fn decode(name: &str) -> (&str, At) {
+    let Some((table, version)) = name.split_once(MARK) else { return (name, At::Latest) };
+    let at = match version.split_at_checked(1) {
+        Some(("v", id)) => id.parse().map(At::Version).ok(),
+        Some(("t", moment)) => moment.parse().map(At::Timestamp).ok(),
+        Some(("r", name)) => Some(At::Ref(name.to_owned())),
+        _ => None,
+    };
+    at.map_or((name, At::Latest), |at| (table, at))
+}
+
+/// A name for people.
+pub(crate) fn shown(name: &str) -> String {
+    let plain = name.split_once(MARK).map_or(name, |(table, _)| table);
+    plain.trim_matches('"').to_owned()
+}
+
+/// The text with each version moved into the name of its table.
+///
+/// # Errors
+/// `InvalidInput` for a version that is no number, or a time that is none.
+pub(crate) fn rewrite(sql: &str, dialect: Dialect) -> Result<String> {
+    let unchanged = || Ok(sql.to_owned());
+    let Some(parser) = dialect_from_str(dialect) else { return unchanged() };
+    // What is no sequence of tokens is refused by the parser, with a better word.
+    let Ok(tokens) = Tokenizer::new(parser.as_ref(), sql).tokenize_with_location() else {
+        return unchanged();
+    };
+    let tokens: Vec<&TokenWithSpan> =
+        tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    let mut cuts = Vec::new();
+    for place in 1..tokens.len() {
+        let Some(clause) = Clause::read(&tokens, place)? else { continue };
+        let Some(name) = tokens.get(place - 1) else { continue };
+        let table = match &name.token {
+            // The clause began at this word, and is read already.
+            Token::Word(Word { value, quote_style: None, .. }) if value.eq_ignore_ascii_case("for") => {
+                continue;
+            }
+            Token::Word(Word { value, quote_style: None, .. }) => value.to_lowercase(),
+            Token::Word(Word { value, .. }) | Token::DoubleQuotedString(value) => value.clone(),
+            _ => continue,
+        };
+        let text = format!("{table}{MARK}{}", clause.version).replace('"', "\"\"");
+        cuts.push((name.span.start, clause.end, format!("\"{text}\"")));
+    }
+    if cuts.is_empty() {
+        return unchanged();
+    }
+    let offsets = offsets(sql);
+    let at = |location: &Location| offsets.get(&(location.line, location.column)).copied();
+    let mut out = String::new();
+    let mut from = 0;
+    for (start, end, text) in &cuts {
+        let (Some(start), Some(end)) = (at(start), at(end)) else { return unchanged() };
+        out.push_str(sql.get(from..start).unwrap_or_default());
+        out.push_str(text);
+        from = end;
+    }
+    out.push_str(sql.get(from..).unwrap_or_default());
+    Ok(out)
+}
+
+/// A clause behind the name of a table.
+struct Clause {
+    version: String,
+    end: Location,
+}
+
+impl Clause {
+    fn read(tokens: &[&TokenWithSpan], place: usize) -> Result<Option<Self>> {
+        let word = |place: usize| match tokens.get(place).map(|token| &token.token) {
+            Some(Token::Word(Word { value, quote_style: None, .. })) => value.to_lowercase(),
+            _ => String::new(),
+        };
+        let first = place + usize::from(word(place) == "for");
+        let by_time = match word(first).as_str() {
+            "version" => false,
+            "system_version" if first > place => false,
+            "timestamp" => true,
+            "system_time" if first > place => true,
+            _ => return Ok(None),
+        };
+        if word(first + 1) != "as" || word(first + 2) != "of" {
+            return Ok(None);
+        }
+        let mut value = first + 3;
+        // `timestamp '…'` and `date '…'` are spelt out here and there.
+        value += usize::from(by_time && matches!(word(value).as_str(), "timestamp" | "date"));
+        let Some(token) = tokens.get(value) else { return Ok(None) };
+        let version = match &token.token {
+            Token::Number(number, _) if !by_time => {
+                let id: i64 = number.parse().map_err(|e| {
+                    Error::invalid_input("a version is a whole number")
+                        .with_context("version", number)
+                        .with_source(e)
+                })?;
+                format!("v{id}")
+            }
+            Token::SingleQuotedString(name) if !by_time => format!("r{name}"),
+            Token::SingleQuotedString(text) => {
+                let moment = string_to_datetime(&Utc, text).map_err(|e| {
+                    Error::invalid_input("the time to travel to is none; write `2026-01-31 12:00:00`, in UTC")
+                        .with_context("time", text)
+                        .with_source(e)
+                })?;
+                format!("t{}", moment.timestamp_millis())
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Self { version, end: token.span.end }))
+    }
+}
+
+/// The place of each character in bytes, by the line and the column that the tokenizer counts.
+fn offsets(sql: &str) -> HashMap<(u64, u64), usize> {
+    let (mut line, mut column) = (1, 1);
+    let mut offsets = HashMap::new();
+    for (offset, character) in sql.char_indices() {
+        offsets.insert((line, column), offset);
+        if character == '\n' {
+            (line, column) = (line + 1, 1);
+        } else {
+            column += 1;
+        }
+    }
+    offsets.insert((line, column), sql.len());
+    offsets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(sql: &str, expected: &str) {
+        let got = rewrite(sql, Dialect::Generic).unwrap();
+        assert_eq!(got.replace(MARK, "@"), expected);
+    }
+
+    #[test]
+    fn versions_move_into_names() {
+        check("select * from t VERSION AS OF 3 where a", "select * from \"t@v3\" where a");
+        check("from a.B for version as of 'x''y' z", "from a.\"b@rx'y\" z");
+        check("from \"T\" FOR SYSTEM_TIME AS OF '1970-01-01 00:00:01'", "from \"T@t1000\"");
+        check("from t timestamp as of '1970-01-02'", "from \"t@t86400000\"");
+        check("from é\n  for timestamp as of\n timestamp '1970-01-01T01:00:00+01:00'", "from \"é@t0\"");
+        check("from t version as of 1 a join t version as of 2 b", "from \"t@v1\" a join \"t@v2\" b");
+    }
+
+    #[test]
+    fn texts_and_comments_stay() {
+        for sql in ["select 't version as of 3' -- t version as of 3", "select version as of", "select 1"] {
+            check(sql, sql);
+        }
+        assert!(rewrite("from t version as of 1.5", Dialect::Generic).is_err());
+        assert!(rewrite("from t timestamp as of 'soon'", Dialect::Generic).is_err());
+    }
+
+    #[test]
+    fn names_say_their_version() {
+        assert_eq!(decode("t"), ("t", At::Latest));
+        assert_eq!(decode("t\u{1f}v3"), ("t", At::Version(3)));
+        assert_eq!(decode("t\u{1f}rv3"), ("t", At::Ref("v3".to_owned())));
+        assert_eq!(decode("t\u{1f}t5"), ("t", At::Timestamp(5)));
+    }
+}

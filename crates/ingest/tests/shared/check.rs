@@ -1,0 +1,124 @@
+//! What must hold after a load: each row once, no child without its parent, the cursor where the data are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde_json::Value;
+use stitchwork_core::{Scalar, ScanArgs};
+use stitchwork_ingest::Destination;
+
+use super::world::World;
+use super::{Cell, Violation, load};
+
+/// A row by column, as text; nulls are left out.
+type Row = BTreeMap<String, String>;
+
+/// Checks everything.
+pub(crate) async fn check(cell: &Cell, world: &World) -> Result<(), Violation> {
+    let check = Check { destination: world.destination().await? };
+    check.rows_of_tables(cell.replace).await?;
+    // Where a bug is planted, it is to be seen in the rows.
+    if cell.mutation.is_none() { check.cursor(world).await } else { Ok(()) }
+}
+
+struct Check {
+    destination: Destination,
+}
+
+impl Check {
+    async fn rows_of_tables(&self, replaced: bool) -> Result<(), Violation> {
+        let (events, tags) = (self.rows("events").await?, self.rows("events__tags").await?);
+        equal("events", &column(&events, "id"), &["1", "2", "3"])?;
+        equal("sizes", &column(&events, "size"), &["", "", "1.5"])?;
+        equal("tags", &column(&tags, "value"), &["a", "b", "c"])?;
+        equal("users", &column(&self.rows("users").await?, "name"), &["x", "y"])?;
+        if replaced {
+            equal("old", &column(&self.rows("old").await?, "id"), &[])?;
+        }
+        let ids: BTreeSet<_> = events.iter().filter_map(|row| row.get("_row_id")).collect();
+        if ids.len() != events.len() {
+            return Err("two rows have one id".to_owned());
+        }
+        for tag in &tags {
+            let parent = events.iter().find(|event| event.get("_row_id") == tag.get("_parent_id"));
+            let expected = if tag.get("value").is_some_and(|value| value == "c") { "3" } else { "1" };
+            match parent.and_then(|parent| parent.get("id")) {
+                None => return Err(format!("a child row is an orphan: {tag:?}")),
+                Some(id) if id != expected => {
+                    return Err(format!("a child row has the parent {id}: {tag:?}"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn rows(&self, name: &str) -> Result<Vec<Row>, Violation> {
+        let failed = |e| format!("{name} cannot be read: {e:?}");
+        let table = self.destination.open(name).await.map_err(failed)?;
+        let mut batches = table.scan(ScanArgs::default()).await.map_err(failed)?;
+        let mut rows = vec![];
+        while let Some(batch) = batches.try_next().await.map_err(failed)? {
+            let schema = batch.schema();
+            for row in 0..batch.num_rows() {
+                let mut values = Row::new();
+                for (field, column) in schema.fields().iter().zip(batch.columns()) {
+                    let value = Scalar::try_new(column.slice(row, 1)).map_err(failed)?;
+                    if !value.is_null() {
+                        values.insert(field.name().clone(), value.to_string());
+                    }
+                }
+                rows.push(values);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The newest manifest is finished and has the source's last cursor, and so have the commits of its tables.
+    async fn cursor(&self, world: &World) -> Result<(), Violation> {
+        let state = format!("{}/_stitchwork/script", self.destination.location);
+        let folder = self.destination.registry.stores().resolve(&state).map_err(|e| format!("{e:?}"))?.path;
+        let failed = |e| format!("the state cannot be read: {e}");
+        let objects: Vec<_> = world.store.list(Some(&folder)).try_collect().await.map_err(failed)?;
+        let paths: BTreeSet<_> = objects.iter().map(|object| object.location.to_string()).collect();
+        let newest = paths.iter().rfind(|path| path.ends_with(".json")).ok_or("there is no load manifest")?;
+        if !paths.contains(&newest.replace(".json", ".done")) {
+            return Err(format!("{newest} has no mark"));
+        }
+        let found = world.store.get(&Path::from(newest.as_str())).await.map_err(failed)?;
+        let bytes = found.bytes().await.map_err(failed)?;
+        let manifest: Value = serde_json::from_slice(&bytes).map_err(|e| format!("{newest}: {e}"))?;
+        let cursor = load::script().end().0;
+        if manifest.get("cursor") != Some(&cursor) {
+            return Err(format!("the manifest has the cursor {:?}", manifest.get("cursor")));
+        }
+        let tables = manifest.get("tables").and_then(Value::as_array).cloned().unwrap_or_default();
+        for name in tables.iter().filter_map(|table| table.get("name")?.as_str()) {
+            let failed = |e| format!("{name} cannot be read: {e:?}");
+            let table = self.destination.open(name).await.map_err(failed)?;
+            let snapshot = table.snapshot().await.map_err(failed)?;
+            let tag = snapshot.tag("stitchwork/script").await.map_err(failed)?;
+            let tag = tag.ok_or_else(|| format!("{name} has no tag"))?;
+            if Some(tag.id) != manifest.get("load").and_then(Value::as_i64) {
+                return Err(format!("{name} has load {}, the manifest {:?}", tag.id, manifest.get("load")));
+            }
+            let told = tag.payload.as_ref().and_then(|payload| payload.get("cursor"));
+            if told != Some(&cursor) {
+                return Err(format!("the commit of {name} has the cursor {told:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn column(rows: &[Row], name: &str) -> Vec<String> {
+    let mut values: Vec<_> = rows.iter().map(|row| row.get(name).cloned().unwrap_or_default()).collect();
+    values.sort();
+    values
+}
+
+fn equal(what: &str, found: &[String], expected: &[&str]) -> Result<(), Violation> {
+    if found == expected { Ok(()) } else { Err(format!("{what} are {found:?}, expected {expected:?}")) }
+}

@@ -1,0 +1,271 @@
+//! What goes wrong, and where.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::{BoxStream, StreamExt};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use parking_lot::Mutex;
+use stitchwork_core::{
+    Catalog, CatalogCapabilities, CommitState, Entry, Error, ErrorKind, Info, ListArgs, NamespaceChange,
+    Result, SwapArgs, TableIdent,
+};
+use stitchwork_testkit::{self as testkit, FaultStore, Request, Rule};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is not done, and said to be forbidden.
+    Refused,
+    /// It is not done (503).
+    Unavailable,
+    /// It is done, and its answer is lost.
+    LostAnswer,
+    /// It is done, its answer is lost, and the next request fails as well: nobody can tell whether it was done.
+    Blind,
+    /// It is done, its answer is lost, and the client's own repetition is told that it exists already.
+    Repeated,
+    /// It is not done, and said to exist already or to have lost a race (409).
+    Conflict,
+    /// The body breaks off.
+    Torn,
+    /// It takes so long that another run is faster.
+    Slow,
+    /// The process dies before it is done.
+    Dead,
+}
+
+impl Fault {
+    /// Every fault.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Refused,
+        Self::Unavailable,
+        Self::LostAnswer,
+        Self::Blind,
+        Self::Repeated,
+        Self::Conflict,
+        Self::Torn,
+        Self::Slow,
+        Self::Dead,
+    ];
+
+    /// The faults of which each leaves something else behind than the others.
+    pub(crate) const LEAVING: [Self; 6] =
+        [Self::Unavailable, Self::LostAnswer, Self::Blind, Self::Repeated, Self::Conflict, Self::Dead];
+
+    /// The faults of a put that asks for nothing to be there.
+    pub(crate) const AT_PUTS: [Self; 8] = [
+        Self::Refused,
+        Self::Unavailable,
+        Self::LostAnswer,
+        Self::Blind,
+        Self::Repeated,
+        Self::Conflict,
+        Self::Slow,
+        Self::Dead,
+    ];
+
+    /// The faults that a call of a catalog can meet.
+    pub(crate) fn at_call(call: &str) -> Vec<Self> {
+        match call {
+            "create" => vec![Self::Unavailable, Self::LostAnswer, Self::Blind, Self::Repeated, Self::Dead],
+            // Whoever swaps is told the truth or that it is not known.
+            "swap" => vec![Self::Unavailable, Self::LostAnswer, Self::Blind, Self::Slow, Self::Dead],
+            _ => vec![Self::Unavailable],
+        }
+    }
+
+    /// The rules for a store that meet the fault at its n-th request.
+    fn rules(self, n: u64) -> Vec<Rule> {
+        let one = |fault| vec![Rule::any(fault).after(n)];
+        match self {
+            Self::Refused => one(testkit::Fault::PermissionDenied),
+            Self::Unavailable => one(testkit::Fault::Unavailable),
+            Self::LostAnswer => one(testkit::Fault::LostAnswer),
+            // The second rule is asked only where the first one has nothing to say, so it counts the same requests.
+            Self::Blind => [testkit::Fault::LostAnswer, testkit::Fault::Unavailable].map(one).concat(),
+            Self::Repeated => one(testkit::Fault::Repeated),
+            Self::Conflict => one(testkit::Fault::AlreadyExists),
+            Self::Torn => one(testkit::Fault::TornBody(1)),
+            Self::Slow => one(testkit::Fault::Delay(SLOW)),
+            Self::Dead => vec![Rule::any(testkit::Fault::Delay(FOREVER)).after(n).times(u64::MAX)],
+        }
+    }
+}
+
+/// How long a slow request takes.
+const SLOW: Duration = Duration::from_millis(60);
+
+/// Longer than a test waits.
+const FOREVER: Duration = Duration::from_secs(1 << 20);
+
+/// Which request, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// Nowhere.
+    Nowhere,
+    /// A request to the store.
+    Store(usize),
+    /// A call of the catalog.
+    Catalog(usize),
+}
+
+/// The trouble of one process: its requests are counted, and one of them goes wrong.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble {
+    place: Where,
+    fault: Fault,
+    store: Arc<Mutex<FaultStore>>,
+    calls: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Trouble {
+    /// None.
+    pub(crate) fn none() -> Self {
+        Self::at(Where::Nowhere, Fault::Unavailable)
+    }
+
+    /// A fault at a request.
+    pub(crate) fn at(place: Where, fault: Fault) -> Self {
+        let store = Arc::new(Mutex::new(FaultStore::new(Arc::new(InMemory::new()))));
+        Self { place, fault, store, calls: Arc::default() }
+    }
+
+    /// The store, in front of another one.
+    pub(crate) fn store(&self, inner: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
+        let store = FaultStore::new(inner);
+        if let Where::Store(n) = self.place {
+            self.fault.rules(n as u64).into_iter().for_each(|rule| store.inject(rule));
+        }
+        *self.store.lock() = store.clone();
+        Arc::new(store)
+    }
+
+    /// The catalog, in front of another one.
+    pub(crate) fn catalog(&self, inner: Arc<dyn Catalog>) -> Arc<dyn Catalog> {
+        Arc::new(TroubledCatalog { inner, trouble: self.clone() })
+    }
+
+    /// The requests to the store so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.store.lock().requests()
+    }
+
+    /// The calls of the catalog so far.
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().clone()
+    }
+
+    /// Whether the request has come.
+    pub(crate) fn fired(&self) -> bool {
+        match self.place {
+            Where::Nowhere => false,
+            Where::Store(n) => self.requests().len() > n,
+            Where::Catalog(n) => self.calls.lock().len() > n,
+        }
+    }
+
+    /// Comes back when the process has died of it.
+    pub(crate) async fn death(&self) {
+        while self.fault != Fault::Dead || !self.fired() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Counts a call and says what goes wrong with it.
+    fn call(&self, name: &'static str) -> Option<Fault> {
+        let mut calls = self.calls.lock();
+        let n = calls.len();
+        calls.push(name);
+        match self.place {
+            Where::Catalog(at) if n == at => Some(self.fault),
+            Where::Catalog(at) if n > at && self.fault == Fault::Dead => Some(Fault::Dead),
+            Where::Catalog(at) if n == at + 1 && self.fault == Fault::Blind => Some(Fault::Unavailable),
+            _ => None,
+        }
+    }
+
+    async fn meet<T>(&self, name: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.call(name) {
+            None => work.await,
+            Some(Fault::Repeated) if name == "create" => {
+                work.await?;
+                Err(Error::new(ErrorKind::AlreadyExists, "it was there when the request was repeated"))
+            }
+            // Whoever asks for a swap is told the truth, or that it is not known.
+            Some(Fault::LostAnswer | Fault::Blind | Fault::Repeated) => {
+                work.await?;
+                Err(unavailable("the answer was lost").with_commit_state(CommitState::Unknown))
+            }
+            Some(Fault::Dead) => std::future::pending().await,
+            Some(Fault::Slow) => {
+                tokio::time::sleep(SLOW).await;
+                work.await
+            }
+            Some(_) => {
+                Err(unavailable("the catalog has not been reached")
+                    .with_commit_state(CommitState::NotCommitted))
+            }
+        }
+    }
+}
+
+fn unavailable(message: &str) -> Error {
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+/// A catalog whose calls are counted, and one of which goes wrong.
+#[derive(Debug)]
+struct TroubledCatalog {
+    inner: Arc<dyn Catalog>,
+    trouble: Trouble,
+}
+
+#[async_trait]
+impl Catalog for TroubledCatalog {
+    fn info(&self) -> Info {
+        self.inner.info()
+    }
+
+    fn capabilities(&self) -> CatalogCapabilities {
+        self.inner.capabilities()
+    }
+
+    fn list(&self, args: ListArgs) -> BoxStream<'static, Result<TableIdent>> {
+        let (trouble, list) = (self.trouble.clone(), self.inner.list(args));
+        futures::stream::once(async move { trouble.meet("list", async { Ok(list) }).await })
+            .map(|list| list.unwrap_or_else(|e| futures::stream::iter([Err(e)]).boxed()))
+            .flatten()
+            .boxed()
+    }
+
+    async fn load(&self, ident: &TableIdent) -> Result<Entry> {
+        self.trouble.meet("load", self.inner.load(ident)).await
+    }
+
+    async fn create(&self, entry: Entry) -> Result<Entry> {
+        self.trouble.meet("create", self.inner.create(entry)).await
+    }
+
+    async fn remove(&self, ident: &TableIdent) -> Result<()> {
+        self.trouble.meet("remove", self.inner.remove(ident)).await
+    }
+
+    async fn rename(&self, from: &TableIdent, to: &TableIdent) -> Result<()> {
+        self.trouble.meet("rename", self.inner.rename(from, to)).await
+    }
+
+    async fn swap(&self, swaps: Vec<SwapArgs>) -> Result<Vec<Entry>> {
+        self.trouble.meet("swap", self.inner.swap(swaps)).await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Vec<String>>> {
+        self.trouble.meet("namespaces", self.inner.namespaces()).await
+    }
+
+    async fn alter_namespace(&self, namespace: &[String], change: NamespaceChange) -> Result<()> {
+        self.trouble.meet("alter_namespace", self.inner.alter_namespace(namespace, change)).await
+    }
+}

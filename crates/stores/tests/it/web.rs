@@ -1,0 +1,50 @@
+//! Web servers.
+
+use futures::TryStreamExt;
+use object_store::{ObjectStoreExt, PutMode, PutOptions};
+use stitchwork_core::{Error, ErrorKind};
+
+use crate::server::{Server, stores};
+
+#[tokio::test]
+async fn files_are_read_whole_and_in_parts() {
+    let server = Server::start().await;
+    server.put("/data/a%20b.txt", b"0123456789");
+    let object = stores("http://", &[]).resolve(&format!("{}/data/a b.txt", server.url)).unwrap();
+    assert_eq!(object.fetch_size().await.unwrap(), 10);
+    assert_eq!(object.store.get_range(&object.path, 3..6).await.unwrap(), "345");
+    assert_eq!(object.store.get(&object.path).await.unwrap().bytes().await.unwrap(), "0123456789");
+    let missing = stores("http://", &[]).resolve(&format!("{}/nothing", server.url)).unwrap();
+    assert_eq!(missing.fetch_size().await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn nothing_is_written_and_the_error_says_so() {
+    let server = Server::start().await;
+    let object = stores("http://", &[("max_retries", "0")]).resolve(&format!("{}/x", server.url)).unwrap();
+    let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+    for error in [
+        object.store.put(&object.path, "x".into()).await.map(drop).unwrap_err(),
+        object.store.put_opts(&object.path, "x".into(), create).await.map(drop).unwrap_err(),
+        object.store.put_multipart(&object.path).await.map(drop).unwrap_err(),
+        object.store.delete(&object.path).await.unwrap_err(),
+        object.store.copy(&object.path, &"y".into()).await.unwrap_err(),
+        object.store.rename(&object.path, &"y".into()).await.unwrap_err(),
+    ] {
+        let error = Error::from(error);
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("read only"), "{error}");
+    }
+    assert!(server.asked().is_empty(), "nobody was asked");
+    let listed = object.store.list(None).try_collect::<Vec<_>>().await.unwrap_err();
+    let listed = Error::from(listed);
+    assert_eq!(listed.kind(), ErrorKind::Unsupported);
+    assert!(listed.to_string().contains("WebDAV"), "{listed}");
+}
+
+#[test]
+fn a_location_holds_no_password() {
+    let error = stores("https://", &[]).resolve("https://me:hunter22@host/x").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(!format!("{error:?}").contains("hunter22"), "{error:?}");
+}

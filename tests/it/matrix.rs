@@ -1,0 +1,203 @@
+//! The swap matrix: the same twelve queries give the same rows in every cell, or the cell refuses with the reason.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use futures::StreamExt;
+use stitchwork::Result;
+use stitchwork::core::{
+    At, Catalog, CreateArgs, Engine, ErrorKind, OpenUrl, QueryArgs, Registry, TableIdent, col, collect, join,
+};
+use stitchwork::tables::{AppendArgs, CatalogNames, DeleteArgs, Table, TableConfig, TableRef};
+use stitchwork_engine_adbc::{AdbcConfig, AdbcEngine, Profile};
+use stitchwork_services::{MINIO, POSTGRES, Running, Service, VERSITYGW, in_test};
+use stitchwork_testkit::MemoryRelation;
+use stitchwork_tests::matrix::{CATALOGS, Cell, ENGINES, QUERIES, STORES, page, rows, schema, tables};
+use stitchwork_tests::rows::{stream, texts};
+use stitchwork_tests::{buckets, drivers};
+use tempfile::TempDir;
+
+/// Servers, folders and engines that the cells share.
+struct House {
+    registry: Registry,
+    folder: TempDir,
+    /// Where the tables of each store lie, for those stores that are there.
+    stores: BTreeMap<&'static str, String>,
+    catalogs: BTreeMap<&'static str, Option<Arc<dyn Catalog>>>,
+    engines: BTreeMap<&'static str, Arc<dyn Engine>>,
+    _servers: Vec<Running>,
+}
+
+async fn server(service: &'static Service) -> Option<Running> {
+    tokio::task::spawn_blocking(|| in_test(service)).await.unwrap()
+}
+
+async fn fresh(server: &Running, name: &'static str) -> String {
+    let server = server.clone();
+    tokio::task::spawn_blocking(move || server.fresh(name).unwrap()).await.unwrap()
+}
+
+impl House {
+    async fn new() -> Self {
+        let registry = stitchwork::registry().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut servers = vec![];
+        let file = format!("file://{}/tables", folder.path().display());
+        let mut stores = BTreeMap::from([("file", file), ("memory", "memory:///matrix".to_owned())]);
+        for (name, service) in [("versitygw", &VERSITYGW), ("minio", &MINIO)] {
+            let Some(server) = server(service).await else { continue };
+            let root = fresh(&server, "matrix").await;
+            let options = buckets::options(&server.url(), server.user(), server.password());
+            registry.stores().set_options_for(&root, options);
+            stores.insert(name, root);
+            servers.push(server);
+        }
+        let sqlite = format!("sqlite://{}/catalog.db", folder.path().display());
+        let mut catalogs = BTreeMap::from([("none", None)]);
+        for (name, url) in [("memory", "memory:".to_owned()), ("sqlite", sqlite)] {
+            catalogs.insert(name, Some(registry.catalog(OpenUrl::new(url)).await.unwrap()));
+        }
+        if let Some(server) = server(&POSTGRES).await {
+            let url = fresh(&server, "matrix").await;
+            catalogs.insert("postgres", Some(registry.catalog(OpenUrl::new(url)).await.unwrap()));
+            servers.push(server);
+        }
+        let datafusion = registry.engine(OpenUrl::new("datafusion:")).await.unwrap();
+        let mut engines = BTreeMap::from([("datafusion", datafusion)]);
+        if let Some(driver) = drivers::find(Profile::DuckDb, "matrix") {
+            let duckdb = AdbcEngine::open(Profile::DuckDb, AdbcConfig::new(driver)).await.unwrap();
+            engines.insert("duckdb", Arc::new(duckdb) as Arc<dyn Engine>);
+        }
+        for (name, catalog) in &catalogs {
+            let Some(catalog) = catalog else { continue };
+            for engine in engines.values() {
+                let names = CatalogNames::new(catalog.clone(), registry.clone(), TableConfig::default());
+                engine.attach(&format!("lake_{name}"), Arc::new(names)).await.unwrap();
+            }
+        }
+        Self { registry, folder, stores, catalogs, engines, _servers: servers }
+    }
+
+    /// Makes the table of a cell: two appends, a delete, a new column. Its name in SQL.
+    async fn table(&self, cell: Cell) -> Result<String> {
+        let Cell { format, log, catalog, store, .. } = cell;
+        let name = format!("{format}_{log}_{catalog}_{store}");
+        let config = TableConfig { format: format.to_owned(), ..TableConfig::default() };
+        let reference = TableRef::at(log, join(&self.stores[store], &name));
+        let (reference, sql) = match &self.catalogs[catalog] {
+            Some(catalog_of) => {
+                let ident = TableIdent::new("ns", &name);
+                (reference.named(catalog_of.clone(), ident), format!("lake_{catalog}.ns.{name}"))
+            }
+            None => (reference, name.clone()),
+        };
+        let table = Table::create(&self.registry, &reference, CreateArgs::new(schema()), config).await?;
+        table.append(stream(rows(0, 200)?), AppendArgs::default()).await?;
+        table.delete(DeleteArgs { predicate: Some(col("id").lt(20_i64)), tag: None }).await?;
+        table.add_columns(&Arc::new(Schema::new(vec![Field::new("note", DataType::Utf8, true)]))).await?;
+        table.append(stream(rows(200, 150)?), AppendArgs::default()).await?;
+        if self.catalogs[catalog].is_none() {
+            for engine in self.engines.values() {
+                let relation = table.relation(At::Latest).await?;
+                engine.register(&TableIdent::bare(&name), Arc::new(relation)).await?;
+            }
+        }
+        Ok(sql)
+    }
+
+    async fn answers(&self, engine: &str, table: &str) -> Result<Vec<Vec<String>>> {
+        let mut answers = vec![];
+        for query in QUERIES {
+            let sql = query.replace("{t}", table);
+            answers.push(texts(&collect(self.engines[engine].query(QueryArgs::new(sql)).await?).await?)?);
+        }
+        Ok(answers)
+    }
+}
+
+/// What every cell must answer: the rows that are left, asked for as they lie in memory.
+async fn expected() -> Vec<Vec<String>> {
+    let with_note = |first, count| {
+        let batch = rows(first, count).unwrap();
+        let mut fields = batch.schema().fields().to_vec();
+        fields.push(Arc::new(Field::new("note", DataType::Utf8, true)));
+        let mut columns = batch.columns().to_vec();
+        columns.push(arrow::array::new_null_array(&DataType::Utf8, batch.num_rows()));
+        arrow::array::RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    };
+    let batch = with_note(20, 330);
+    let engine = stitchwork::registry().unwrap().engine(OpenUrl::new("datafusion:")).await.unwrap();
+    let relation = MemoryRelation::new(batch.schema(), vec![batch]);
+    engine.register(&TableIdent::bare("t"), Arc::new(relation)).await.unwrap();
+    let mut answers = vec![];
+    for query in QUERIES {
+        let batches = engine.query(QueryArgs::new(query.replace("{t}", "t"))).await.unwrap();
+        answers.push(texts(&collect(batches).await.unwrap()).unwrap());
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_cell_answers_alike_or_refuses_with_the_reason() {
+    let house = House::new().await;
+    let expected = expected().await;
+    for (query, answer) in QUERIES.iter().zip(&expected) {
+        assert!(!answer.is_empty(), "a query without rows proves nothing: {query}");
+    }
+    let there = |all: &[&'static str], have: Vec<&'static str>| -> Vec<&'static str> {
+        all.iter().copied().filter(|name| have.contains(name)).collect()
+    };
+    let catalogs = there(&CATALOGS, house.catalogs.keys().copied().collect());
+    let stores = there(&STORES, house.stores.keys().copied().collect());
+    let engines = there(&ENGINES, house.engines.keys().copied().collect());
+
+    let (house, expected, engines_of) = (&house, &expected, &engines);
+    let done = futures::stream::iter(tables(&catalogs, &stores)).map(|cell| async move {
+        let table = match house.table(cell).await {
+            Ok(table) => table,
+            Err(e) => {
+                assert_eq!(e.kind(), ErrorKind::Unsupported, "{cell}: {e:?}");
+                return engines_of
+                    .iter()
+                    .map(|engine| (cell.with_engine(engine), Some(e.message().to_owned())))
+                    .collect();
+            }
+        };
+        let mut outcome = vec![];
+        for engine in engines_of {
+            let cell = cell.with_engine(engine);
+            match house.answers(engine, &table).await {
+                Ok(answers) => {
+                    for ((query, want), got) in QUERIES.iter().zip(expected).zip(&answers) {
+                        assert_eq!(got, want, "{cell}: {query}");
+                    }
+                    outcome.push((cell, None));
+                }
+                Err(e) => {
+                    assert_eq!(e.kind(), ErrorKind::Unsupported, "{cell}: {e:?}");
+                    outcome.push((cell, Some(e.message().to_owned())));
+                }
+            }
+        }
+        outcome
+    });
+    let outcomes: Vec<(Cell, Option<String>)> = done.buffer_unordered(4).collect::<Vec<_>>().await.concat();
+    let refused: BTreeMap<Cell, String> =
+        outcomes.iter().filter_map(|(cell, reason)| Some((*cell, reason.clone()?))).collect();
+    assert!(house.folder.path().join("tables").is_dir());
+
+    let whole =
+        catalogs.len() == CATALOGS.len() && stores.len() == STORES.len() && engines.len() == ENGINES.len();
+    let text = page(&refused, &engines, &catalogs, &stores);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/swap-matrix.md");
+    if std::env::var_os("STITCHWORK_WRITE_DOCS").is_some() {
+        assert!(whole, "the page is written where every layer is there");
+        std::fs::write(&path, &text).unwrap();
+    }
+    if whole {
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(written, text, "write docs/swap-matrix.md anew by STITCHWORK_WRITE_DOCS=1");
+    }
+}

@@ -4,8 +4,8 @@
 
 mod accounting;
 mod concurrency;
-mod crash;
 mod conform;
+mod crash;
 mod dml;
 mod duckdb;
 mod facade;

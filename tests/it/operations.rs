@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::{Int32Array, Int64Array, StringArray};
 use futures::TryStreamExt;
-use stitchwork::core::{At, CreateArgs, ErrorKind, HistoryArgs, PartitionField, Relation, ScanArgs, col};
-use stitchwork::tables::{AppendArgs, DeleteArgs, OverwriteArgs, Table};
+use stitchwork::core::{
+    At, CreateArgs, DataFile, ErrorKind, FileFilter, HistoryArgs, PartitionField, Relation, ScanArgs, col,
+};
+use stitchwork::tables::{AppendArgs, DeleteArgs, OverwriteArgs, Table, TableConfig};
 use stitchwork_tests::layers::Place;
 use stitchwork_tests::rows::{animals, batch, of_relation, of_table, stream};
 
@@ -44,6 +46,52 @@ async fn every_operation_works_over_every_combination_of_layers() {
     for place in Place::all().await.unwrap() {
         operations(&place, "plain").await;
         operations(&place, "parted").await;
+    }
+}
+
+/// Readers are not told the options that files were written with.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_come_back_whatever_options_their_files_are_written_with() {
+    let rows = animals(1, &[Some("ant"), Some(""), None, Some("NA"), Some("a;b\tc\r\nd"), Some("'e'")]);
+    let expected = stitchwork_tests::rows::texts(std::slice::from_ref(&rows)).unwrap();
+    for (format, option, ending) in [
+        ("csv", ("compression", "gzip"), Some(".csv.gz")),
+        ("csv", ("compression", "xz"), Some(".csv.xz")),
+        ("csv", ("delimiter", "\\t"), Some(".tsv")),
+        ("csv", ("terminator", "crlf"), Some(".csv")),
+        ("csv", ("delimiter", ";"), None),
+        ("csv", ("header", "false"), None),
+        ("csv", ("quote", "'"), None),
+        ("csv", ("null_texts", "NA"), None),
+        ("csv", ("terminator", "lf"), None),
+        ("json", ("compression", "zstd"), Some(".json.zst")),
+        ("json", ("explicit_nulls", "true"), Some(".json")),
+        ("avro", ("compression", "zstd"), Some(".avro")),
+        ("ipc", ("layout", "stream"), Some(".arrow")),
+        ("ipc", ("compression", "zstd"), Some(".arrow")),
+        ("parquet", ("compression", "uncompressed"), Some(".parquet")),
+    ] {
+        let place = Place::new("files", "none", "file").await.unwrap();
+        let config = TableConfig {
+            format: format.to_owned(),
+            format_options: [(option.0.to_owned(), option.1.to_owned())].into(),
+            ..TableConfig::default()
+        };
+        let create = CreateArgs::new(rows.schema());
+        let table = Table::create(&place.registry, &place.reference("t"), create, config).await.unwrap();
+        let appended = table.append(stream(rows.clone()), AppendArgs::default()).await;
+        let Some(ending) = ending else {
+            let error = appended.unwrap_err();
+            assert_eq!(error.context("option"), Some(option.0), "{format} {option:?}: {error:?}");
+            assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+            continue;
+        };
+        appended.unwrap();
+        let names = table.snapshot().await.unwrap().files(FileFilter::default());
+        let names: Vec<DataFile> = names.try_collect::<Vec<_>>().await.unwrap().concat();
+        assert!(names[0].location.ends_with(ending), "{format} {option:?}: {}", names[0].location);
+        let read = of_table(&place.open("t").await.unwrap()).await.unwrap();
+        assert_eq!(read, expected, "{format} {option:?}");
     }
 }
 

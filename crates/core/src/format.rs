@@ -62,6 +62,14 @@ pub trait Format: Debug + Send + Sync + 'static {
     /// The endings of file names that belong to the format, without the dot, the usual one first.
     fn extensions(&self) -> &[&'static str];
 
+    /// The ending, without the dot, for the name of an object that is written with these options: what reads the object later
+    /// is told none of them, and must find its rows by the name and the bytes alone (`csv.gz`).
+    /// # Errors
+    /// `InvalidConfig`, naming the option, for one that neither shows.
+    fn file_extension(&self, _options: &Options) -> Result<String> {
+        Ok(self.extensions().first().copied().unwrap_or("data").to_owned())
+    }
+
     /// The schema of an object, from its metadata or inferred from its first rows.
     /// # Errors
     /// `NotFound`, `InvalidData`, or what the store says.

@@ -1,5 +1,6 @@
 //! The columns of several files as those of one relation.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Fields, TimeUnit};
@@ -20,6 +21,42 @@ const EXTENSION: &str = "ARROW:extension:";
 /// context.
 pub fn merge_fields(first: &Fields, second: &Fields) -> Result<Fields> {
     fields(first, second, "")
+}
+
+/// Refuses two columns of one name, at every depth: they would be found by it, and the second one never.
+///
+/// # Errors
+/// `InvalidData`, with the path of the column.
+pub fn require_unique(fields: &Fields) -> Result<()> {
+    unique(fields, "")
+}
+
+fn unique(fields: &Fields, parent: &str) -> Result<()> {
+    let mut names = HashSet::with_capacity(fields.len());
+    for field in fields {
+        let path = below(parent, field.name());
+        if !names.insert(field.name()) {
+            return Err(Error::invalid_data(
+                "a file has two columns of one name, of which only one could be read; write it anew with names that differ",
+            )
+            .with_context("column", path));
+        }
+        let mut inner = plain(field.data_type());
+        let mut at = path;
+        while let Some((element, _)) = list(inner) {
+            (inner, at) = (plain(element.data_type()), below(&at, "element"));
+        }
+        match inner {
+            DataType::Struct(fields) => unique(fields, &at)?,
+            DataType::Map(entries, _) => {
+                if let DataType::Struct(entries) = entries.data_type() {
+                    unique(entries, &at)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The type that holds the values of both; `None` where there is none, so that somebody has to decide.

@@ -43,6 +43,14 @@ pub enum Terminator {
     Char(char),
 }
 
+impl Terminator {
+    /// Whether a reader with this setting finds the ends of the records that a writer with the other one has written.
+    fn reads(self, written: Self) -> bool {
+        // A writer with one character quotes no field for the sake of another one, which these readers take for an end.
+        self == written || [self, written].iter().all(|one| matches!(one, Self::Auto | Self::Crlf))
+    }
+}
+
 impl TryFrom<String> for Terminator {
     type Error = Error;
 
@@ -237,6 +245,34 @@ impl CsvConfig {
         Ok(config)
     }
 
+    /// The ending of the name of an object that is written with these options, and read without them: delimiter and
+    /// compression stand in the name, the end of a line is found out, and everything else must be as it is set here.
+    pub(crate) fn file_extension(&self, options: &Options) -> Result<String> {
+        let written = self.with_options(options)?;
+        for (name, text) in options {
+            let mut read = self.clone();
+            read.set(name, text)?;
+            let seen = match name.as_str() {
+                "compression" => true,
+                "delimiter" => {
+                    self.delimiter.is_none() && matches!(read.delimiter, None | Some(COMMA | '\t'))
+                }
+                "terminator" => self.terminator.reads(read.terminator),
+                _ => false,
+            };
+            if !seen && read != *self {
+                return Err(Error::invalid_config(
+                    "what is written so could not be read again, since neither the name nor the bytes of a file say it: \
+                     register the format with this setting, by `Csv::with_config`, and readers have it too",
+                )
+                .with_context("option", name)
+                .with_context("value", text));
+            }
+        }
+        let format = if written.delimiter == Some('\t') { "tsv" } else { "csv" };
+        Compression::file_extension(format, self.compression, written.compression)
+    }
+
     /// These settings with the options of one file on top.
     ///
     /// A `null_texts` is a list with commas (`,NA` is the empty text and `NA`), a `quote`, `escape` or `comment` that is
@@ -347,6 +383,39 @@ mod tests {
             let outcome = CsvConfig::default().with_options(&options);
             assert!(name == "null_texts" || outcome.is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn names_say_what_readers_must_know() {
+        let extension = |config: &CsvConfig, name: &str, text: &str| {
+            config.file_extension(&[(name.to_owned(), text.to_owned())].into()).map_err(|e| e.kind())
+        };
+        let plain = CsvConfig::default();
+        let refused = Err(ErrorKind::InvalidConfig);
+        for (name, text, expected) in [
+            ("compression", "auto", Ok("csv")),
+            ("compression", "zstd", Ok("csv.zst")),
+            ("delimiter", "\\t", Ok("tsv")),
+            ("delimiter", ",", Ok("csv")),
+            ("delimiter", ";", refused),
+            ("terminator", "crlf", Ok("csv")),
+            ("terminator", "|", refused),
+            ("header", "true", Ok("csv")),
+            ("header", "false", refused),
+            ("null_texts", "NA", refused),
+            ("quote", "'", refused),
+            ("no_such_option", "1", refused),
+        ] {
+            assert_eq!(extension(&plain, name, text), expected.map(str::to_owned), "{name}={text}");
+        }
+        let set = CsvConfig { header: false, delimiter: Some(';'), ..plain };
+        assert_eq!(extension(&set, "header", "false"), Ok("csv".to_owned()));
+        assert_eq!(extension(&set, "delimiter", ";"), Ok("csv".to_owned()));
+        assert_eq!(extension(&set, "delimiter", "\\t"), Err(ErrorKind::InvalidConfig));
+        let zipped = CsvConfig { compression: Some(Compression::Gzip), ..CsvConfig::default() };
+        assert_eq!(extension(&zipped, "compression", "gzip"), Ok("csv.gz".to_owned()));
+        assert_eq!(extension(&zipped, "compression", "auto"), Ok("csv.gz".to_owned()));
+        assert_eq!(extension(&zipped, "compression", "none"), Err(ErrorKind::InvalidConfig));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 use async_trait::async_trait;
 use stitchwork_core::{
-    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, ReadArgs, Registry,
-    Result, WriteArgs, count_rows,
+    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, Options, ReadArgs,
+    Registry, Result, WriteArgs, count_rows,
 };
 
 use crate::config::CsvConfig;
@@ -65,6 +65,10 @@ impl Format for Csv {
 
     fn extensions(&self) -> &[&'static str] {
         &["csv", "csv.gz", "csv.zst", "csv.bz2", "csv.xz", "tsv", "tsv.gz", "tsv.zst", "tsv.bz2", "tsv.xz"]
+    }
+
+    fn file_extension(&self, options: &Options) -> Result<String> {
+        self.config.file_extension(options).map_err(|e| e.with_operation("format::file_extension"))
     }
 
     async fn infer_schema(&self, object: &Object) -> Result<SchemaRef> {

@@ -62,6 +62,11 @@ impl JsonConfig {
         Ok(())
     }
 
+    /// The ending of the name of an object that is written with these options, and read without them.
+    pub(crate) fn file_extension(&self, options: &Options) -> Result<String> {
+        Compression::file_extension("json", self.compression, self.with_options(options)?.compression)
+    }
+
     /// These settings with the options of one file on top.
     pub(crate) fn with_options(&self, options: &Options) -> Result<Self> {
         check_options(options, &["explicit_nulls", "compression"])?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use stitchwork_core::{
-    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, ReadArgs, Registry,
-    Result, WriteArgs, count_rows,
+    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, Options, ReadArgs,
+    Registry, Result, WriteArgs, count_rows,
 };
 
 use crate::chunks::Chunks;
@@ -82,6 +82,10 @@ impl Format for Json {
             "jsonl.bz2",
             "jsonl.xz",
         ]
+    }
+
+    fn file_extension(&self, options: &Options) -> Result<String> {
+        self.config.file_extension(options).map_err(|e| e.with_operation("format::file_extension"))
     }
 
     async fn infer_schema(&self, object: &Object) -> Result<SchemaRef> {

@@ -100,7 +100,8 @@ pub(crate) async fn load(store: &LogStore, wanted: Option<i64>) -> Result<Option
 }
 
 /// The version that was the newest at a time: by the times that commits carry where the table has that feature,
-/// else by those of their files, none younger than the one after it.
+/// else by those of their files, none younger than the one after it. Of several of one time, on a store that tells whole
+/// seconds, it is the last one: each has the time that it is told with.
 pub(crate) async fn version_at(store: &LogStore, table: &TableMeta, timestamp_ms: i64) -> Result<i64> {
     let listing = list(store, None, i64::MAX).await?;
     if table.flag("delta.enableInCommitTimestamps") {
@@ -113,7 +114,7 @@ pub(crate) async fn version_at(store: &LogStore, table: &TableMeta, timestamp_ms
     let mut found = None;
     let mut last = i64::MIN;
     for (version, modified) in listing.commits {
-        last = modified.max(last.saturating_add(1));
+        last = modified.max(last);
         if last > timestamp_ms {
             break;
         }

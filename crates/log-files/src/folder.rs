@@ -8,6 +8,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 use stitchwork_core::{
     DataFile, Error, FileStats, Format, Formats, Result, Scalar, hive_type, merge_fields, parse_hive_folder,
+    require_unique,
 };
 
 use crate::config::Config;
@@ -220,6 +221,7 @@ async fn infer(store: &LogStore, config: &Config, files: &[Found], keys: &[Strin
     let mut merged: Option<Fields> = None;
     while let Some((location, schema)) = schemas.try_next().await? {
         let fields: Fields = schema.fields().iter().filter(|f| !keys.contains(f.name())).cloned().collect();
+        require_unique(&fields).map_err(|e| e.with_context("file", &location))?;
         merged = Some(match merged {
             None => fields,
             Some(merged) => merge_fields(&merged, &fields)

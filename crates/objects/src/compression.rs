@@ -51,6 +51,26 @@ impl Compression {
         }
     }
 
+    /// The ending of the name of an object of a format whose own ending is `format` (`csv.gz`), that is written with the
+    /// compression `write`, and read where the settings say `read`; each by the name when `None`.
+    ///
+    /// # Errors
+    /// `InvalidConfig` where the reader's setting is another one: it does not ask the name.
+    pub fn file_extension(format: &str, read: Option<Self>, write: Option<Self>) -> Result<String, Error> {
+        let compression = write.or(read).unwrap_or_default();
+        if read.is_some_and(|read| read != compression) {
+            return Err(Error::invalid_config(
+                "what is written so could not be read again, since the format is set to another compression",
+            )
+            .with_context("option", "compression")
+            .with_context("value", compression.name()));
+        }
+        Ok(match compression {
+            Self::None => format.to_owned(),
+            other => format!("{format}.{}", other.extension()),
+        })
+    }
+
     /// The compression that an object's name tells by its last ending, in any case of letters.
     #[must_use]
     pub fn of(object: &Object) -> Self {

@@ -2,15 +2,22 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, Field, Fields, SchemaRef};
 use stitchwork_core::{Error, FieldMapping, Result};
 
 /// The batch with exactly the writer's schema; only metadata may differ.
 ///
 /// # Errors
-/// `InvalidInput` for a batch with other names, types or nullability, which tells both schemas.
+/// `InvalidInput` for a batch with other names, types or nullability, which tells both schemas; and for a decimal with more
+/// digits than its type has: arrow lets it be, while other readers of the file would see another number or none.
 pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    for (column, field) in batch.columns().iter().zip(batch.schema_ref().fields()) {
+        digits(column, field.name(), None)?;
+    }
     if batch.schema_ref().fields() == schema.fields() {
         return Ok(batch.clone());
     }
@@ -20,6 +27,72 @@ pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     Err(Error::invalid_input("the batch has another schema than the file")
         .with_context("file", fields_in_words(schema.fields()))
         .with_context("batch", fields_in_words(batch.schema_ref().fields())))
+}
+
+/// Checks the decimals of a column, at every depth, but where `outer` says that there is nothing.
+fn digits(array: &ArrayRef, path: &str, outer: Option<&NullBuffer>) -> Result<()> {
+    match array.data_type() {
+        DataType::Decimal32(precision, _) => decimals::<Decimal32Type>(array, *precision, path, outer),
+        DataType::Decimal64(precision, _) => decimals::<Decimal64Type>(array, *precision, path, outer),
+        DataType::Decimal128(precision, _) => decimals::<Decimal128Type>(array, *precision, path, outer),
+        DataType::Decimal256(precision, _) => decimals::<Decimal256Type>(array, *precision, path, outer),
+        DataType::Struct(fields) => {
+            let nulls = NullBuffer::union(array.nulls(), outer);
+            let mut columns = array.as_struct().columns().iter().zip(fields);
+            columns.try_for_each(|(column, field)| {
+                digits(column, &format!("{path}.{}", field.name()), nulls.as_ref())
+            })
+        }
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            let (start, end) = ends(list.value_offsets());
+            elements(list.values(), &format!("{path}.element"), start.as_usize(), end.as_usize())
+        }
+        DataType::LargeList(_) => {
+            let list = array.as_list::<i64>();
+            let (start, end) = ends(list.value_offsets());
+            elements(list.values(), &format!("{path}.element"), start.as_usize(), end.as_usize())
+        }
+        DataType::Map(..) => {
+            let map = array.as_map();
+            let (start, end) = ends(map.value_offsets());
+            let mut columns = map.entries().columns().iter().zip(["key", "value"]);
+            columns.try_for_each(|(column, name)| {
+                elements(column, &format!("{path}.{name}"), start.as_usize(), end.as_usize())
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ends<O: Copy + Default>(offsets: &[O]) -> (O, O) {
+    (offsets.first().copied().unwrap_or_default(), offsets.last().copied().unwrap_or_default())
+}
+
+fn elements(values: &ArrayRef, path: &str, start: usize, end: usize) -> Result<()> {
+    digits(&values.slice(start, end.saturating_sub(start)), path, None)
+}
+
+fn decimals<T: DecimalType>(
+    array: &ArrayRef,
+    precision: u8,
+    path: &str,
+    outer: Option<&NullBuffer>,
+) -> Result<()> {
+    let array = array.as_primitive::<T>();
+    let nulls = NullBuffer::union(array.nulls(), outer);
+    let there = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+    let too_long = array
+        .values()
+        .iter()
+        .enumerate()
+        .find(|(row, value)| !T::is_valid_decimal_precision(**value, precision) && there(*row));
+    let Some((row, value)) = too_long else { return Ok(()) };
+    Err(Error::invalid_input("a decimal has more digits than its type; cast the column to one that holds it")
+        .with_context("column", path)
+        .with_context("type", array.data_type())
+        .with_context("row_of_batch", row)
+        .with_context("digits", format!("{value:?}")))
 }
 
 fn same_fields(a: &Fields, b: &Fields) -> bool {
@@ -48,7 +121,8 @@ fn fields_in_words(fields: &Fields) -> String {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{ArrayRef, Int64Array, StructArray};
+    use arrow_array::{Decimal128Array, Int64Array, ListArray, StructArray};
+    use arrow_buffer::OffsetBuffer;
     use arrow_schema::Schema;
     use stitchwork_core::{ErrorKind, with_field_id};
 
@@ -75,5 +149,36 @@ mod tests {
         ] {
             assert_eq!(conform(&batch, &wanted).unwrap_err().kind(), ErrorKind::InvalidInput);
         }
+    }
+
+    #[test]
+    fn decimals_have_the_digits_of_their_type() {
+        let long = |values: Vec<Option<i128>>| -> ArrayRef {
+            Arc::new(Decimal128Array::from(values).with_data_type(DataType::Decimal128(4, 2)))
+        };
+        let checked = |column: ArrayRef| {
+            let batch = RecordBatch::try_from_iter_with_nullable([("d", column, true)]).unwrap();
+            conform(&batch, &batch.schema()).map_err(|e| {
+                assert_eq!(e.kind(), ErrorKind::InvalidInput);
+                e.context("column").unwrap().to_owned()
+            })
+        };
+        checked(long(vec![Some(9999), None, Some(-9999)])).unwrap();
+        assert_eq!(checked(long(vec![Some(1), Some(10_000)])).unwrap_err(), "d");
+        assert_eq!(checked(long(vec![Some(-10_000)])).unwrap_err(), "d");
+
+        let inner = Fields::from(vec![Field::new("x", DataType::Decimal128(4, 2), true)]);
+        let in_struct = |nulls: Vec<bool>| -> ArrayRef {
+            let column = long(vec![Some(1), Some(10_000)]);
+            Arc::new(StructArray::new(inner.clone(), vec![column], Some(nulls.into())))
+        };
+        assert_eq!(checked(in_struct(vec![true, true])).unwrap_err(), "d.x");
+        checked(in_struct(vec![true, false])).unwrap();
+
+        let element = Arc::new(Field::new_list_field(DataType::Decimal128(4, 2), true));
+        let offsets = OffsetBuffer::from_lengths([1, 1]);
+        let list = ListArray::new(element, offsets, long(vec![Some(10_000), Some(1)]), None);
+        assert_eq!(checked(Arc::new(list.clone())).unwrap_err(), "d.element");
+        checked(Arc::new(list.slice(1, 1))).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use stitchwork_core::{
     BatchStream, DataFile, Editor, Error, ErrorKind, FieldMapping, Format, Formats, Match, PlannedFile,
-    Predicate, Registry, Relation, Result, Scalar, ScanArgs, ScanPlan, Stores, merge_fields,
+    Predicate, Registry, Relation, Result, Scalar, ScanArgs, ScanPlan, Stores, merge_fields, require_unique,
 };
 
 use crate::plan::{check_columns, grades};
@@ -35,7 +35,8 @@ pub enum Columns {
     /// rounded. Types without a common one are refused: then say it by [`Columns::Given`].
     #[default]
     Merged,
-    /// Those of the first file. The others are not asked before they are read, and their values are cast.
+    /// Those of the first file. The others are not asked before they are read, and their values are cast, which may cut
+    /// or round what does not fit exactly.
     First,
     /// These. The values of files are cast to them, which may cut or round what does not fit exactly.
     Given(SchemaRef),
@@ -211,11 +212,14 @@ async fn own_columns(
         // What the folders say goes before what the files say of the same column.
         let own = |field: &&FieldRef| !folders.iter().any(|folder| folder.name() == field.name());
         let fields: Fields = schema.fields().iter().filter(own).cloned().collect();
+        require_unique(&fields).map_err(|e| e.with_context("location", object.location()))?;
         merged = Some(match merged {
             None => Schema::new_with_metadata(fields, schema.metadata().clone()),
             Some(Schema { fields: known, metadata }) => {
                 let fields = merge_fields(&known, &fields);
-                let fields = fields.map_err(|e| e.with_context("location", object.location()))?;
+                let fields = fields.map_err(|e| {
+                    e.with_context("location", object.location()).with_context("setting", "Columns::Given")
+                })?;
                 Schema::new_with_metadata(fields, metadata)
             }
         });

@@ -232,7 +232,7 @@ async fn start(
 ) -> Result<OpenFile> {
     let names = spec.fields.iter().map(|f| f.name.as_str());
     let pairs: Vec<(&str, &Scalar)> = names.zip(&partition).collect();
-    let extension = args.format.extensions().first().copied().unwrap_or("data");
+    let extension = args.format.file_extension(&args.config.format_options)?;
     let name = format!("{}{}.{extension}", args.prefix, Uuid::now_v7().simple());
     let location = args.log.data_location(&pairs, &name);
     let object = args.stores.resolve(&location)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -119,6 +120,15 @@ impl<S: Send + 'static> Suite<S> {
         Fut: Future<Output = Result<S>> + Send + 'static,
     {
         libtest_mimic::run(&Arguments::from_args(), self.trials(make)).exit()
+    }
+
+    /// Runs the suite as [`Suite::run`] does, for a program that has to tidy up before it ends with this code.
+    pub fn conclude<F, Fut>(&'static self, make: F) -> ExitCode
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<S>> + Send + 'static,
+    {
+        libtest_mimic::run(&Arguments::from_args(), self.trials(make)).exit_code()
     }
 }
 

@@ -6,6 +6,8 @@
 
 #[path = "conform/formats.rs"]
 mod formats;
+#[path = "conform/logs.rs"]
+mod logs;
 #[path = "conform/stores.rs"]
 mod stores;
 
@@ -14,8 +16,8 @@ use std::process::ExitCode;
 
 use futures::TryStreamExt;
 use serde_json::Value;
-use stitchwork_core::{Error, LogArgs, Message, OpenArgs, OpenUrl, Registry, Result, Rows};
-use stitchwork_testkit::{catalog, engine, format, log, source};
+use stitchwork_core::{Error, Message, OpenArgs, OpenUrl, Registry, Result, Rows};
+use stitchwork_testkit::{catalog, engine, format, source};
 
 /// What is tried.
 struct What {
@@ -51,9 +53,9 @@ fn main() -> ExitCode {
             let open = open.clone();
             async move { formats::open(&registry()?, open) }
         }),
-        "log" => log::run(move || {
-            let open = open.clone();
-            async move { log_at(open) }
+        "log" => logs::run(open).unwrap_or_else(|error| {
+            eprintln!("error: {error:?}");
+            ExitCode::FAILURE
         }),
         "source" => source::run(move || {
             let open = open.clone();
@@ -91,19 +93,6 @@ fn what() -> Result<What> {
         open.options.insert(name.clone(), value.to_owned());
     }
     Ok(What { role: text("role")?, open })
-}
-
-/// A log has no URL of its own: its scheme stands before that of the place, `delta+s3://bucket/folder`, and the options
-/// are those of the place's store.
-fn log_at(open: OpenUrl) -> Result<log::Subject> {
-    let (scheme, location) = open
-        .url
-        .split_once('+')
-        .ok_or_else(|| Error::invalid_config("write the log before the place: delta+s3://bucket/folder"))?;
-    let registry = registry()?;
-    registry.stores().set_options(open.options.clone());
-    let args = LogArgs::new(location, registry.stores().clone(), registry.formats().clone());
-    Ok(log::Subject::new(registry.log(scheme)?, args))
 }
 
 /// All rows of a source as it gives them now: what each trial must find again.

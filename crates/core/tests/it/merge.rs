@@ -7,7 +7,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, FixedSizeListArray, Int32Array, Int64Array, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Fields, IntervalUnit, Schema, TimeUnit};
-use stitchwork_core::{ErrorKind, FIELD_ID, FieldMapping, Scalar, common_type, merge_fields, repeat};
+use stitchwork_core::{
+    ErrorKind, FIELD_ID, FieldMapping, Scalar, common_type, merge_fields, repeat, require_unique,
+};
 
 fn field(name: &str, data_type: DataType) -> Field {
     Field::new(name, data_type, true)
@@ -299,4 +301,30 @@ fn numbers_that_do_not_fit_the_finer_unit_are_refused() {
     let finer = Schema::new(vec![field("t", DataType::Timestamp(TimeUnit::Nanosecond, None))]);
     let error = FieldMapping::by_name().adapt(&batch, &Arc::new(finer)).unwrap_err();
     assert_eq!(error.context("column"), Some("t"));
+}
+
+#[test]
+fn two_columns_of_one_name_are_refused_by_their_path() {
+    let twice = Fields::from(vec![field("b", DataType::Int32), field("b", DataType::Utf8)]);
+    let item = |fields: &Fields| child(DataType::Struct(fields.clone()));
+    let pairs = Field::new(
+        "entries",
+        DataType::Struct(
+            vec![field("key", DataType::Utf8), field("value", DataType::Struct(twice.clone()))].into(),
+        ),
+        false,
+    );
+    for (data_type, path) in [
+        (DataType::Struct(twice.clone()), "a.b"),
+        (DataType::List(item(&twice)), "a.element.b"),
+        (DataType::List(child(DataType::FixedSizeList(item(&twice), 2))), "a.element.element.b"),
+        (DataType::Map(Arc::new(pairs), false), "a.value.b"),
+    ] {
+        let error = require_unique(&vec![field("a", data_type)].into()).unwrap_err();
+        assert_eq!((error.kind(), error.context("column")), (ErrorKind::InvalidData, Some(path)));
+    }
+    let error = require_unique(&twice).unwrap_err();
+    assert_eq!(error.context("column"), Some("b"));
+    let differ = Fields::from(vec![field("b", DataType::Int32), field("B", DataType::Utf8)]);
+    require_unique(&differ).unwrap();
 }

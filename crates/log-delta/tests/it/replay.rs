@@ -145,6 +145,31 @@ async fn many_versions_by_time() {
 }
 
 #[tokio::test]
+async fn versions_of_one_time_are_those_that_the_snapshots_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = format!("file://{}/t", folder.path().display());
+    let stores = Stores::new();
+    let log = create(&location, &stores, &[]).await;
+    for n in 0..4 {
+        let added = vec![file(log.as_ref(), &format!("f{n}"), None, n)];
+        commit(&log, "append", Changes { added, ..Changes::default() }).await;
+    }
+    // As on a store that tells whole seconds, and last on one whose clock was put back.
+    let seconds = [10, 11, 11, 11, 10];
+    for (version, second) in seconds.iter().enumerate() {
+        let path = folder.path().join(format!("t/_delta_log/{version:020}.json"));
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(*second);
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+    let log = open(&location, &stores).await.unwrap();
+    for (time, version) in [(10_000, 0), (10_999, 0), (11_000, 4), (11_001, 4), (i64::MAX, 4)] {
+        let snapshot = log.snapshot(At::Timestamp(time)).await.unwrap();
+        assert_eq!(snapshot.version(), version, "as of {time}");
+    }
+    assert_eq!(log.snapshot(At::Timestamp(9_999)).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn versions_by_the_times_that_commits_carry() {
     let stores = Stores::new();
     let log = stores.resolve("memory:t/_delta_log").unwrap();

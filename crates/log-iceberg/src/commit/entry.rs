@@ -22,7 +22,7 @@ pub(super) fn to_entry(
     };
     // The specification allows ORC and Avro as well, but with field ids, which no format of ours but Parquet writes.
     if !file.format.eq_ignore_ascii_case("parquet") {
-        return Err(Error::unsupported("data files that are added to an Iceberg table are Parquet")
+        return Err(Error::unsupported("only Parquet files are added to an Iceberg table yet; the format would allow Avro and ORC as well")
             .with_context("file", &file.location)
             .with_context("format", &file.format));
     }

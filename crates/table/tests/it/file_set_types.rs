@@ -149,3 +149,29 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_file_with_two_columns_of_one_name_is_refused() {
+    let mut registry = Registry::new();
+    registry.register_format(Arc::new(IpcFormat)).unwrap();
+    registry.stores().mount("memory://", Arc::new(InMemory::new()));
+    let location = format!("memory:twice/0.{}", IpcFormat.extensions()[0]);
+    let object = registry.stores().resolve(&location).unwrap();
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("a", DataType::Int64, true),
+        Field::new("a", DataType::Int64, true),
+    ]));
+    let mut writer = IpcFormat.write(&object, WriteArgs::new(schema.clone())).await.unwrap();
+    let (one, two) = (column("1", &DataType::Int64), column("2", &DataType::Int64));
+    writer.write(&RecordBatch::try_new(schema, vec![one, two]).unwrap()).await.unwrap();
+    writer.finish().await.unwrap();
+    for columns in [Columns::Merged, Columns::First] {
+        let args = FileSetArgs { columns, ..FileSetArgs::new(&["memory:twice"]) };
+        let error = FileSet::open_with(&registry, args).await.unwrap_err();
+        assert_eq!((error.kind(), error.context("column")), (ErrorKind::InvalidData, Some("a")), "{error}");
+        assert!(
+            error.context("location").is_some_and(|l| l.ends_with(&location["memory:".len()..])),
+            "{error:?}"
+        );
+    }
+}

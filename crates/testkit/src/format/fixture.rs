@@ -3,7 +3,7 @@
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use object_store::ObjectStoreExt;
-use stitchwork_core::{ErrorKind, FileSummary, Object, ReadArgs, Stores, WriteArgs, collect};
+use stitchwork_core::{ErrorKind, FileSummary, Object, Options, ReadArgs, Stores, WriteArgs, collect};
 
 use super::Subject;
 use crate::batches::{all_types, difference, row_texts};
@@ -12,7 +12,7 @@ use crate::{Failure, Outcome, unique};
 
 /// A place for one object in memory.
 pub(super) fn place(format: &Subject) -> Result<Object, Failure> {
-    let ending = format.extensions().first().copied().unwrap_or("bin");
+    let ending = format.file_extension(&Options::new())?;
     Ok(Stores::new().resolve(&format!("memory:///{}/object.{ending}", unique("format")))?)
 }
 

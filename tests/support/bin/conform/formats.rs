@@ -33,6 +33,16 @@ struct WithOptions {
     options: Options,
 }
 
+impl WithOptions {
+    /// The options that a trial asks for, which are what it tries, and ours beside them.
+    fn with(&self, mut asked: Options) -> Options {
+        for (name, value) in &self.options {
+            asked.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        asked
+    }
+}
+
 #[async_trait]
 impl Format for WithOptions {
     fn info(&self) -> Info {
@@ -45,6 +55,10 @@ impl Format for WithOptions {
 
     fn extensions(&self) -> &[&'static str] {
         self.format.extensions()
+    }
+
+    fn file_extension(&self, options: &Options) -> Result<String> {
+        self.format.file_extension(&self.with(options.clone()))
     }
 
     async fn infer_schema(&self, object: &Object) -> Result<stitchwork_core::arrow::schema::SchemaRef> {
@@ -60,10 +74,7 @@ impl Format for WithOptions {
     }
 
     async fn write(&self, object: &Object, mut args: WriteArgs) -> Result<Box<dyn FileWriter>> {
-        for (name, value) in &self.options {
-            // What a trial asks for is what it tries.
-            args.options.entry(name.clone()).or_insert_with(|| value.clone());
-        }
+        args.options = self.with(args.options);
         self.format.write(object, args).await
     }
 }

@@ -153,7 +153,10 @@ pub fn page(
         "# The swap matrix\n\n\
          Made by the test `matrix` in `tests/it/matrix.rs`: every format × log × catalog × store × engine. A table of\n\
          four commits (two appends, a delete, a new column) is made in each cell, and twelve queries over it give the same\n\
-         rows everywhere; where layers do not fit, making the table is refused as `Unsupported`, with the reason.\n\n",
+         rows everywhere; where layers do not fit, making the table is refused as `Unsupported`, with the reason.\n\n\
+         SQLite and PostgreSQL are engines too, and answer in types of their own: a decimal is a text from PostgreSQL's driver and\n\
+         refused by SQLite, where a moment is a text. Another test asks them over the types that they have. GCS and Azure are\n\
+         stores too, whose servers our tests do not have; web servers are read only, and no place for tables.\n\n",
     );
     for (layer, names) in [
         ("Formats", &FORMATS[..]),

@@ -1,0 +1,5 @@
+//! Bad input of every kind: each says what, where and what to do, ends with a code other than 0 and loses nothing.
+
+mod files;
+mod pages;
+mod server;

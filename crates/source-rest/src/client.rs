@@ -185,7 +185,7 @@ impl Client {
             return Err(Error::invalid_config("the request cannot be made").with_source(error.without_url()));
         }
         let message = if error.is_timeout() {
-            "the API did not answer in time"
+            "the API did not answer in time; if it is only slow, raise `requests.timeout_seconds`"
         } else if error.is_connect() {
             "the API cannot be reached"
         } else if error.is_body() || error.is_decode() {

@@ -71,7 +71,7 @@ fn files_that_are_broken_are_named() {
         ("length.parquet", ""),
         ("short.parquet", ""),
         ("empty.parquet", ""),
-        ("cut.ndjson", "line"),
+        ("cut.ndjson", "row=2"),
         ("html.json", ""),
         ("ragged.csv", "line=3"),
         ("quote.csv", "quotes"),
@@ -98,7 +98,7 @@ fn a_log_entry_that_is_cut_is_named_and_nothing_is_lost() {
         let name = entry.rsplit('/').next().unwrap();
         let read = folder.run(["sql", "select * from p.rows", "-o", "csv"]);
         refused(log, &read, 1, &[name]);
-        *api.second() = json(r#"[{"id":3},{"id":4},{"id":5}]"#);
+        *api.second() = json(r#"[{"id":3,"name":"three"},{"id":4,"name":null},{"id":5}]"#);
         refused(log, &folder.run(["run"]), 1, &[name]);
         std::fs::write(&path, whole).unwrap();
         folder.ok(["run"]);
@@ -202,7 +202,7 @@ fn two_writers_and_a_clock_that_was_put_back() {
         // Everything that was written comes from the future.
         let later = std::time::SystemTime::now() + std::time::Duration::from_secs(400 * 24 * 3600);
         touch(&folder.path().join("data"), later);
-        *api.second() = json(r#"[{"id":3},{"id":4},{"id":5}]"#);
+        *api.second() = json(r#"[{"id":3,"name":"three"},{"id":4,"name":null},{"id":5}]"#);
         folder.ok(["run"]);
         assert_eq!(count(&folder, "p.rows"), "n,d\n5,5\n", "{log}: a clock");
         assert_eq!(

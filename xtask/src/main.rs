@@ -3,6 +3,7 @@
 //! It depends on no heavy crate, so that it builds in seconds, and runs the heavy parts as processes.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program prints")]
 
+mod bench;
 mod check;
 mod conform;
 mod crash;
@@ -94,6 +95,12 @@ const VERBS: [Verb; 12] = [
         usage: "crash [--rounds N]",
         about: "loads that meet random faults and kills, for as many rounds as asked for",
         run: crash::run,
+    },
+    Verb {
+        name: "bench",
+        usage: "bench <name> [--rounds N] [--quick]",
+        about: "measures us and the peers side by side",
+        run: bench::run,
     },
     Verb {
         name: "new",

@@ -22,7 +22,7 @@ const TEST_HELPERS: [&str; 4] = ["testkit", "catalog-memory", "events-server", "
 pub(super) fn of(package: &str) -> Layer {
     match short(package) {
         "core" => Layer::Core,
-        "stitchwork" | "cli" | "examples" | "tests" | "xtask" => Layer::Face,
+        "bench" | "stitchwork" | "cli" | "examples" | "fuzz" | "tests" | "xtask" => Layer::Face,
         "ingest" => Layer::Helper(&["shred", "table"]),
         "project" => Layer::Helper(&["shred"]),
         "expr" => Layer::Helper(&["sql"]),

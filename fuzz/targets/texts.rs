@@ -1,0 +1,93 @@
+//! JSON to tables, the project file, URLs, options and values.
+
+use arrow_schema::{DataType, TimeUnit};
+use stitchwork_core::{Format, Options, Scalar, Stores, parse_hive_folder};
+use stitchwork_format_csv::Csv;
+use stitchwork_format_json::Json;
+use stitchwork_project::{Known, LoadArgs, Project};
+use stitchwork_shred::{ShredOptions, Shredder, TableNamer};
+
+use crate::kept;
+
+#[test]
+fn json_to_tables() {
+    stitchwork_fuzz::run(&kept("json"), |_, bytes| {
+        let namer = TableNamer::parse("t_{type}").unwrap();
+        let mut shredder =
+            Shredder::new(ShredOptions::new("events", namer, 1).with_primary_key(["id"])).unwrap();
+        if shredder.push(bytes).is_ok() {
+            let (batches, _) = shredder.finish().unwrap();
+            let rows: usize = batches.iter().map(|batch| batch.batch.num_rows()).sum();
+            assert!(rows <= bytes.len(), "{rows} rows of {} bytes", bytes.len());
+        }
+    });
+}
+
+#[test]
+fn project_file() {
+    let known = Known::default();
+    stitchwork_fuzz::run(&kept("project"), |_, bytes| {
+        if let Err(mistakes) =
+            Project::load(LoadArgs { file: "s.yaml", text: bytes, profile: None, known: &known })
+        {
+            assert!(!mistakes.is_empty() && !mistakes.to_string().is_empty());
+        }
+    });
+}
+
+#[test]
+fn urls_and_options() {
+    let mut registry = stitchwork_core::Registry::new();
+    stitchwork_stores::register(&mut registry).unwrap();
+    let (csv, json) = (Csv::new(), Json::new());
+    stitchwork_fuzz::run(&kept("url"), |_, bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let (url, query) = text.split_once('\n').unwrap_or((&text, ""));
+        let options: Options = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let stores: Stores = registry.stores().clone();
+        stores.set_options(options.clone());
+        if let Ok(object) = stores.resolve(url) {
+            assert!(!object.location().is_empty());
+        }
+        for format in [&csv as &dyn Format, &json] {
+            if let Ok(ending) = format.file_extension(&options) {
+                assert!(ending.is_ascii());
+            }
+        }
+    });
+}
+
+#[test]
+fn values() {
+    let types = [
+        DataType::Int8,
+        DataType::UInt64,
+        DataType::Float32,
+        DataType::Boolean,
+        DataType::Date32,
+        DataType::Decimal128(38, 10),
+        DataType::Decimal256(76, -3),
+        DataType::Binary,
+        DataType::Time64(TimeUnit::Nanosecond),
+        DataType::Timestamp(TimeUnit::Nanosecond, Some("+02:00".into())),
+        DataType::Timestamp(TimeUnit::Second, None),
+        DataType::Utf8,
+    ];
+    stitchwork_fuzz::run(&kept("value"), |_, bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let _ = parse_hive_folder(&text);
+        for data_type in &types {
+            if let Ok(value) = Scalar::parse(&text, data_type) {
+                // What is shown is read again as the same value.
+                let shown = value.to_string();
+                if let Ok(again) = Scalar::parse(&shown, data_type) {
+                    assert_eq!(again.to_string(), shown, "{data_type}");
+                }
+            }
+        }
+    });
+}

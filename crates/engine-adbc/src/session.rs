@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use arrow_select::coalesce::BatchCoalescer;
 use futures::{StreamExt, stream};
@@ -75,6 +76,12 @@ impl Session {
     pub(crate) async fn describe(&self, sql: &str) -> Result<SchemaRef> {
         let sql = sql.to_owned();
         self.call(move |connection| connection.describe(&sql)).await
+    }
+
+    /// The rows of a small result; the session goes on.
+    pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        let sql = sql.to_owned();
+        self.call(move |connection| connection.query(&sql, &[])?.execute()?.collect()).await
     }
 
     pub(crate) async fn vendor(&self) -> Result<Vendor> {

@@ -4,6 +4,7 @@
 
 mod behaviour;
 mod files;
+mod footers;
 mod native;
 mod support;
 mod types;

@@ -5,6 +5,7 @@
 mod behaviour;
 mod files;
 mod footers;
+mod names;
 mod native;
 mod support;
 mod types;

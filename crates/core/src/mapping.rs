@@ -160,17 +160,26 @@ impl FieldMapping {
             }
             // Another layout of the same values first, of which the values are then adapted.
             (
-                DataType::FixedSizeList(element, _) | DataType::LargeList(element) | DataType::List(element),
-                DataType::List(want) | DataType::LargeList(want),
+                DataType::FixedSizeList(element, _)
+                | DataType::LargeList(element)
+                | DataType::List(element)
+                | DataType::ListView(element)
+                | DataType::LargeListView(element),
+                DataType::List(want)
+                | DataType::LargeList(want)
+                | DataType::ListView(want)
+                | DataType::LargeListView(want),
             ) => {
-                let large = matches!(field.data_type(), DataType::LargeList(_));
-                let layout = if large { DataType::LargeList } else { DataType::List };
-                let array = cast_exactly(array, &layout(element.clone()))?;
-                if large {
-                    self.adapt_list::<i64>(&array, want)
+                let to = field.data_type();
+                let adapted = if matches!(to, DataType::LargeList(_) | DataType::LargeListView(_)) {
+                    let array = cast_exactly(array, &DataType::LargeList(element.clone()))?;
+                    self.adapt_list::<i64>(&array, want)?
                 } else {
-                    self.adapt_list::<i32>(&array, want)
-                }
+                    let array = cast_exactly(array, &DataType::List(element.clone()))?;
+                    self.adapt_list::<i32>(&array, want)?
+                };
+                // A view over the same values, or what it is already.
+                Ok(cast_exactly(&adapted, to)?)
             }
             (DataType::Dictionary(_, values), _) if values.is_nested() => {
                 self.adapt_array(&cast_exactly(array, values)?, field)

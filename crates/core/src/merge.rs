@@ -69,8 +69,8 @@ fn unique(fields: &Fields, parent: &str) -> Result<()> {
 /// * Timestamps, times and durations get the finer unit. Timestamps either all have a zone or none; of different
 ///   zones they are in UTC, which is the same moment. `Date64` holds `Date32`.
 /// * Texts of different layouts are `LargeUtf8`, bytes `LargeBinary`.
-/// * Lists, structs and maps are merged by their children; lists of different layouts are a `List`, or a `LargeList`
-///   if one of them is large.
+/// * Lists, structs and maps are merged by their children; lists of different layouts, views among them, are a `List`,
+///   or a `LargeList` if one of them is large.
 /// * Dictionaries and runs beside others are what their values are. `Null` is whatever the other is.
 ///
 /// Nothing else has a common type: no integers beside texts or booleans, no dates beside timestamps, no decimals
@@ -129,6 +129,8 @@ fn types(a: &DataType, b: &DataType, path: &str) -> Result<DataType> {
         (T::FixedSizeList(a, size), T::FixedSizeList(b, other)) if size == other => {
             Some(T::FixedSizeList(element(a, b)?, *size))
         }
+        (T::ListView(a), T::ListView(b)) => Some(T::ListView(element(a, b)?)),
+        (T::LargeListView(a), T::LargeListView(b)) => Some(T::LargeListView(element(a, b)?)),
         (a, b) => match (list(a), list(b)) {
             (Some((a, large)), Some((b, other))) if large || other => Some(T::LargeList(element(a, b)?)),
             (Some((a, _)), Some((b, _))) => Some(T::List(element(a, b)?)),
@@ -157,8 +159,10 @@ fn plain(data_type: &DataType) -> &DataType {
 /// The element of a list, and whether it is a large one.
 fn list(data_type: &DataType) -> Option<(&FieldRef, bool)> {
     match data_type {
-        DataType::List(element) | DataType::FixedSizeList(element, _) => Some((element, false)),
-        DataType::LargeList(element) => Some((element, true)),
+        DataType::List(element) | DataType::FixedSizeList(element, _) | DataType::ListView(element) => {
+            Some((element, false))
+        }
+        DataType::LargeList(element) | DataType::LargeListView(element) => Some((element, true)),
         _ => None,
     }
 }

@@ -96,7 +96,7 @@ pub struct AdbcConfig {
     pub entry: Option<String>,
     /// The database: for PostgreSQL its URL, for SQLite a `file:` URL; in memory when `None`. DuckDB takes none.
     pub uri: Option<String>,
-    /// The most rows of a batch; smaller ones of the driver are joined.
+    /// The most rows of a batch; those of the driver with less than half of them are joined.
     pub batch_rows: usize,
     /// DuckDB: the most bytes that a query holds in memory. DuckDB's own choice when `None`.
     pub memory_limit: Option<u64>,

@@ -31,8 +31,6 @@ pub(crate) struct Pushes {
     pub(crate) text_order: bool,
     /// Dates and timestamps are of a type of their own.
     pub(crate) times: bool,
-    /// A NaN is a number, not a null.
-    pub(crate) nan: bool,
     /// Names in SQL are compared without regard to case; else unquoted ones mean their lower-case spelling.
     pub(crate) any_case: bool,
 }
@@ -72,6 +70,10 @@ pub(crate) trait Dialect: Debug + Send + Sync {
     fn temporary(&self) -> &'static str;
     /// The type in which rows of another type are given to the driver; `None` where there is none.
     fn stored(&self, data_type: &DataType) -> Option<DataType>;
+    /// Whether a float may be a NaN there; else the database would make a null of it without a word, and is given none.
+    fn holds_nan(&self) -> bool {
+        true
+    }
     /// Whether the database reads Parquet files on its own.
     fn reads_parquet(&self) -> bool {
         false

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod coalesce;
 mod config;
 mod dialect;
 mod engine;

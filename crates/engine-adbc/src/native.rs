@@ -3,6 +3,7 @@
 mod columns;
 mod deletes;
 mod files;
+mod footers;
 mod nan;
 
 use arrow_schema::{FieldRef, SchemaRef};
@@ -53,13 +54,17 @@ pub(crate) async fn view(
         return Ok(None);
     };
     let planned = std::mem::take(&mut plan.files);
-    let Some(files) = files::prepare(&plan, schemas, planned).await? else { return Ok(None) };
+    let Some(mut files) = files::prepare(&plan, schemas, planned).await? else { return Ok(None) };
+    if !footers::read(session, schemas, &mut files).await? {
+        return Ok(None);
+    }
 
     let columns = Columns { schema: &schema, mapping: &plan.mapping };
     let mut groups: Vec<Group> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
     for file in &files {
-        let Some(list) = columns.of_file(file)? else { return Ok(None) };
+        let Some(mut list) = columns.of_file(file)? else { return Ok(None) };
+        list.types.push_str(&footers::of_columns(file, &list.places));
         if !seen.contains(&list.types) {
             if !is_seen_alike(session, file, &list.places).await? {
                 return Ok(None);
@@ -125,7 +130,14 @@ fn read(group: &Group, positions: Option<&str>) -> Result<String> {
 
 /// Whether DuckDB sees the types in the file's columns at `places` that our reader sees.
 async fn is_seen_alike(session: &Session, file: &Ready, places: &[usize]) -> Result<bool> {
-    let sql = format!("SELECT * FROM read_parquet([{}], hive_partitioning = false)", text(&file.path)?);
+    let read: Vec<&FieldRef> = places.iter().filter_map(|place| file.schema.fields().get(*place)).collect();
+    // The others do not matter, and may have types that the driver does not tell.
+    let mut names: Vec<String> = read.iter().map(|field| quote(field.name())).collect();
+    if names.is_empty() {
+        names.push("1".to_owned());
+    }
+    let (names, path) = (names.join(", "), text(&file.path)?);
+    let sql = format!("SELECT {names} FROM read_parquet([{path}], hive_partitioning = false)");
     let seen: SchemaRef = match session.describe(&sql).await {
         Ok(seen) => seen,
         Err(error) => {
@@ -134,14 +146,13 @@ async fn is_seen_alike(session: &Session, file: &Ready, places: &[usize]) -> Res
             return Ok(false);
         }
     };
-    let mut fields = places.iter().filter_map(|place| file.schema.fields().get(*place));
-    let alike = |have: &FieldRef| {
+    let alike = |have: &&FieldRef| {
         seen.fields()
             .iter()
             .find(|field| field.name() == have.name())
             .is_some_and(|seen| seen_alike(seen, have))
     };
-    Ok(fields.all(alike))
+    Ok(read.iter().all(alike))
 }
 
 /// Whether the reader's own columns would hide ones of the file.

@@ -40,7 +40,9 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) async fn run(&self, session: &Session) -> Result<()> {
         let rows = self.relation.scan(self.args.clone()).await?;
-        session.ingest(&self.table, false, storable::stream(rows, self.target.clone())).await
+        session
+            .ingest(&self.table, false, storable::stream(session.dialect(), rows, self.target.clone()))
+            .await
     }
 }
 
@@ -71,6 +73,7 @@ pub(crate) async fn place(
     let fields = schema.fields().iter().enumerate();
     let projection: Vec<usize> = fields.filter(|(_, f)| used(f.name())).map(|(place, _)| place).collect();
     let target = storable::schema(session.dialect(), &schema.project(&projection)?)?;
+    storable::check_names(session.dialect(), &target)?;
     let table = session.fresh();
     session.ingest(&table, true, BatchStreamAdapter::empty(target.clone())).await?;
     let args = ScanArgs {

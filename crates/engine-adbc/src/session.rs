@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use arrow_select::coalesce::BatchCoalescer;
 use futures::{StreamExt, stream};
 use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, ErrorKind, Result};
 use stitchwork_ffi::adbc::{Canceller, Connection, Driver, IngestArgs, Vendor};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::coalesce::coalesce;
 use crate::config::AdbcConfig;
 use crate::dialect::{Dialect, quote};
 use crate::error::classify;
@@ -77,6 +78,12 @@ impl Session {
         self.call(move |connection| connection.describe(&sql)).await
     }
 
+    /// The rows of a small result; the session goes on.
+    pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        let sql = sql.to_owned();
+        self.call(move |connection| connection.query(&sql, &[])?.execute()?.collect()).await
+    }
+
     pub(crate) async fn vendor(&self) -> Result<Vendor> {
         self.call(Connection::vendor).await
     }
@@ -141,44 +148,4 @@ async fn blocking<T: Send + 'static>(
         Ok(outcome) => outcome,
         Err(lost) => Err(Error::unexpected("the thread that calls the database was lost").with_source(lost)),
     }
-}
-
-/// Rows in batches of `batch_rows`, up to a limit, where the source is dropped.
-fn coalesce(
-    rows: BatchStream,
-    dialect: Arc<dyn Dialect>,
-    batch_rows: usize,
-    limit: Option<usize>,
-) -> BatchStream {
-    struct State {
-        rows: Option<BatchStream>,
-        coalescer: BatchCoalescer,
-        left: usize,
-        dialect: Arc<dyn Dialect>,
-    }
-    let schema = rows.schema();
-    let coalescer = BatchCoalescer::new(schema.clone(), batch_rows.max(1));
-    let state = State { rows: Some(rows), coalescer, left: limit.unwrap_or(usize::MAX), dialect };
-    let batches = stream::try_unfold(state, |mut state| async move {
-        loop {
-            if let Some(batch) = state.coalescer.next_completed_batch() {
-                return Ok(Some((batch, state)));
-            }
-            let Some(rows) = state.rows.as_mut() else { return Ok(None) };
-            let next = if state.left == 0 { None } else { rows.next().await };
-            match next {
-                Some(batch) => {
-                    let batch = batch.map_err(|e| classify(e, state.dialect.as_ref()))?;
-                    let take = batch.num_rows().min(state.left);
-                    state.left -= take;
-                    state.coalescer.push_batch(batch.slice(0, take))?;
-                }
-                None => {
-                    state.rows = None;
-                    state.coalescer.finish_buffered_batch()?;
-                }
-            }
-        }
-    });
-    BatchStreamAdapter::new(schema, batches)
 }

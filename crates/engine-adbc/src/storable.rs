@@ -1,13 +1,17 @@
 //! Rows in the types that a driver takes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use futures::StreamExt;
 use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, Result};
 
+use crate::config::Profile;
 use crate::dialect::Dialect;
 
 /// The column of a table whose rows only count.
@@ -36,6 +40,46 @@ pub(crate) fn schema(dialect: &dyn Dialect, schema: &Schema) -> Result<SchemaRef
     Ok(Arc::new(Schema::new(fields)))
 }
 
+/// Refuses columns, and fields of structs, that the database takes for one, since their names differ in nothing but
+/// their case.
+///
+/// # Errors
+/// `Unsupported`, with the paths of both.
+pub(crate) fn check_names(dialect: &dyn Dialect, schema: &Schema) -> Result<()> {
+    if dialect.pushes().any_case { distinct(dialect, schema.fields(), "") } else { Ok(()) }
+}
+
+fn distinct(dialect: &dyn Dialect, fields: &Fields, parent: &str) -> Result<()> {
+    let mut known: HashMap<String, &str> = HashMap::with_capacity(fields.len());
+    for field in fields {
+        let path = format!("{parent}{}", field.name());
+        // Only these letters: databases that do not regard case do not know that of others.
+        if let Some(other) = known.insert(field.name().to_ascii_lowercase(), field.name()) {
+            return Err(Error::unsupported(
+                "the database takes names that differ only in case for one; rename one of the columns, leave them \
+                 out, or ask another engine",
+            )
+            .with_operation("engine::query")
+            .with_context("engine", dialect.profile())
+            .with_context("column", path)
+            .with_context("other_column", format!("{parent}{other}")));
+        }
+        below(dialect, field.data_type(), &path)?;
+    }
+    Ok(())
+}
+
+fn below(dialect: &dyn Dialect, data_type: &DataType, path: &str) -> Result<()> {
+    match data_type {
+        DataType::Struct(fields) => distinct(dialect, fields, &format!("{path}.")),
+        DataType::Map(entries, _) => below(dialect, entries.data_type(), path),
+        DataType::List(element) | DataType::LargeList(element) | DataType::FixedSizeList(element, _) => {
+            below(dialect, element.data_type(), &format!("{path}.element"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn stored(dialect: &dyn Dialect, data_type: &DataType) -> Option<DataType> {
     let inner = |field: &FieldRef| -> Option<FieldRef> {
         let data_type = stored(dialect, field.data_type())?;
@@ -54,18 +98,27 @@ fn stored(dialect: &dyn Dialect, data_type: &DataType) -> Option<DataType> {
 }
 
 /// The stream in the schema that [`schema`] gives for it.
-pub(crate) fn stream(rows: BatchStream, target: SchemaRef) -> BatchStream {
-    let schema = target.clone();
-    BatchStreamAdapter::new(schema, rows.map(move |batch| store(&batch?, &target)))
+pub(crate) fn stream(dialect: &dyn Dialect, rows: BatchStream, target: SchemaRef) -> BatchStream {
+    let (schema, profile) = (target.clone(), dialect.profile());
+    let lacks_nan = (!dialect.holds_nan()).then_some(profile);
+    BatchStreamAdapter::new(schema, rows.map(move |batch| store(&batch?, &target, lacks_nan)))
 }
 
-fn store(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordBatch> {
+/// The rows in the target's types; `lacks_nan` is the database if it has no NaN.
+fn store(batch: &RecordBatch, target: &SchemaRef, lacks_nan: Option<Profile>) -> Result<RecordBatch> {
     let rows = batch.num_rows();
     let columns = if batch.num_columns() == 0 {
         vec![new_null_array(&DataType::Boolean, rows)]
     } else {
         let columns = batch.columns().iter().zip(target.fields());
-        columns.map(|(column, field)| store_column(column, field)).collect::<Result<Vec<_>>>()?
+        let columns = columns.map(|(column, field)| {
+            let stored = store_column(column, field)?;
+            match lacks_nan {
+                Some(profile) if has_nan(&stored) => Err(no_nan(profile, field)),
+                _ => Ok(stored),
+            }
+        });
+        columns.collect::<Result<Vec<_>>>()?
     };
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     Ok(RecordBatch::try_new_with_options(target.clone(), columns, &options)?)
@@ -96,6 +149,21 @@ fn store_column(column: &ArrayRef, field: &Field) -> Result<ArrayRef> {
         }
     }
     Ok(stored)
+}
+
+/// Whether one of the floats is a NaN. A database without one has no column of other types with floats in them.
+fn has_nan(column: &ArrayRef) -> bool {
+    column.as_primitive_opt::<Float64Type>().is_some_and(|floats| floats.iter().flatten().any(f64::is_nan))
+}
+
+fn no_nan(profile: Profile, field: &Field) -> Error {
+    Error::unsupported(
+        "the column has a NaN, of which the database would make a null; leave the column out, put a null in the place \
+         of the NaN, or ask another engine",
+    )
+    .with_operation("engine::query")
+    .with_context("engine", profile)
+    .with_context("column", field.name())
 }
 
 fn has_nanoseconds(data_type: &DataType) -> bool {

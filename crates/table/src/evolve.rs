@@ -41,7 +41,14 @@ fn merge_types(path: &str, table: &DataType, input: &DataType) -> Result<Option<
         (DataType::Struct(a), DataType::Struct(b)) => {
             Ok(merge_fields(&format!("{path}."), a, b)?.map(DataType::Struct))
         }
-        (DataType::List(a), DataType::List(b) | DataType::LargeList(b) | DataType::FixedSizeList(b, _)) => {
+        (
+            DataType::List(a),
+            DataType::List(b)
+            | DataType::LargeList(b)
+            | DataType::FixedSizeList(b, _)
+            | DataType::ListView(b)
+            | DataType::LargeListView(b),
+        ) => {
             let element = merge_types(&format!("{path}.element"), a.data_type(), b.data_type())?;
             Ok(element.map(|element| DataType::List(Arc::new(a.as_ref().clone().with_data_type(element)))))
         }
@@ -88,6 +95,26 @@ mod tests {
         assert_eq!(merged.field(1).data_type(), &inner(&["x", "y"]));
         assert_eq!(merged.field(2), &Field::new("b", DataType::Utf8, true));
         assert_eq!(merge_schemas(&merged, &input).unwrap(), None);
+    }
+
+    #[test]
+    fn new_fields_are_found_in_lists_of_every_layout() {
+        let element = |names: &[&str]| {
+            let fields = names.iter().map(|n| Field::new(*n, DataType::Int64, true)).collect();
+            Arc::new(Field::new("element", DataType::Struct(fields), true))
+        };
+        let column = |data_type| schema(vec![Field::new("l", data_type, true)]);
+        let (table, new) = (column(DataType::List(element(&["x"]))), element(&["x", "y"]));
+        for input in [
+            DataType::List(new.clone()),
+            DataType::LargeList(new.clone()),
+            DataType::FixedSizeList(new.clone(), 2),
+            DataType::ListView(new.clone()),
+            DataType::LargeListView(new.clone()),
+        ] {
+            let merged = merge_schemas(&table, &column(input.clone())).unwrap();
+            assert_eq!(merged, Some(column(DataType::List(new.clone()))), "{input}");
+        }
     }
 
     #[test]

@@ -109,18 +109,28 @@ impl Walk<'_> {
 
     /// Looks at a word: it may lead to a table, end a list of them, or be one.
     fn word(&mut self, place: usize, word: &Word) -> Option<(Cut, usize)> {
-        let before = place.checked_sub(1).map_or(String::new(), |before| self.keyword(before));
-        let starts = place == 0 || matches!(before.as_str(), "explain" | "analyze" | "verbose");
+        let before = self.before(place, 1);
         match self.keyword(place).as_str() {
+            // `explain (format json) from 'a'`
+            "explain" if place == 0 => self.level.query = true,
             "select" | "delete" | "merge" => self.level = Level { query: true, ..Level::default() },
+            // `with x as (…) from 'a'`, `insert into t from 'a'`, `update t set … from 'a'`
+            "with" | "insert" | "update" if self.begins(place) => {
+                self.level =
+                    Level { query: true, table: self.keyword(place) == "update", ..Level::default() };
+            }
             // `show columns from t`
             "columns" if before == "show" => self.level.query = true,
             // `a is distinct from 'b'` compares.
-            "from" if self.level.query && before != "distinct" => {
+            "from" if self.begins(place) || (self.level.query && before != "distinct") => {
                 self.level = Level { query: true, list: true, table: true };
             }
+            // `pivot 'a' on …` of DuckDB's; behind a table, it is a clause.
+            "pivot" | "pivot_wider" | "unpivot" | "pivot_longer" | "summarize" if self.begins(place) => {
+                self.level = Level { query: true, table: true, ..Level::default() };
+            }
             "join" | "truncate" => self.level.table = true,
-            "update" | "describe" | "desc" if starts => self.level.table = true,
+            "describe" | "desc" if self.begins(place) => self.level.table = true,
             "into" | "overwrite" if matches!(before.as_str(), "insert" | "merge" | "overwrite") => {
                 self.level.table = true
             }
@@ -137,6 +147,38 @@ impl Walk<'_> {
             _ => {}
         }
         None
+    }
+
+    /// Whether a query may begin here, so that what leads to its tables needs no word before it, as DuckDB has it.
+    fn begins(&self, place: usize) -> bool {
+        let before = self.before(place, 1);
+        match before.as_str() {
+            "explain" | "analyze" | "verbose" | "describe" | "desc" | "summarize" | "union" | "except"
+            | "intersect" => true,
+            "all" | "distinct" => {
+                matches!(self.before(place, 2).as_str(), "union" | "except" | "intersect")
+            }
+            // `create table t as from 'a'`
+            "as" => self.keyword(0) == "create",
+            // `union by name`
+            "name" => self.before(place, 2) == "by",
+            "" => match place
+                .checked_sub(1)
+                .and_then(|before| self.tokens.get(before))
+                .map(|token| &token.token)
+            {
+                None => true,
+                // `trim(from 'x')` has a text there.
+                Some(Token::LParen) => self.before(place, 2) != "trim",
+                Some(_) => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// The word so many places before another, as [`Self::keyword`] has it.
+    fn before(&self, place: usize, steps: usize) -> String {
+        place.checked_sub(steps).map_or_else(String::new, |before| self.keyword(before))
     }
 
     /// The word is a table: a call with a path, a table of the project, or what the engine knows itself.

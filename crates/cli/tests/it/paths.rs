@@ -12,6 +12,8 @@ fn files_of_several_formats() {
         csv("select p.name from 'data/people.csv' p join 'data/people.parquet' q using (id) where q.id = 1"),
         "name\nAda\n"
     );
+    assert_eq!(csv("from 'data/people.csv' select name where id = 2"), "name\nGrace\n");
+    assert_eq!(csv("with p as (from 'data/people.csv' select id) from p select max(id) as n"), "n\n3\n");
     let absolute = format!("select count(*) as n from '{}/data/more.ndjson'", folder.path().display());
     assert_eq!(csv(&absolute), "n\n2\n");
     assert_eq!(csv("select count(*) as n from '~/data/people.csv'"), "n\n3\n");

@@ -86,6 +86,10 @@ fn nested(leaf: &DataType, wide: &DataType) -> Vec<DataType> {
         T::LargeList(child(leaf.clone())),
         T::FixedSizeList(child(leaf.clone()), 2),
         T::FixedSizeList(child(wide.clone()), 3),
+        T::ListView(child(leaf.clone())),
+        T::ListView(child(wide.clone())),
+        T::LargeListView(child(leaf.clone())),
+        T::LargeListView(child(wide.clone())),
         record(&[("a", leaf), ("b", leaf)]),
         record(&[("a", wide), ("c", leaf)]),
         T::Map(pair(T::Utf8, leaf.clone()), false),
@@ -108,6 +112,8 @@ fn sorted(data_type: &DataType) -> DataType {
         T::List(f) => T::List(inner(f)),
         T::LargeList(f) => T::LargeList(inner(f)),
         T::FixedSizeList(f, size) => T::FixedSizeList(inner(f), *size),
+        T::ListView(f) => T::ListView(inner(f)),
+        T::LargeListView(f) => T::LargeListView(inner(f)),
         T::Map(f, ordered) => T::Map(inner(f), *ordered),
         other => other.clone(),
     }
@@ -201,7 +207,12 @@ fn the_common_type_is_the_smallest_that_holds_both() {
         (T::Null, T::Int64, Some(T::Int64)),
         (T::List(child(T::Int32)), T::List(child(T::Int64)), Some(T::List(child(T::Int64)))),
         (T::List(child(T::Int32)), T::LargeList(child(T::Int8)), Some(T::LargeList(child(T::Int32)))),
+        (T::List(child(T::Int32)), T::ListView(child(T::Int64)), Some(T::List(child(T::Int64)))),
+        (T::ListView(child(T::Int32)), T::FixedSizeList(child(T::Int32), 2), Some(T::List(child(T::Int32)))),
+        (T::LargeListView(child(T::Int8)), T::ListView(child(T::Int32)), Some(T::LargeList(child(T::Int32)))),
+        (T::ListView(child(T::Int32)), T::ListView(child(T::Int64)), Some(T::ListView(child(T::Int64)))),
         (T::List(child(T::Int32)), T::Int32, None),
+        (T::ListView(child(T::Int32)), T::Int32, None),
     ] {
         assert_eq!(common_type(&a, &b), common, "{a} and {b}");
         assert_eq!(common_type(&b, &a), common, "{b} and {a}");
@@ -217,21 +228,33 @@ fn lists_of_every_layout_become_one_with_their_structs_filled_in() {
     let fixed = FixedSizeListArray::new(element, 2, Arc::new(structs), Some(vec![true, false].into()));
     let more = Fields::from(vec![field("x", DataType::Int64), field("y", DataType::Utf8)]);
     let more = child(DataType::Struct(more));
-    for want in [
-        DataType::List(more.clone()),
-        DataType::LargeList(more.clone()),
-        DataType::FixedSizeList(more.clone(), 2),
-    ] {
-        let fixed: ArrayRef = Arc::new(fixed.clone());
+    let fixed: ArrayRef = Arc::new(fixed);
+    let element = |data_type: &DataType| match data_type {
+        DataType::FixedSizeList(element, _) => element.clone(),
+        other => panic!("{other} has another layout"),
+    };
+    let layouts = |element: &Arc<Field>| {
+        [
+            DataType::List(element.clone()),
+            DataType::LargeList(element.clone()),
+            DataType::ListView(element.clone()),
+            DataType::LargeListView(element.clone()),
+        ]
+    };
+    let mut haves = vec![fixed.clone()];
+    haves.extend(layouts(&element(fixed.data_type())).map(|layout| cast(&fixed, &layout).unwrap()));
+    let pairs = haves.iter().flat_map(|have| layouts(&more).map(|want| (have.clone(), want)));
+    for (have, want) in pairs.chain([(fixed.clone(), DataType::FixedSizeList(more.clone(), 2))]) {
         let adapted =
-            FieldMapping::by_name().adapt_array(&fixed, &Arc::new(field("l", want.clone()))).unwrap();
+            FieldMapping::by_name().adapt_array(&have, &Arc::new(field("l", want.clone()))).unwrap();
         assert_eq!((adapted.data_type(), adapted.len(), adapted.null_count()), (&want, 2, 1));
         let list = cast(&adapted, &DataType::List(more.clone())).unwrap();
         let first = list.as_list::<i32>().value(0);
-        assert_eq!(first.as_struct().column(0).as_ref(), &Int64Array::from(vec![1, 2]), "{want}");
-        assert_eq!(first.as_struct().column(1).null_count(), 2, "{want}");
+        let case = format!("{} as {want}", have.data_type());
+        assert_eq!(first.as_struct().column(0).as_ref(), &Int64Array::from(vec![1, 2]), "{case}");
+        assert_eq!(first.as_struct().column(1).null_count(), 2, "{case}");
     }
-    let structs = fixed.values().slice(0, 1);
+    let structs = fixed.as_fixed_size_list().values().slice(0, 1);
     let keys = Int32Array::from(vec![0, 0]);
     let dictionary: ArrayRef = Arc::new(arrow_array::DictionaryArray::new(keys, structs));
     let adapted = FieldMapping::by_name().adapt_array(&dictionary, &more).unwrap();

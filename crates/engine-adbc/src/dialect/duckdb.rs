@@ -62,7 +62,7 @@ impl Dialect for DuckDb {
     }
 
     fn pushes(&self) -> Pushes {
-        Pushes { like: true, text_order: true, times: true, nan: true, any_case: true }
+        Pushes { like: true, text_order: true, times: true, any_case: true }
     }
 
     fn reserved(&self) -> &'static [&'static str] {

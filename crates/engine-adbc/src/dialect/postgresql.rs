@@ -44,7 +44,7 @@ impl Dialect for PostgreSql {
 
     fn pushes(&self) -> Pushes {
         // Order of texts is that of the database's collation.
-        Pushes { like: true, text_order: false, times: true, nan: true, any_case: false }
+        Pushes { like: true, text_order: false, times: true, any_case: false }
     }
 
     fn reserved(&self) -> &'static [&'static str] {

@@ -42,7 +42,7 @@ impl Dialect for Sqlite {
     }
 
     fn pushes(&self) -> Pushes {
-        Pushes { like: false, text_order: true, times: false, nan: false, any_case: true }
+        Pushes { like: false, text_order: true, times: false, any_case: true }
     }
 
     fn reserved(&self) -> &'static [&'static str] {
@@ -68,6 +68,10 @@ impl Dialect for Sqlite {
             DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_) => DataType::Utf8,
             other => return plainer(other).and_then(|plain| self.stored(&plain)),
         })
+    }
+
+    fn holds_nan(&self) -> bool {
+        false
     }
 
     fn classify(&self, reason: &str, _state: &str) -> Option<(ErrorKind, &'static str)> {

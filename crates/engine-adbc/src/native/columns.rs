@@ -24,7 +24,8 @@ pub(crate) struct Columns<'a> {
 pub(crate) struct Listed {
     /// The list of a `select`.
     pub(crate) expressions: String,
-    /// The types in the file of the columns that are read. DuckDB gives the files of one read the types of the first.
+    /// The types in the file of the columns that are read, to our reader and to DuckDB, which gives the files of one
+    /// read the types of the first.
     pub(crate) types: String,
     /// The places in the file of those columns.
     pub(crate) places: Vec<usize>,

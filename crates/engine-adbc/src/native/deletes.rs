@@ -108,6 +108,7 @@ async fn load(session: &mut Session, set: &EqualityDeletes) -> Result<String> {
         .collect();
     let rows = set.keys.scan(ScanArgs::default()).await?;
     let table = session.fresh();
-    session.ingest(&table, true, storable::stream(rows, Arc::new(Schema::new(fields)))).await?;
+    let keys = storable::stream(session.dialect(), rows, Arc::new(Schema::new(fields)));
+    session.ingest(&table, true, keys).await?;
     Ok(session.temporary(&table))
 }

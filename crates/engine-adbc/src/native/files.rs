@@ -12,37 +12,57 @@ use stitchwork_core::{
     ScanPlan,
 };
 
+use super::footers::Footer;
+
 /// How many files are looked into at once.
 const CONCURRENT: usize = 16;
 /// How many schemas of files are kept.
 const MOST_SCHEMAS: usize = 20_000;
 
 /// A file as it was at one time: its location, size and time.
-type FileKey = (String, u64, Option<i64>);
+pub(crate) type FileKey = (String, u64, Option<i64>);
 
 /// The schemas of files that were looked into, by location, size and time.
 #[derive(Default)]
 pub(crate) struct Schemas {
     known: Mutex<HashMap<FileKey, SchemaRef>>,
+    /// What DuckDB was asked for.
+    footers: Mutex<HashMap<FileKey, Arc<Footer>>>,
 }
 
 impl Schemas {
-    async fn of(&self, plan: &ScanPlan, file: &DataFile, object: &Object) -> Result<SchemaRef> {
-        let key = (file.location.clone(), file.size, file.modified_ms);
-        let known = self.known.lock().get(&key).cloned();
+    async fn of(
+        &self,
+        plan: &ScanPlan,
+        file: &DataFile,
+        object: &Object,
+        key: &FileKey,
+    ) -> Result<SchemaRef> {
+        let known = self.known.lock().get(key).cloned();
         if let Some(schema) = known {
             return Ok(schema);
         }
         let schema = plan.formats.get(&file.format)?.infer_schema(object).await?;
-        let mut known = self.known.lock();
-        if known.len() >= MOST_SCHEMAS {
-            known.clear();
-        }
-        // Files of one writer mostly have one schema.
-        let schema = known.values().find(|other| **other == schema).cloned().unwrap_or(schema);
-        known.insert(key, schema.clone());
-        Ok(schema)
+        Ok(keep(&mut self.known.lock(), key, schema))
     }
+
+    pub(crate) fn footer(&self, key: &FileKey) -> Option<Arc<Footer>> {
+        self.footers.lock().get(key).cloned()
+    }
+
+    pub(crate) fn keep_footer(&self, key: &FileKey, footer: Arc<Footer>) -> Arc<Footer> {
+        keep(&mut self.footers.lock(), key, footer)
+    }
+}
+
+/// Keeps what is known of a file, once for all files that are alike: those of one writer mostly are.
+fn keep<T: PartialEq + Clone>(known: &mut HashMap<FileKey, T>, key: &FileKey, value: T) -> T {
+    if known.len() >= MOST_SCHEMAS {
+        known.clear();
+    }
+    let value = known.values().find(|other| **other == value).cloned().unwrap_or(value);
+    known.insert(key.clone(), value.clone());
+    value
 }
 
 impl fmt::Debug for Schemas {
@@ -53,8 +73,11 @@ impl fmt::Debug for Schemas {
 
 /// A planned file that DuckDB can open.
 pub(crate) struct Ready {
+    pub(crate) key: FileKey,
     pub(crate) path: String,
     pub(crate) schema: SchemaRef,
+    /// What the file's footer says to DuckDB, where that was asked.
+    pub(crate) footer: Option<Arc<Footer>>,
     pub(crate) stats: Option<Arc<FileStats>>,
     pub(crate) constants: Vec<(usize, Scalar)>,
     pub(crate) positions: Option<Arc<RoaringTreemap>>,
@@ -80,11 +103,12 @@ pub(crate) async fn prepare(
     let ready = futures::stream::iter(found)
         .map(|(planned, object, path)| async move {
             let located = |e: stitchwork_core::Error| e.with_context("file", &planned.file.location);
-            let schema = schemas.of(plan, &planned.file, &object).await.map_err(located)?;
+            let key = (planned.file.location.clone(), planned.file.size, planned.file.modified_ms);
+            let schema = schemas.of(plan, &planned.file, &object, &key).await.map_err(located)?;
             let Deletes { positions, equality } = plan.deletes(&planned.file).await.map_err(located)?;
             let positions = positions.filter(|positions| !positions.is_empty());
             let (stats, constants) = (planned.file.stats.clone(), planned.constants.clone());
-            Ok(Ready { path, schema, stats, constants, positions, equality })
+            Ok(Ready { key, path, schema, footer: None, stats, constants, positions, equality })
         })
         .buffered(CONCURRENT);
     ready.try_collect().await.map(Some)

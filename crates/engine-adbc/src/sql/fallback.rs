@@ -6,8 +6,20 @@ use stitchwork_core::Result;
 use super::{Analysis, Mention, Part, TableUse, broken, no_query, same};
 
 /// What queries begin with.
-const QUERIES: [&str; 10] =
-    ["select", "from", "with", "values", "table", "describe", "summarize", "pivot", "unpivot", "explain"];
+const QUERIES: [&str; 12] = [
+    "select",
+    "from",
+    "with",
+    "values",
+    "table",
+    "describe",
+    "summarize",
+    "pivot",
+    "pivot_wider",
+    "unpivot",
+    "pivot_longer",
+    "explain",
+];
 /// What changes something, wherever it stands.
 const CHANGES: [&str; 6] = ["insert", "update", "delete", "merge", "copy", "truncate"];
 /// What begins other statements.

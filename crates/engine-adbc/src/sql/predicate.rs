@@ -31,8 +31,8 @@ impl Reader<'_> {
             }
             Expr::BinaryOp { left, op: BinaryOperator::Or, right } => self.read(left)?.or(self.read(right)?),
             Expr::BinaryOp { left, op, right } => self.compare(left, op, right)?,
-            Expr::IsNull(inner) => self.nullable(inner)?.is_null(),
-            Expr::IsNotNull(inner) => self.nullable(inner)?.is_not_null(),
+            Expr::IsNull(inner) => self.column(inner)?.0.is_null(),
+            Expr::IsNotNull(inner) => self.column(inner)?.0.is_not_null(),
             Expr::InList { expr, list, negated } => {
                 let (column, field) = self.column(expr)?;
                 let values: Option<Vec<_>> = list.iter().map(|value| self.value(value, field)).collect();
@@ -68,12 +68,6 @@ impl Reader<'_> {
             return None;
         }
         Some(Predicate::Compare { column, op, value: self.value(value, field)? })
-    }
-
-    /// A column whose nulls are the database's nulls.
-    fn nullable(&self, expr: &Expr) -> Option<Column> {
-        let (column, field) = self.column(expr)?;
-        (self.pushes.nan || !field.data_type().is_floating()).then_some(column)
     }
 
     fn column(&self, expr: &Expr) -> Option<(Column, &Field)> {

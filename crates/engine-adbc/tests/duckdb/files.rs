@@ -8,9 +8,12 @@ use arrow::compute::{can_cast_types, cast};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use async_trait::async_trait;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowWriter, parquet_to_arrow_schema};
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::SchemaDescriptor;
 use stitchwork_core::{
     BatchStream, BatchStreamAdapter, Column, ColumnStats, DataFile, Editor, Engine, Error, FieldMapping,
     FileStats, FileWriter, Format, FormatCapabilities, Formats, Info, Object, PlannedFile, Predicate,
@@ -83,12 +86,22 @@ impl Files {
 
     /// Writes a file with row groups of so many rows. Gives its path.
     pub(crate) fn add(&mut self, batch: &RecordBatch, group: usize) -> PathBuf {
-        let path = self.folder.path().join(format!("{}.parquet", self.files.len()));
         let properties = WriterProperties::builder().set_max_row_group_row_count(Some(group)).build();
-        let file = File::create(&path).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
-        writer.write(batch).unwrap();
-        writer.close().unwrap();
+        let options = ArrowWriterOptions::new().with_properties(properties);
+        self.add_with(batch, |file| arrow_file(file, batch, options))
+    }
+
+    /// Writes a file whose schema is this one in Parquet's own words.
+    pub(crate) fn add_as(&mut self, batch: &RecordBatch, message: &str) -> PathBuf {
+        let message = SchemaDescriptor::new(Arc::new(parse_message_type(message).unwrap()));
+        let options = ArrowWriterOptions::new().with_parquet_schema(message);
+        self.add_with(batch, |file| arrow_file(file, batch, options))
+    }
+
+    /// Has a file written that holds these rows.
+    pub(crate) fn add_with(&mut self, batch: &RecordBatch, write: impl FnOnce(File)) -> PathBuf {
+        let path = self.folder.path().join(format!("{}.parquet", self.files.len()));
+        write(File::create(&path).unwrap());
         let file = DataFile {
             location: path.display().to_string(),
             format: "parquet".to_owned(),
@@ -116,6 +129,12 @@ impl Files {
     pub(crate) fn rows(&self) -> Vec<String> {
         sorted_row_texts(&self.rows).unwrap()
     }
+}
+
+fn arrow_file(file: File, batch: &RecordBatch, options: ArrowWriterOptions) {
+    let mut writer = ArrowWriter::try_new_with_options(file, batch.schema(), options).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
 }
 
 #[async_trait]

@@ -4,6 +4,8 @@
 
 mod behaviour;
 mod files;
+mod footers;
+mod names;
 mod native;
 mod support;
 mod types;

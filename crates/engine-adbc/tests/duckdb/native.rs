@@ -15,16 +15,16 @@ use stitchwork_testkit::batches;
 use crate::files::{Files, all_rows, explain, register, rows, spoil_others};
 use crate::support::duckdb;
 
-fn one(column: ArrayRef) -> RecordBatch {
+pub(crate) fn one(column: ArrayRef) -> RecordBatch {
     RecordBatch::try_new(schema(column.data_type()), vec![column]).unwrap()
 }
 
-fn schema(data_type: &DataType) -> SchemaRef {
+pub(crate) fn schema(data_type: &DataType) -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("v", data_type.clone(), true)]))
 }
 
 /// A struct of the column and a list of such structs.
-fn nested(column: &ArrayRef) -> ArrayRef {
+pub(crate) fn nested(column: &ArrayRef) -> ArrayRef {
     let inner = Fields::from(vec![Field::new("x", column.data_type().clone(), true)]);
     let structs: ArrayRef = Arc::new(StructArray::new(inner, vec![column.clone()], None));
     let element = Arc::new(Field::new("element", structs.data_type().clone(), true));

@@ -110,6 +110,29 @@ async fn two_files_give_all_that_they_hold_or_are_refused_by_name() {
 }
 
 #[tokio::test]
+async fn lists_of_every_layout_are_read_together() {
+    let element = |data_type| Arc::new(Field::new("element", data_type, true));
+    let (short, long) = (element(DataType::Int32), element(DataType::Int64));
+    // A list of one: cast wraps each value in one.
+    let list = |text, data_type| cast(&column(text, &DataType::Int32), &data_type).unwrap();
+    let list_view = list("2", DataType::ListView(short.clone()));
+    let large = list("3", DataType::LargeListView(long.clone()));
+    let plain = list("1", DataType::List(long.clone()));
+    for (files, common) in [
+        (vec![plain.clone(), list_view.clone()], DataType::List(long.clone())),
+        (vec![list_view.clone(), plain.clone()], DataType::List(long.clone())),
+        (vec![list_view, plain, large], DataType::LargeList(long.clone())),
+    ] {
+        let set = open(&files, Columns::Merged).await.unwrap();
+        assert_eq!(set.schema().field(0).data_type(), &common);
+        let expected = files.iter().map(|file| cast(file, &common).unwrap());
+        for (batch, expected) in rows(&set).await.iter().zip(expected) {
+            assert_eq!(batch.column(0), &expected);
+        }
+    }
+}
+
+#[tokio::test]
 async fn predicates_are_asked_of_values_in_the_common_type() {
     let files = [column("9.99", &DataType::Decimal128(5, 2)), column("9.9999", &DataType::Decimal128(12, 4))];
     for files in [files.clone(), [files[1].clone(), files[0].clone()]] {

@@ -62,8 +62,58 @@ fn paths_and_calls_become_names() {
         ),
         ("describe 'a.csv'", r#"describe "p"."path"."a.csv""#),
         ("show columns from 'a.csv'", r#"show columns from "p"."path"."a.csv""#),
+        (
+            "with x as (select 1) insert into delta('t') from 'a'",
+            r#"with x as (select 1) insert into "p"."delta"."t" from "p"."path"."a""#,
+        ),
+        (
+            "update delta('t') set a = 'b' from 'c' where d = 'e'",
+            r#"update "p"."delta"."t" set a = 'b' from "p"."path"."c" where d = 'e'"#,
+        ),
         ("select 1 union all select x from 'a'", r#"select 1 union all select x from "p"."path"."a""#),
     ] {
+        assert_eq!(shown(sql), expected);
+    }
+}
+
+/// Statements in which every text `x/` is a table, and no other text is one.
+#[test]
+fn tables_are_found_in_sql_that_begins_with_them() {
+    for sql in [
+        "from 'x/'",
+        "FROM 'x/' a, 'x/' b select a.n, 'no' where b.n = 'no' limit 3",
+        "from 'x/' a join 'x/' b using (id) select max(a.n)",
+        "from delta('x/') select n",
+        "explain from 'x/' select n",
+        "explain analyze from 'x/'",
+        "explain (format json) from 'x/'",
+        "select * from (from 'x/' select n where n > 'no') t",
+        "select 1 where n in (from 'x/' select n) and exists (from 'x/')",
+        "select (from 'x/' select max(n)), 'no'",
+        "with a as (from 'x/'), b as (select 1) from 'x/' select 'no'",
+        "with a as (from 'x/') select 'no' from a, 'x/'",
+        "from 'x/' union all from 'x/' union distinct from 'x/' except from 'x/'",
+        "(from 'x/') intersect all from 'x/' union by name from 'x/' union all by name from 'x/'",
+        "create table t as from 'x/' select 'no'",
+        "insert into delta('x/') from 'x/' select 'no'",
+        "insert into delta('x/') (a, b) from 'x/' select 'no'",
+        "pivot 'x/' on year in ('no', 'no') using sum(n), max('no') group by name",
+        "pivot delta('x/') on year using first(n order by m desc)",
+        "pivot (from 'x/' where y = 'no') on year using sum(n)",
+        "PIVOT_WIDER 'x/' on year",
+        "explain pivot 'x/' on year",
+        "from (pivot 'x/' on year using sum(n)) select 'no'",
+        "with a as (pivot 'x/' on year using sum(n)) from a, 'x/' select 'no'",
+        "from 'x/' pivot (sum(n) for year in ('no', 'no')) select 'no'",
+        "select * from 'x/' unpivot (n for year in (a, b)) where n = 'no'",
+        "unpivot 'x/' on a, b into name k value v",
+        "summarize 'x/'",
+        "summarize from 'x/' select n",
+        "describe from 'x/' select 'no'",
+        "select * from (describe 'x/') where column_name = 'no'",
+    ] {
+        let expected =
+            sql.replace("delta('x/')", r#""p"."delta"."x/""#).replace("'x/'", r#""p"."path"."x/""#);
         assert_eq!(shown(sql), expected);
     }
 }
@@ -73,7 +123,11 @@ fn texts_that_are_no_tables_stay() {
     for sql in [
         "select 'a' from t",
         "select trim(both 'x' from 'xyx') from t",
-        "select extract(year from '2024-01-01')",
+        "select trim(from 'x'), trim(leading from 'x') from t",
+        "from t select trim(from 'x'), a is distinct from 'b'",
+        "select extract(year from '2024-01-01'), extract(name from 'x'), overlay(a placing b from 'c')",
+        "from t select f(pivot, 'x'), sum(summarize || 'x') order by f(desc, 'a') desc, 'b'",
+        "with x as (select 1) select cast(a as timestamp with time zone), substring(b from 'c') from x",
         "select substring('abc' from 2 for 1)",
         "select a is distinct from 'b', c is not distinct from 'd' from t",
         "select * from t where x = 'a' group by x, 'b' order by 1, 'c'",

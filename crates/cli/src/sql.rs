@@ -3,10 +3,9 @@
 mod rewrite;
 mod target;
 
-use std::collections::HashMap;
-
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Token, Tokenizer, TokenizerError};
+use stitchwork::engine_datafusion::offsets;
 
 pub(crate) use rewrite::{PATH, Vocabulary, rewrite};
 pub(crate) use target::Target;
@@ -28,22 +27,6 @@ fn tokens(sql: &str) -> Result<Vec<Placed>, TokenizerError> {
     Ok(kept
         .map(|token| Placed { start: at(&token.span.start), end: at(&token.span.end), token: token.token })
         .collect())
-}
-
-/// The byte of each line and column, both from 1, columns in characters.
-fn offsets(sql: &str) -> HashMap<(u64, u64), usize> {
-    let (mut line, mut column) = (1, 1);
-    let mut offsets = HashMap::new();
-    for (offset, character) in sql.char_indices() {
-        offsets.insert((line, column), offset);
-        if character == '\n' {
-            (line, column) = (line + 1, 1);
-        } else {
-            column += 1;
-        }
-    }
-    offsets.insert((line, column), sql.len());
-    offsets
 }
 
 /// The statements of a text, without their semicolons. A text that is no sequence of tokens is one statement, which

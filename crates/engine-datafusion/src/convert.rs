@@ -47,7 +47,7 @@ fn declared_type(data_type: &DataType) -> DataType {
 }
 
 /// The type with its leaves changed and the metadata of its fields left out.
-fn map_type(data_type: &DataType, leaf: &dyn Fn(&DataType) -> DataType) -> DataType {
+pub(crate) fn map_type(data_type: &DataType, leaf: &dyn Fn(&DataType) -> DataType) -> DataType {
     let field = |field: &FieldRef| {
         Arc::new(Field::new(field.name(), map_type(field.data_type(), leaf), field.is_nullable()))
     };

@@ -24,7 +24,7 @@ use crate::error::{FromDataFusion, from_datafusion};
 use crate::information::INFORMATION;
 use crate::names::{Catalogs, Namespace};
 use crate::panics::{caught, caught_stream};
-use crate::{dml, guard, information, travel};
+use crate::{dml, guard, information, moments, travel};
 
 /// The name that the engine is registered under.
 pub const SCHEME: &str = "datafusion";
@@ -62,12 +62,12 @@ impl DataFusionEngine {
     /// `InvalidConfig` for a setting that makes no sense.
     pub fn new(config: DataFusionConfig) -> Result<Self> {
         let names = Namespace::new(config.view_types);
-        let state = SessionStateBuilder::new()
+        let builder = SessionStateBuilder::new()
             .with_config(config.session()?)
             .with_runtime_env(config.runtime()?)
             .with_catalog_list(Arc::new(Catalogs(names.clone())))
-            .with_default_features()
-            .build();
+            .with_default_features();
+        let state = moments::install(builder).ours()?;
         Ok(Self { config, names, context: SessionContext::new_with_state(state) })
     }
 
@@ -89,6 +89,7 @@ impl DataFusionEngine {
             Err(error) => return Err(self.explain_failure(&state, &statement, error).await),
         };
         dml::check(&plan)?;
+        let plan = moments::typed(plan, &state).ours()?;
         Ok((state, plan))
     }
 

@@ -8,6 +8,7 @@ mod error;
 mod filter;
 mod guard;
 mod information;
+mod moments;
 mod names;
 mod native;
 mod panics;
@@ -17,3 +18,4 @@ mod travel;
 
 pub use config::{DataFusionConfig, SqlDialect};
 pub use engine::{DataFusionEngine, SCHEME, register};
+pub use travel::offsets;

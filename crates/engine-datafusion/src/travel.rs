@@ -130,8 +130,16 @@ impl Clause {
     }
 }
 
-/// The place of each character in bytes, by the line and the column that the tokenizer counts.
-fn offsets(sql: &str) -> HashMap<(u64, u64), usize> {
+/// The place of each character of a text in bytes, and that of its end, by the line and the column that the SQL
+/// tokenizer counts: both from 1, columns in characters.
+///
+/// ```
+/// let offsets = stitchwork_engine_datafusion::offsets("é\n;");
+/// assert_eq!(offsets.get(&(1, 2)), Some(&2));
+/// assert_eq!(offsets.get(&(2, 2)), Some(&4));
+/// ```
+#[must_use]
+pub fn offsets(sql: &str) -> HashMap<(u64, u64), usize> {
     let (mut line, mut column) = (1, 1);
     let mut offsets = HashMap::new();
     for (offset, character) in sql.char_indices() {

@@ -11,13 +11,14 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions::core::getfield::GetFieldFunc;
 use datafusion::logical_expr::ColumnarValue;
-use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
+use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 use stitchwork_core::{Error, FieldMapping, INITIAL_DEFAULT, Scalar};
 
 use crate::convert::{conform, internal, to_scalar_value};
 use crate::error::{ToDataFusion, to_datafusion};
+use crate::moments::{Answer, instant, widened};
 
 /// Makes a [`MappingAdapter`] for each file.
 #[derive(Debug)]
@@ -68,11 +69,36 @@ impl PhysicalExprAdapter for MappingAdapter {
                 None => Transformed::no(expr),
             })
         })
+        .data()?
+        .transform_up(|expr| self.in_steps(expr))
         .data()
     }
 }
 
 impl MappingAdapter {
+    /// A comparison of moments that the file counts in a coarser unit than the table, in the unit of the file. So
+    /// its bounds still leave out row groups, and no value is rounded.
+    fn in_steps(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
+        let Some(binary) = expr.downcast_ref::<BinaryExpr>() else { return Ok(Transformed::no(expr)) };
+        let sides = [
+            (binary.left(), Some(*binary.op()), binary.right()),
+            (binary.right(), binary.op().swap(), binary.left()),
+        ];
+        for (side, op, other) in sides {
+            if let (Some(adapted), Some(op), Some(literal)) =
+                (side.downcast_ref::<AdaptExpr>(), op, other.downcast_ref::<Literal>())
+                && let own = adapted.inner.data_type(&self.physical)?
+                && let Some(steps) = widened(&own, adapted.wanted.data_type())
+                && let Some(moment) = instant(literal.value(), None)
+                && let Some(Answer::Compare(op, value)) = steps.answer(op, moment)
+            {
+                let compared = BinaryExpr::new(adapted.inner.clone(), op, Arc::new(Literal::new(value)));
+                return Ok(Transformed::yes(Arc::new(compared)));
+            }
+        }
+        Ok(Transformed::no(expr))
+    }
+
     /// A whole column.
     fn column(&self, column: &Column) -> Result<Arc<dyn PhysicalExpr>> {
         let (Ok(wanted), Ok(table)) =
@@ -143,8 +169,12 @@ impl MappingAdapter {
     ) -> Arc<dyn PhysicalExpr> {
         if have == wanted.data_type() {
             expr
-        } else if have.is_nested() || wanted.data_type().is_nested() {
-            // DataFusion's casts match the fields of structs by name: only the mapping knows better.
+        } else if have.is_nested()
+            || wanted.data_type().is_nested()
+            || widened(have, wanted.data_type()).is_some()
+        {
+            // DataFusion's casts match the fields of structs by name: only the mapping knows better. And it takes a
+            // cast to a finer unit away from a comparison, cutting what the column is compared with.
             Arc::new(AdaptExpr {
                 inner: expr,
                 mapping: self.mapping.clone(),
@@ -175,7 +205,7 @@ fn default_value(table: &Field, wanted: &Field) -> stitchwork_core::Result<Scala
     }
 }
 
-/// A nested column in the shape of the table's: fields found, cast and filled in at every depth.
+/// A column in the shape of the table's: fields found, cast and filled in at every depth.
 #[derive(Debug, Clone)]
 struct AdaptExpr {
     inner: Arc<dyn PhysicalExpr>,

@@ -8,6 +8,7 @@ mod deletes;
 mod dml;
 mod files;
 mod information;
+mod moments;
 mod names;
 mod nested;
 mod statistics;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use serde_json::Value;
-use stitchwork_core::{At, Error, ErrorKind, FileFilter, HistoryArgs, Object, Result, Snapshot, Stores};
+use stitchwork_core::{At, Error, ErrorKind, FileFilter, Object, Result, Snapshot, Stores};
 use stitchwork_table::Table;
 use uuid::Uuid;
 

@@ -4,6 +4,7 @@
 //! committed before it, and an `UPDATE` waits for whoever changes its row and then looks at its conditions again. That
 //! is what pyiceberg and Java rely on too.
 
+mod address;
 mod errors;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use stitchwork_core::{Error, Result};
 use url::Url;
 
 use crate::database::{Binds, Database, Dialect, Row, Transaction};
+use address::Address;
 use errors::{lost, refused};
 
 /// The scheme of its URLs, and the one that libpq takes as well.
@@ -53,6 +55,7 @@ const DIALECT: Dialect = Dialect {
 /// A database of PostgreSQL with the tables of a catalog.
 pub(crate) struct PostgresDatabase {
     pool: PgPool,
+    address: Address,
 }
 
 impl PostgresDatabase {
@@ -79,11 +82,12 @@ impl PostgresDatabase {
                     Ok(())
                 })
             });
-        let pool = pool.connect_with(options).await.map_err(refused)?;
+        let (address, pool) = (Address::of(&options), pool.connect_lazy_with(options));
+        drop(address.connected(pool.acquire()).await?);
         if let Some(schema) = schema {
             make_schema(&pool, &schema).await.map_err(refused)?;
         }
-        Ok(Self { pool })
+        Ok(Self { pool, address })
     }
 }
 
@@ -110,12 +114,13 @@ impl Database for PostgresDatabase {
     }
 
     async fn fetch(&self, sql: &'static str, binds: Binds<'_>) -> Result<Vec<Row>> {
-        let rows = query(sql, binds).fetch_all(&self.pool).await.map_err(refused)?;
+        let mut connection = self.address.connected(self.pool.acquire()).await?;
+        let rows = query(sql, binds).fetch_all(&mut *connection).await.map_err(refused)?;
         rows.iter().map(columns).collect()
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
-        let inner = self.pool.begin_with(BEGIN).await.map_err(refused)?;
+        let inner = self.address.connected(self.pool.begin_with(BEGIN)).await?;
         Ok(Box::new(PostgresTransaction { inner }))
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// The result of every fallible call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -99,6 +100,14 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
         let inner = Inner { kind, message, operation: None, context: vec![], commit: None, source: None };
+        Self { inner: Box::new(inner) }
+    }
+
+    /// An error that somebody keeps, once more and whole; the kept one is its source.
+    pub fn again(kept: Arc<Self>) -> Self {
+        let Inner { kind, ref message, operation, ref context, commit, .. } = *kept.inner;
+        let (message, context) = (message.clone(), context.clone());
+        let inner = Inner { kind, message, operation, context, commit, source: Some(Box::new(kept)) };
         Self { inner: Box::new(inner) }
     }
 

@@ -242,6 +242,8 @@ pub struct WriteDeletesArgs {
 /// - `log::files::prunes_by_partition_and_stats`: with a predicate, files that cannot match are left out, and
 ///   none that can.
 /// - `log::files::stats_on_demand`: statistics come for the columns asked for.
+/// - `log::versions::all_that_are_found`: every version that `At::Version` finds is listed, each once, and no other;
+///   without `time_travel_by_version`, none but the newest.
 /// - `log::history::newest_first`: the history has each commit once, newest first, with operation and tag.
 /// - `log::deletes::positions_round_trip`: with `position_deletes`, deleted positions come back from
 ///   `Snapshot::deletes`; without, `write_deletes` is `Unsupported`.
@@ -274,6 +276,14 @@ pub trait Log: Debug + Send + Sync + 'static {
 
     /// The commits that made the table, newest first.
     fn history(&self, args: HistoryArgs) -> BoxStream<'static, Result<Version>>;
+
+    /// Every version that `At::Version` finds, each once, in any order.
+    /// # For users
+    /// What any of them holds is needed, be it in the history of the newest one or not. One may be gone when it is read.
+    /// # For implementors
+    /// MUST have all that the metadata still holds: those, too, that are off the line of the newest one, after a
+    /// rollback or on a branch or a tag.
+    fn versions(&self) -> BoxStream<'static, Result<i64>>;
 }
 
 /// A table at one point of its life. Never changes.

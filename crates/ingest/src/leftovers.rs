@@ -103,6 +103,8 @@ pub struct Cleaned {
     pub removed: Vec<Leftover>,
     /// What could not be removed, and why.
     pub failed: Vec<(Leftover, Error)>,
+    /// What has been found and is needed by now, or may be: it stays.
+    pub kept: Vec<Leftover>,
     /// Tables that could not be read, and why: whatever lies in them has stayed.
     pub skipped: Vec<(String, Error)>,
 }
@@ -111,9 +113,12 @@ impl Destination {
     /// Finds what loads into this destination have left behind when they crashed, and changes nothing.
     ///
     /// A data file is listed only if a load wrote it (by its name and its place), if no version of any table of the
-    /// destination that can still be read has it, if no load manifest names it, and if it is old enough. The files
-    /// are listed before the manifests are read, and these before the tables, so that a file on its way from one to
-    /// the next is always seen.
+    /// destination that can still be read has it, if no load manifest names it, and if it is old enough. All versions
+    /// that a table still has count, those on branches and those before a rollback among them; files are told apart by
+    /// their names, which are unique, however their locations are spelled. The files are listed before the manifests
+    /// are read, and these before the tables, so that a file on its way from one to the next is always seen.
+    ///
+    /// Whatever a log keeps of its own (metadata, manifests, deletes, statistics) is none of it.
     ///
     /// # Errors
     /// What the store says, or a load manifest that cannot be read: then nobody knows what is needed.
@@ -137,17 +142,11 @@ impl Destination {
                 found.skipped.push((name, e));
             }
         }
-        for state in State::all(stores, &join(&self.location, STATE)).await? {
-            let (manifests, forgotten) = state.kept_and_forgotten().await?;
-            for manifest in manifests {
-                candidates.keep_manifest(stores, &manifest)?;
-            }
-            found.files.extend(forgotten.into_iter().filter(|file| is_old(file.modified)));
-        }
+        let forgotten = self.keep_needed(&mut candidates, &mut found.skipped).await?;
+        found.files.extend(forgotten.into_iter().filter(|file| is_old(file.modified)));
         let state = stores.resolve(&join(&self.location, STATE))?;
         let mut folders: BTreeSet<String> = BTreeSet::from([state.location()]);
         found.files.extend(uploads::find(&state, None, &is_old)?);
-        candidates.keep_live(stores, &mut found.skipped).await;
         for (name, table) in candidates.tables() {
             let folder = stores.resolve(table.log().location())?;
             if folders.insert(folder.location()) {
@@ -160,19 +159,68 @@ impl Destination {
         Ok(found)
     }
 
+    /// Takes out of the candidates what a load manifest or a table needs; gives the manifests that nobody needs.
+    async fn keep_needed(
+        &self,
+        candidates: &mut Candidates,
+        skipped: &mut Vec<(String, Error)>,
+    ) -> Result<Vec<Leftover>> {
+        let stores = self.registry.stores();
+        let mut all_forgotten = Vec::new();
+        for state in State::all(stores, &join(&self.location, STATE)).await? {
+            let (manifests, forgotten) = state.kept_and_forgotten().await?;
+            for manifest in manifests {
+                candidates.keep_manifest(&manifest)?;
+            }
+            all_forgotten.extend(forgotten);
+        }
+        candidates.keep_live(stores, skipped).await;
+        Ok(all_forgotten)
+    }
+
     /// Finds what crashed loads have left behind, as [`Destination::leftovers`] does, and removes it.
     ///
     /// # Errors
     /// As [`Destination::leftovers`]. What is found but cannot be removed is no error but in [`Cleaned::failed`].
     pub async fn clean(&self, args: &LeftoversArgs) -> Result<Cleaned> {
         let found = self.leftovers(args).await?;
-        Ok(self.remove_leftovers(found).await)
+        Ok(self.remove(found.files, found.skipped).await)
     }
 
-    /// Removes what [`Destination::leftovers`] has found a moment ago, perhaps after somebody has looked at it.
-    pub async fn remove_leftovers(&self, found: Leftovers) -> Cleaned {
-        let mut cleaned = Cleaned { skipped: found.skipped, ..Cleaned::default() };
-        for file in found.files {
+    /// Removes what [`Destination::leftovers`] has found before, perhaps after somebody has looked at it. Manifests and
+    /// tables are read once more, so that what has come to be needed meanwhile stays.
+    ///
+    /// # Errors
+    /// As [`Destination::leftovers`]; nothing is removed then.
+    pub async fn remove_leftovers(&self, found: Leftovers) -> Result<Cleaned> {
+        let Leftovers { files, mut skipped } = found;
+        let stores = self.registry.stores();
+        let (data, mut others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| file.kind == LeftoverKind::DataFile);
+        let mut candidates = Candidates::default();
+        data.iter().for_each(|file| candidates.put(file.clone()));
+        if !data.is_empty() {
+            for (name, location, opened) in self.tables_to_clean().await? {
+                match opened {
+                    Ok(table) => candidates.add_table(name, table),
+                    Err(e) => {
+                        candidates.skip(stores, &location);
+                        skipped.push((name, e));
+                    }
+                }
+            }
+            self.keep_needed(&mut candidates, &mut skipped).await?;
+        }
+        let unneeded: Vec<_> = candidates.into_leftovers().collect();
+        let locations: BTreeSet<&str> = unneeded.iter().map(|file| file.location.as_str()).collect();
+        let kept = data.into_iter().filter(|file| !locations.contains(file.location.as_str())).collect();
+        others.extend(unneeded);
+        Ok(Cleaned { kept, ..self.remove(others, skipped).await })
+    }
+
+    async fn remove(&self, files: Vec<Leftover>, skipped: Vec<(String, Error)>) -> Cleaned {
+        let mut cleaned = Cleaned { skipped, ..Cleaned::default() };
+        for file in files {
             match remove(self.registry.stores(), &file).await {
                 Ok(()) => cleaned.removed.push(file),
                 Err(e) => cleaned.failed.push((file, e)),

@@ -18,4 +18,5 @@ pub use manifest::{LoadManifest, ManifestDestination, ManifestTable};
 pub use mutation::Mutation;
 pub use pipeline::{IntoDestination, Pipeline, pipeline};
 pub use report::{LoadReport, RunReport, TableReport};
+pub use state::PipelineState;
 pub use stitchwork_shred::{TableNamer, normalize};

@@ -141,13 +141,14 @@ impl Pipeline {
             return Err(Error::invalid_config("a pipeline needs a name: its state is kept under it"));
         }
         let source = self.source.clone().ok_or_else(|| missing("source"))?;
-        let destination = self.destination.clone().ok_or_else(|| missing("destination"))?.map_err(again)?;
+        let destination =
+            self.destination.clone().ok_or_else(|| missing("destination"))?.map_err(Error::again)?;
         for (stream, options) in &self.options {
             // What is wrong with a template is said before anything is read or written.
             streams::namer(stream, options)?;
         }
         let state = State::open(destination.registry.stores(), &destination.state_location(&self.name))?;
-        let found = state.find().await?;
+        let found = state.find(&self.name).await?;
         let tables = Tables::new(destination.clone());
         let mut run = Run {
             pipeline: self,
@@ -172,13 +173,8 @@ impl Pipeline {
     }
 }
 
-/// A part of a pipeline, or what was wrong with it when it was given.
+/// A part of a pipeline, or what was wrong with it when it was given: a pipeline can be run again.
 type Given<T> = Result<T, Arc<Error>>;
-
-/// The error once more, since a pipeline can be run again.
-fn again(error: Arc<Error>) -> Error {
-    Error::new(error.kind(), error.message().to_owned()).with_source(error)
-}
 
 /// What a pipeline can load into.
 pub trait IntoDestination {
@@ -200,6 +196,15 @@ impl IntoDestination for Result<Destination> {
         self
     }
 }
+
+/// Runs are spawned on runtimes with many threads.
+const _: () = {
+    fn can_be_spawned(_: impl Future<Output = Result<RunReport>> + Send) {}
+    fn a_run(pipeline: &Pipeline) {
+        can_be_spawned(pipeline.run());
+    }
+    _ = a_run;
+};
 
 /// A run under way.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use stitchwork_core::{CommitState, Error, ErrorKind, Object, Result, Stores};
 
+use crate::destination::Destination;
 use crate::leftovers::{Leftover, LeftoverKind};
 use crate::manifest::LoadManifest;
 use crate::mutation::{Mutation, Planted};
@@ -20,13 +21,38 @@ pub(crate) struct State {
     folder: Object,
 }
 
-/// What the folder says.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// The newest manifest.
+/// How far a pipeline has come at a destination, as its folder of state says.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PipelineState {
+    /// The folder.
+    pub location: String,
+    /// The manifest of the newest load. None where nothing was loaded yet, or the folder was removed: then the next run
+    /// goes on from the tables themselves.
     pub last: Option<LoadManifest>,
-    /// Whether its load is finished.
+    /// Whether the newest load is finished; one that is not will be by the next run.
     pub finished: bool,
+}
+
+impl Destination {
+    /// How far a pipeline has come here. Nothing is changed, and a run may be under way.
+    ///
+    /// ```
+    /// # use stitchwork_ingest::Destination;
+    /// # async fn example(destination: Destination) -> stitchwork_core::Result<()> {
+    /// let state = destination.pipeline_state("github").await?;
+    /// if let Some(last) = state.last {
+    ///     println!("load {} up to {:?}, finished: {}", last.load, last.cursor, state.finished);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What the store says; `InvalidData` for a manifest that cannot be read; `InvalidConfig` where the folder holds
+    /// the state of a pipeline whose name differs in case or punctuation only.
+    pub async fn pipeline_state(&self, pipeline: &str) -> Result<PipelineState> {
+        State::open(self.registry.stores(), &self.state_location(pipeline))?.find(pipeline).await
+    }
 }
 
 impl State {
@@ -51,7 +77,13 @@ impl State {
     async fn numbers(&self) -> Result<(BTreeSet<i64>, BTreeSet<i64>)> {
         let (mut manifests, mut marks) = (BTreeSet::new(), BTreeSet::new());
         let mut listing = self.folder.store.list(Some(&self.folder.path));
-        while let Some(meta) = listing.try_next().await.map_err(|e| self.folder.error(e))? {
+        loop {
+            let meta = match listing.try_next().await {
+                Ok(Some(meta)) => meta,
+                // Stores that have folders may say that there is none.
+                Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
+                Err(e) => return Err(self.folder.error(e)),
+            };
             match meta.location.filename().and_then(parse_name) {
                 Some((load, Kind::Manifest)) => manifests.insert(load),
                 Some((load, Kind::Mark)) => marks.insert(load),
@@ -61,16 +93,27 @@ impl State {
         Ok((manifests, marks))
     }
 
-    /// The newest load. Loads follow one another, so only the newest one can be unfinished.
-    pub(crate) async fn find(&self) -> Result<Found> {
+    /// The newest load of the pipeline. Loads follow one another, so only the newest one can be unfinished.
+    pub(crate) async fn find(&self, pipeline: &str) -> Result<PipelineState> {
+        let location = self.folder.location();
         let (manifests, marks) = self.numbers().await?;
-        let Some(load) = manifests.last().copied() else { return Ok(Found::default()) };
+        let Some(load) = manifests.last().copied() else {
+            return Ok(PipelineState { location, last: None, finished: false });
+        };
         let object = self.manifest(load);
         let last = read(&object, load).await.map_err(|e| match e {
             Unread::Store(e) => object.error(e),
             Unread::Broken(e) => e,
         })?;
-        Ok(Found { last: Some(last), finished: marks.last() >= Some(&load) })
+        if last.pipeline != pipeline {
+            return Err(Error::invalid_config(
+                "the state of another pipeline is kept under the same name at this destination; names must \
+                 differ in more than case and punctuation",
+            )
+            .with_context("pipeline", pipeline)
+            .with_context("other", last.pipeline));
+        }
+        Ok(PipelineState { location, last: Some(last), finished: marks.last() >= Some(&load) })
     }
 
     /// The states of all pipelines below a folder.

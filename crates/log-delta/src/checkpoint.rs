@@ -99,6 +99,12 @@ impl Found {
         }
     }
 
+    /// The versions with a checkpoint of which every part is there.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = i64> {
+        let parts = self.parts.iter().filter(|((_, count), parts)| parts.len() == *count);
+        self.whole.keys().copied().chain(parts.map(|((version, _), _)| *version))
+    }
+
     /// The newest checkpoint of which every part is there.
     pub(crate) fn newest(&self) -> Option<Checkpoint> {
         let whole = self.whole.iter().next_back().map(|(version, (part, json))| Checkpoint {

@@ -1,6 +1,6 @@
 //! Finding and reading a version of the table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -16,6 +16,8 @@ struct Listing {
     /// When each commit was written.
     commits: BTreeMap<i64, i64>,
     checkpoint: Option<(Checkpoint, i64)>,
+    /// The versions of all checkpoints.
+    checkpoints: BTreeSet<i64>,
 }
 
 async fn list(store: &LogStore, from: Option<i64>, up_to: i64) -> Result<Listing> {
@@ -48,7 +50,22 @@ async fn list(store: &LogStore, from: Option<i64>, up_to: i64) -> Result<Listing
         let time = commits.get(&version).or_else(|| times.get(&version)).copied().unwrap_or_default();
         (checkpoint, time)
     });
-    Ok(Listing { commits, checkpoint })
+    Ok(Listing { commits, checkpoint, checkpoints: found.versions().collect() })
+}
+
+/// The versions that can be read, the oldest first: a checkpoint, or the first commit, and all commits from there on.
+/// Cleaning a log leaves others that nobody can read any more.
+pub(crate) async fn versions(store: &LogStore) -> Result<Vec<i64>> {
+    let Listing { commits, checkpoints, .. } = list(store, None, i64::MAX).await?;
+    let mut readable = Vec::new();
+    for version in commits.keys().copied().collect::<BTreeSet<_>>().union(&checkpoints).copied() {
+        // Nothing is before the first commit, so that it needs no checkpoint.
+        let before = readable.last().copied().unwrap_or(-1);
+        if checkpoints.contains(&version) || before == version - 1 {
+            readable.push(version);
+        }
+    }
+    Ok(readable)
 }
 
 /// The newest version, or the one asked for; `None` where there is no table at all.

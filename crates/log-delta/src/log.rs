@@ -16,7 +16,7 @@ use stitchwork_core::{
 use crate::checkpoint::write_checkpoint;
 use crate::commit::commit;
 use crate::factory::{capabilities, info};
-use crate::load::{load, version_at};
+use crate::load::{load, version_at, versions};
 use crate::paths::partition_directory;
 use crate::snapshot::DeltaSnapshot;
 use crate::state::State;
@@ -263,5 +263,14 @@ impl Log for DeltaLog {
             .map_ok(move |(newest, store)| history::down_from(store, newest, args.limit))
             .try_flatten()
             .boxed()
+    }
+
+    fn versions(&self) -> BoxStream<'static, Result<i64>> {
+        let shared = self.shared.clone();
+        let versions = async move {
+            let versions = versions(&shared.store).await.map_err(|e| e.with_operation("log::versions"))?;
+            Ok::<_, Error>(stream::iter(versions.into_iter().rev().map(Ok)))
+        };
+        stream::once(versions).try_flatten().boxed()
     }
 }

@@ -208,4 +208,14 @@ impl Log for FilesLog {
         };
         stream::once(newest).try_flatten().boxed()
     }
+
+    fn versions(&self) -> BoxStream<'static, Result<i64>> {
+        let shared = self.shared.clone();
+        let versions = async move {
+            // A folder without a manifest has none. Commits are never removed.
+            let newest = shared.manifest().await?.map_or(-1, |state| state.version);
+            Ok::<_, Error>(stream::iter((0..=newest).rev().map(Ok)))
+        };
+        stream::once(versions).try_flatten().boxed()
+    }
 }

@@ -15,6 +15,9 @@ use crate::snapshot::IcebergSnapshot;
 use crate::state::Shared;
 use crate::{commit, deletes, factory, tags, types};
 
+/// The version of a table whose main branch has no snapshot.
+pub(crate) const NO_SNAPSHOT: i64 = -1;
+
 /// An Iceberg table.
 #[derive(Debug)]
 pub(crate) struct IcebergLog {
@@ -82,6 +85,19 @@ impl Log for IcebergLog {
         };
         stream::once(versions).try_flatten().boxed()
     }
+
+    fn versions(&self) -> BoxStream<'static, Result<i64>> {
+        let shared = self.shared.clone();
+        let versions = async move {
+            let state = shared.load().await.map_err(|e| e.with_operation("log::versions"))?;
+            // Whatever leads to them: a snapshot is there until it is expired, be it on a branch or on none.
+            let snapshots = state.meta.snapshots().into_iter().rev().map(|snapshot| snapshot.id);
+            let empty = state.meta.current_snapshot_id().is_none().then_some(NO_SNAPSHOT);
+            let ids: Vec<Result<i64>> = empty.into_iter().chain(snapshots).map(Ok).collect();
+            Ok::<_, Error>(stream::iter(ids))
+        };
+        stream::once(versions).try_flatten().boxed()
+    }
 }
 
 fn version(snapshot: IceSnapshot) -> Version {
@@ -103,7 +119,7 @@ async fn find(shared: &Arc<Shared>, at: At) -> Result<Arc<dyn Snapshot>> {
     };
     let (snapshot, schema_of_now) = match at {
         At::Latest => return Ok(Arc::new(IcebergSnapshot::current(shared.clone(), state)?)),
-        At::Version(-1) if state.meta.current_snapshot_id().is_none() => {
+        At::Version(NO_SNAPSHOT) if state.meta.current_snapshot_id().is_none() => {
             return Ok(Arc::new(IcebergSnapshot::current(shared.clone(), state)?));
         }
         At::Version(id) => match state.meta.snapshot(id) {

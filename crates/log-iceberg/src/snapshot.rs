@@ -15,6 +15,7 @@ use stitchwork_iceberg_meta::{IceSchema, IceSnapshot, ManifestInfo, TableMeta};
 use tokio::sync::OnceCell;
 
 use crate::deletes::DeleteIndex;
+use crate::log::NO_SNAPSHOT;
 use crate::partitions::{self, Spec};
 use crate::state::{Shared, State, read_manifest_list};
 use crate::stats::Columns;
@@ -142,7 +143,7 @@ impl Inner {
 #[async_trait]
 impl Snapshot for IcebergSnapshot {
     fn version(&self) -> i64 {
-        self.0.snapshot.as_ref().map_or(-1, |snapshot| snapshot.id)
+        self.0.snapshot.as_ref().map_or(NO_SNAPSHOT, |snapshot| snapshot.id)
     }
 
     fn timestamp_ms(&self) -> i64 {

@@ -67,6 +67,7 @@ fn loses(left: &Mutex<u32>) -> bool {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Catalog for FlakyCatalog {
     fn info(&self) -> Info {
         let info = self.inner.info();

@@ -203,4 +203,9 @@ impl Log for MemoryLog {
         let newest_first = versions.into_iter().rev().take(args.limit.unwrap_or(usize::MAX));
         stream::iter(newest_first.map(|v| Ok(v.as_version()))).boxed()
     }
+
+    fn versions(&self) -> BoxStream<'static, Result<i64>> {
+        let versions: Vec<_> = self.versions.lock().iter().map(|v| Ok(v.version)).collect();
+        stream::iter(versions).boxed()
+    }
 }

@@ -1,6 +1,7 @@
 //! What only a server has: lost connections, locks of others, users, schemas and languages.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
+mod gone;
 mod locks;
 mod lost;
 mod proxy;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// When the connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,22 +22,36 @@ pub(crate) enum Cut {
 #[derive(Debug)]
 pub(crate) struct Proxy {
     pub(crate) port: u16,
+    server: u16,
     cut: Arc<Mutex<Cut>>,
+    /// What listens, and the connections.
+    tasks: JoinSet<()>,
 }
 
 impl Proxy {
     pub(crate) async fn start(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let cut = Arc::new(Mutex::new(Cut::No));
-        let shared = Arc::clone(&cut);
-        tokio::spawn(async move {
+        let mut proxy = Self { port: 0, server, cut: Arc::new(Mutex::new(Cut::No)), tasks: JoinSet::new() };
+        proxy.start_again().await;
+        proxy
+    }
+
+    /// Listens at the same port as before.
+    pub(crate) async fn start_again(&mut self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        let (server, cut) = (self.server, Arc::clone(&self.cut));
+        self.tasks.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
-                tokio::spawn(pass_on(client, server, Arc::clone(&shared)));
+                connections.spawn(pass_on(client, server, Arc::clone(&cut)));
             }
         });
-        Self { port, cut }
+    }
+
+    /// Ends all connections, and listens no more.
+    pub(crate) async fn stop(&mut self) {
+        self.tasks.shutdown().await;
     }
 
     /// Cuts one connection, once.

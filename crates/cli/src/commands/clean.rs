@@ -35,17 +35,16 @@ pub(super) async fn run(context: &Context, args: &CleanArgs) -> Result<(), Failu
         if !seen.insert((destination.location.clone(), destination.namespace.clone())) {
             continue;
         }
-        let found = destination.leftovers(&older).await?;
-        let skipped =
-            found.skipped.iter().map(|(table, e)| format!("{table} cannot be read and stays as it is: {e}"));
-        skipped.for_each(|text| context.console.say(&text));
         if args.dry_run {
+            let found = destination.leftovers(&older).await?;
+            tell_skipped(context, &found.skipped);
             found.files.iter().for_each(|file| rows.push(row(file, false)));
             count += found.files.len() as u64;
             bytes += found.bytes();
             continue;
         }
-        let cleaned = destination.remove_leftovers(found).await;
+        let cleaned = destination.clean(&older).await?;
+        tell_skipped(context, &cleaned.skipped);
         for file in &cleaned.removed {
             rows.push(row(file, true));
             count += 1;
@@ -67,6 +66,12 @@ pub(super) async fn run(context: &Context, args: &CleanArgs) -> Result<(), Failu
         return Err(error.into());
     }
     Ok(())
+}
+
+fn tell_skipped(context: &Context, skipped: &[(String, Error)]) {
+    for (table, e) in skipped {
+        context.console.say(&format!("{table} cannot be read and stays as it is: {e}"));
+    }
 }
 
 fn row(file: &Leftover, removed: bool) -> [Cell; 6] {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use stitchwork_core::arrow::schema::ArrowError;
 use stitchwork_core::{CommitState, Error, ErrorKind};
 
@@ -14,6 +16,27 @@ fn displays_one_line_and_debugs_the_causes() {
     );
     assert!(format!("{error:?}").ends_with("caused by: not found: no such file"));
     assert_eq!(error.context("table"), Some("a.b"));
+}
+
+#[test]
+fn an_error_that_is_kept_is_given_again_whole() {
+    let kept = Error::conflict("another writer replaced the snapshot")
+        .with_operation("log::commit")
+        .with_context("table", "a.b")
+        .with_commit_state(CommitState::NotCommitted)
+        .with_source(Error::not_found("no such file"));
+    let (line, lines) = (kept.to_string(), format!("{kept:?}"));
+    let kept = Arc::new(kept);
+    for _ in 0..2 {
+        let again = Error::again(kept.clone());
+        assert_eq!((again.kind(), again.context("table")), (ErrorKind::Conflict, Some("a.b")));
+        assert_eq!(again.commit_state(), Some(CommitState::NotCommitted));
+        assert_eq!(
+            (again.to_string(), format!("{again:?}")),
+            (line.clone(), lines.clone()),
+            "nothing is told twice"
+        );
+    }
 }
 
 #[test]

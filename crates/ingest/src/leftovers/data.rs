@@ -6,17 +6,20 @@ use std::time::{Duration, SystemTime};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use serde_json::Value;
-use stitchwork_core::{At, Error, ErrorKind, FileFilter, HistoryArgs, Object, Result, Snapshot, Stores};
+use stitchwork_core::{At, Error, ErrorKind, FileFilter, Object, Result, Snapshot, Stores};
 use stitchwork_table::Table;
 use uuid::Uuid;
 
 use super::{Leftover, LeftoverKind};
 use crate::manifest::LoadManifest;
 
-/// Files that may be left behind, by location, until something is found that needs them.
+/// Files that may be left behind, until something is found that needs them.
+///
+/// They go by their names, which hold a random number: a location can be spelled in many ways, by other programs, by
+/// links, or by a table that was moved, and a file that is live under any of them is live.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    files: BTreeMap<String, Leftover>,
+    files: BTreeMap<String, Vec<Leftover>>,
     tables: Vec<(String, Table)>,
     /// The folders of tables that cannot be read.
     skipped: Vec<String>,
@@ -50,15 +53,25 @@ impl Candidates {
                 });
             }
         }
-        self.files.extend(files.into_iter().map(|file| (file.location.clone(), file)));
         self.tables.push((name.to_owned(), table));
+        files.into_iter().for_each(|file| self.put(file));
         Ok(())
+    }
+
+    /// Adds a file that was found before.
+    pub(super) fn put(&mut self, file: Leftover) {
+        self.files.entry(file_name(&file.location).to_owned()).or_default().push(file);
+    }
+
+    /// Adds a table that may need a file.
+    pub(super) fn add_table(&mut self, name: String, table: Table) {
+        self.tables.push((name, table));
     }
 
     /// Keeps whatever lies below a location, under whichever name: its table cannot be read.
     pub(super) fn skip(&mut self, stores: &Stores, location: &str) {
-        if let Ok(folder) = stores.resolve(location) {
-            self.skipped.push(format!("{}/", folder.location()));
+        if let Ok(folder) = below(stores, location) {
+            self.skipped.push(folder);
         }
     }
 
@@ -67,7 +80,7 @@ impl Candidates {
     }
 
     /// Keeps what a load manifest names: its load may be about to commit it.
-    pub(super) fn keep_manifest(&mut self, stores: &Stores, manifest: &LoadManifest) -> Result<()> {
+    pub(super) fn keep_manifest(&mut self, manifest: &LoadManifest) -> Result<()> {
         for file in manifest.tables.iter().flat_map(|table| &table.files) {
             let location = file.get("location").and_then(Value::as_str).ok_or_else(|| {
                 Error::invalid_data(
@@ -77,7 +90,7 @@ impl Candidates {
                 .with_context("pipeline", &manifest.pipeline)
                 .with_context("load", manifest.load)
             })?;
-            self.files.remove(&stores.resolve(location)?.location());
+            self.files.remove(file_name(location));
         }
         Ok(())
     }
@@ -86,49 +99,94 @@ impl Candidates {
     pub(super) async fn keep_live(&mut self, stores: &Stores, skipped: &mut Vec<(String, Error)>) {
         for (name, table) in self.tables.clone() {
             if !self.files.is_empty()
-                && let Err(e) = self.keep_live_of(stores, &table).await
+                && let Err(e) = self.keep_live_of(&table).await
             {
                 self.skip(stores, table.log().location());
-                self.files.retain(|_, file| file.table.as_deref() != Some(&name));
+                self.retain(|file| file.table.as_deref() != Some(&name));
                 skipped.push((name, e));
             }
         }
         let skipped = std::mem::take(&mut self.skipped);
-        self.files.retain(|location, _| !skipped.iter().any(|folder| location.starts_with(folder)));
+        if skipped.is_empty() {
+            return;
+        }
+        // Tables may have a folder elsewhere in common for their data: nobody knows whose a file in it is.
+        let own: BTreeMap<String, String> = self
+            .tables()
+            .filter_map(|(name, table)| Some((name.to_owned(), below(stores, table.log().location()).ok()?)))
+            .collect();
+        self.retain(|file| {
+            let own = file.table.as_ref().and_then(|table| own.get(table));
+            own.is_some_and(|own| file.location.starts_with(own))
+                && !skipped.iter().any(|folder| file.location.starts_with(folder))
+        });
     }
 
-    async fn keep_live_of(&mut self, stores: &Stores, table: &Table) -> Result<()> {
-        self.keep_snapshot(stores, table.snapshot().await?.as_ref()).await?;
+    fn retain(&mut self, keep: impl Fn(&Leftover) -> bool) {
+        self.files.values_mut().for_each(|files| files.retain(&keep));
+        self.files.retain(|_, files| !files.is_empty());
+    }
+
+    async fn keep_live_of(&mut self, table: &Table) -> Result<()> {
+        let newest = table.snapshot().await?;
+        self.keep_snapshot(newest.as_ref()).await?;
         if !table.log().capabilities().time_travel_by_version {
             return Ok(());
         }
-        let mut history = table.history(HistoryArgs::default());
+        let mut versions = table.log().versions();
         // Most files are live, and then the past needs no look.
         while !self.files.is_empty() {
-            let Some(version) = history.try_next().await? else { break };
-            match table.log().snapshot(At::Version(version.id)).await {
-                Ok(snapshot) => self.keep_snapshot(stores, snapshot.as_ref()).await?,
-                // It is known, but nobody can read it any more.
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                Err(e) => return Err(e),
+            let Some(version) = versions.try_next().await? else { break };
+            if version == newest.version() {
+                continue;
+            }
+            match self.keep_version(table, version).await {
+                // It was dropped meanwhile, and nobody can read it any more.
+                Err(e) if e.kind() == ErrorKind::NotFound && !is_listed(table, version).await? => {}
+                kept => kept?,
             }
         }
         Ok(())
     }
 
-    async fn keep_snapshot(&mut self, stores: &Stores, snapshot: &dyn Snapshot) -> Result<()> {
+    async fn keep_version(&mut self, table: &Table, version: i64) -> Result<()> {
+        let snapshot = table.log().snapshot(At::Version(version)).await?;
+        self.keep_snapshot(snapshot.as_ref()).await.map_err(|e| e.with_context("version", version))
+    }
+
+    async fn keep_snapshot(&mut self, snapshot: &dyn Snapshot) -> Result<()> {
         let mut chunks = snapshot.files(FileFilter::default());
         while let Some(chunk) = chunks.try_next().await? {
             for file in chunk {
-                self.files.remove(&stores.resolve(&file.location)?.location());
+                self.files.remove(file_name(&file.location));
             }
         }
         Ok(())
     }
 
     pub(super) fn into_leftovers(self) -> impl Iterator<Item = Leftover> {
-        self.files.into_values()
+        self.files.into_values().flatten()
     }
+}
+
+async fn is_listed(table: &Table, version: i64) -> Result<bool> {
+    let mut versions = table.log().versions();
+    while let Some(listed) = versions.try_next().await? {
+        if listed == version {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The last part of a location.
+fn file_name(location: &str) -> &str {
+    location.rsplit('/').next().unwrap_or(location)
+}
+
+/// What the locations of all that lies in a folder begin with.
+fn below(stores: &Stores, folder: &str) -> Result<String> {
+    Ok(format!("{}/", stores.resolve(folder)?.location()))
 }
 
 /// The folder of the files that a table's sinks write.

@@ -13,14 +13,6 @@ use crate::mutation::Mutation;
 impl Run<'_> {
     /// Takes up the state that the newest manifest holds.
     pub(super) async fn go_on_after(&mut self, last: LoadManifest, finished: bool) -> Result<()> {
-        if last.pipeline != self.pipeline.name {
-            return Err(Error::invalid_config(
-                "the state of another pipeline is kept under the same name at this destination; names must \
-                 differ in more than case and punctuation",
-            )
-            .with_context("pipeline", &self.pipeline.name)
-            .with_context("other", last.pipeline));
-        }
         let asked = self.destination.described();
         if let Some(there) = last.destination.as_ref().filter(|there| **there != asked) {
             return Err(Error::invalid_config(

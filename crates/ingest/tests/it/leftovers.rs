@@ -14,11 +14,11 @@ use crate::script::{Gate, Script};
 
 const LOGS: [Log; 4] = [Log::Delta, Log::NamedDelta, Log::Iceberg, Log::Files];
 
-fn now() -> LeftoversArgs {
+pub(crate) fn now() -> LeftoversArgs {
     LeftoversArgs::older_than(Duration::ZERO)
 }
 
-fn script() -> Script {
+pub(crate) fn script() -> Script {
     Script::new(["events"])
         .page("events", json!([{"id": 1, "tags": ["a"]}]))
         .page("events", json!([{"id": 2, "tags": ["b"]}]))
@@ -29,7 +29,7 @@ fn data_files(paths: Vec<String>) -> BTreeSet<String> {
 }
 
 /// Kills runs of the script before anything of them is committed, so that their files are nobody's.
-async fn leave_files(rig: &Rig) -> usize {
+pub(crate) async fn leave_files(rig: &Rig) -> usize {
     let before = data_files(rig.paths().await).len();
     for at in 0.. {
         let store = CrashStore::new(rig.inner.clone(), at, Mode::Killed);
@@ -212,7 +212,7 @@ async fn manifests_that_a_run_could_not_forget_go() {
     let found = rig.destination().leftovers(&now()).await.unwrap();
     assert_eq!(found.files.len(), 4, "two loads, each with a manifest and a mark: {found:?}");
     assert!(found.files.iter().all(|file| file.kind == LeftoverKind::Manifest && file.table.is_none()));
-    rig.destination().remove_leftovers(found).await;
+    rig.destination().remove_leftovers(found).await.unwrap();
     assert!(!rig.paths().await.contains(&newest));
     assert_eq!(rig.manifests().await.len(), 1);
     assert_eq!(rig.column("events", "id").await, ["1", "2"]);

@@ -5,6 +5,7 @@
 mod crash;
 mod crash_store;
 mod leftovers;
+mod leftovers_branches;
 mod loads;
 #[path = "../shared/local.rs"]
 mod local;

@@ -1,7 +1,7 @@
 //! What a pipeline refuses, and that nothing is left of it.
 
 use serde_json::json;
-use stitchwork_core::{ErrorKind, Message, Op, Rows};
+use stitchwork_core::{Error, ErrorKind, Message, Op, Rows};
 use stitchwork_ingest::{StreamOptions, pipeline};
 
 use crate::rig::Rig;
@@ -39,6 +39,17 @@ async fn a_load_that_fails_leaves_no_file() {
     assert_eq!(rig.tables().await, ["s", "s__l"], "the tables have been made");
     let paths = rig.paths().await;
     assert!(!paths.iter().any(|path| path.ends_with(".parquet")), "{paths:?}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_destination_is_said_whole_at_every_run() {
+    let wrong = || Error::invalid_config("no such profile").with_context("profile", "prod");
+    let run = pipeline("p").source(Script::new(["s"])).destination(Err(wrong()));
+    for _ in 0..2 {
+        let error = run.run().await.unwrap_err();
+        assert_eq!((error.kind(), error.context("profile")), (ErrorKind::InvalidConfig, Some("prod")));
+        assert_eq!(error.to_string(), wrong().to_string());
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use serde_json::Value;
 use stitchwork_catalog_memory::MemoryCatalog;
-use stitchwork_core::{Catalog, Registry, ScanArgs};
+use stitchwork_core::{BatchStream, Catalog, Registry, ScanArgs};
 use stitchwork_ingest::{CommitPolicy, Destination, Pipeline, pipeline};
 
 use crate::script::Script;
@@ -97,19 +97,7 @@ impl Rig {
 
     pub(crate) async fn rows(&self, table: &str) -> Vec<Row> {
         let table = self.destination().open(table).await.unwrap();
-        let batches: Vec<_> = table.scan(ScanArgs::default()).await.unwrap().try_collect().await.unwrap();
-        let mut rows = vec![];
-        for batch in &batches {
-            let schema = batch.schema();
-            for row in 0..batch.num_rows() {
-                let columns = schema.fields().iter().zip(batch.columns()).filter_map(|(field, column)| {
-                    let text = (!column.is_null(row)).then(|| array_value_to_string(column, row).unwrap());
-                    Some((field.name().clone(), text?))
-                });
-                rows.push(columns.collect());
-            }
-        }
-        rows
+        rows(table.scan(ScanArgs::default()).await.unwrap()).await
     }
 
     /// A column, sorted; nulls are empty.
@@ -152,6 +140,22 @@ impl Rig {
         let newest = self.manifests().await.into_iter().max().unwrap();
         serde_json::from_str(&self.text(&newest).await).unwrap()
     }
+}
+
+pub(crate) async fn rows(batches: BatchStream) -> Vec<Row> {
+    let batches: Vec<_> = batches.try_collect().await.unwrap();
+    let mut rows = vec![];
+    for batch in &batches {
+        let schema = batch.schema();
+        for row in 0..batch.num_rows() {
+            let columns = schema.fields().iter().zip(batch.columns()).filter_map(|(field, column)| {
+                let text = (!column.is_null(row)).then(|| array_value_to_string(column, row).unwrap());
+                Some((field.name().clone(), text?))
+            });
+            rows.push(columns.collect());
+        }
+    }
+    rows
 }
 
 /// A column, sorted; nulls are empty.

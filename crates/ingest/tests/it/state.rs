@@ -38,6 +38,34 @@ async fn killed_at(rig: &Rig, script: &Script, ends: &str) {
 }
 
 #[tokio::test]
+async fn how_far_a_pipeline_has_come_is_told() {
+    let rig = Rig::delta();
+    let nothing = rig.destination().pipeline_state("script").await.unwrap();
+    assert_eq!((nothing.last, nothing.finished), (None, false));
+    assert_eq!(nothing.location, "memory:///data/_stitchwork/script");
+    killed_at(&rig, &one_page(), "/_stitchwork/script/00000000000000000001.json").await;
+    let open = rig.destination().pipeline_state("script").await.unwrap();
+    let last = open.last.unwrap();
+    assert_eq!((last.load, last.rows, open.finished), (1, 1, false));
+    let report = rig.pipeline(&one_page()).run().await.unwrap();
+    let done = rig.destination().pipeline_state("script").await.unwrap();
+    assert!(done.finished);
+    let last = done.last.unwrap();
+    assert_eq!(last.cursor, report.cursor.map(|cursor| cursor.0));
+    assert_eq!(last.known.keys().collect::<Vec<_>>(), ["s", "s__l"]);
+    let paths = rig.paths().await;
+
+    let error = rig.destination().pipeline_state("Script").await.unwrap_err();
+    assert_eq!((error.kind(), error.context("other")), (ErrorKind::InvalidConfig, Some("script")));
+    let newest = rig.manifests().await.into_iter().max().unwrap();
+    rig.put(&newest, b"{".to_vec()).await;
+    let error = rig.destination().pipeline_state("script").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    assert!(error.context("location").is_some_and(|at| at.ends_with(&newest)), "{error}");
+    assert_eq!(rig.paths().await, paths, "looking changes nothing");
+}
+
+#[tokio::test]
 async fn a_source_that_fails_half_way_leaves_its_loads_and_is_completed() {
     let rig = Rig::delta();
     let start = Script::new(["s"]).page("s", json!([{"id": 1}])).page("s", json!([{"id": 2}]));

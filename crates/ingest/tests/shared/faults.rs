@@ -1,5 +1,6 @@
 //! What goes wrong, and where.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -224,6 +225,7 @@ struct TroubledCatalog {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Catalog for TroubledCatalog {
     fn info(&self) -> Info {
         self.inner.info()
@@ -263,6 +265,10 @@ impl Catalog for TroubledCatalog {
 
     async fn namespaces(&self) -> Result<Vec<Vec<String>>> {
         self.trouble.meet("namespaces", self.inner.namespaces()).await
+    }
+
+    async fn namespace_properties(&self, namespace: &[String]) -> Result<BTreeMap<String, String>> {
+        self.trouble.meet("namespace_properties", self.inner.namespace_properties(namespace)).await
     }
 
     async fn alter_namespace(&self, namespace: &[String], change: NamespaceChange) -> Result<()> {

@@ -71,6 +71,25 @@ async fn a_table_lives_on_its_checkpoint_alone() {
 }
 
 #[tokio::test]
+async fn versions_are_those_that_can_be_read() {
+    let stores = Stores::new();
+    table(&stores, 13).await;
+    // Cleaned below the checkpoint of version 4, and with a gap behind that is bridged by the one of version 12.
+    for version in [0, 1, 2, 4, 7] {
+        delete(&stores, &format!("{version:020}.json")).await;
+    }
+    delete(&stores, "00000000000000000008.checkpoint.parquet").await;
+    let fresh = open("memory:t", &stores).await.unwrap();
+    let mut listed: Vec<i64> = fresh.versions().try_collect().await.unwrap();
+    listed.sort_unstable();
+    assert_eq!(listed, [4, 5, 6, 12, 13]);
+    for version in 0..=14 {
+        let found = fresh.snapshot(At::Version(version)).await;
+        assert_eq!(found.is_ok(), listed.contains(&version), "{version}: {found:?}");
+    }
+}
+
+#[tokio::test]
 async fn hints_that_lie_are_seen_through() {
     for hint in [r#"{"version":900,"size":1}"#, "{", r#"{"version":1,"size":1}"#] {
         let stores = Stores::new();

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod branches;
 mod commits;
 mod deletes;
 mod evolution;

@@ -97,6 +97,7 @@ fn no_answer() -> Error {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Catalog for Lossy {
     fn info(&self) -> Info {
         self.inner.info()
@@ -138,6 +139,10 @@ impl Catalog for Lossy {
 
     async fn namespaces(&self) -> Result<Vec<Vec<String>>> {
         self.inner.namespaces().await
+    }
+
+    async fn namespace_properties(&self, namespace: &[String]) -> Result<BTreeMap<String, String>> {
+        self.inner.namespace_properties(namespace).await
     }
 
     async fn alter_namespace(&self, namespace: &[String], change: NamespaceChange) -> Result<()> {

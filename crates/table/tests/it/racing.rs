@@ -71,4 +71,8 @@ impl Log for Racing {
     fn history(&self, args: HistoryArgs) -> BoxStream<'static, Result<Version>> {
         self.inner.history(args)
     }
+
+    fn versions(&self) -> BoxStream<'static, Result<i64>> {
+        self.inner.versions()
+    }
 }

@@ -1,13 +1,14 @@
 //! Versions: older snapshots and who made them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use serde_json::json;
-use stitchwork_core::{At, CommitArgs, CommitTag, ErrorKind, HistoryArgs, Version};
+use stitchwork_core::{At, Changes, CommitArgs, CommitTag, ErrorKind, HistoryArgs, Version};
 
 use super::Subject;
-use super::fixture::{Table, append, expect};
+use super::fixture::{Table, append, expect, list_all};
 use crate::Outcome;
 use crate::failure::{ensure, refused};
 
@@ -75,6 +76,47 @@ pub(super) async fn missing_version_is_not_found(subject: Subject) -> Outcome {
     for version in [987_654_321, i64::MAX, -5] {
         let result = table.log.snapshot(At::Version(version)).await;
         refused(&format!("the version {version}"), result, &[kind])?;
+    }
+    Ok(())
+}
+
+/// Contract: every version that `At::Version` finds is listed, each once, and no other; without
+/// `time_travel_by_version`, none but the newest.
+pub(super) async fn all_that_are_found(subject: Subject) -> Outcome {
+    let table = Table::create(subject).await?;
+    let mut known = BTreeSet::from([987_654_321, table.latest().await?.version()]);
+    for n in 0..3 {
+        let file = table.file(10 * n, Some("a")).await?;
+        known.insert(table.append(&[file]).await?.snapshot.version());
+    }
+    let base = table.log.snapshot(At::Latest).await?;
+    let removed = list_all(base.as_ref()).await?;
+    let changes = Changes { removed, ..Changes::default() };
+    let newest = table.log.commit(CommitArgs::new(base, "delete", changes)).await?.snapshot.version();
+    let log = table.reopen().await?;
+    let listed: Vec<i64> = log.versions().try_collect().await?;
+    let versions: BTreeSet<i64> = listed.iter().copied().collect();
+    ensure!(versions.len() == listed.len(), "a version is listed twice: {listed:?}");
+    if !log.capabilities().time_travel_by_version {
+        ensure!(
+            versions.iter().all(|version| *version == newest),
+            "the past cannot be read, but {listed:?} are listed; the newest is {newest}"
+        );
+        return Ok(());
+    }
+    known.extend([newest]);
+    known.extend(&versions);
+    for version in known {
+        let is_there = match log.snapshot(At::Version(version)).await {
+            Ok(_) => true,
+            Err(e) if e.kind() == ErrorKind::NotFound => false,
+            Err(e) => return Err(e.into()),
+        };
+        ensure!(
+            versions.contains(&version) == is_there,
+            "the version {version} is {}there, but listed are {listed:?}",
+            if is_there { "" } else { "not " }
+        );
     }
     Ok(())
 }

@@ -35,6 +35,9 @@ enum Bug {
     ForgetsProperties,
     WritesBefore,
     WritesAfter,
+    ListsNewestOnly,
+    ListsTwice,
+    ListsWhatIsGone,
 }
 
 #[derive(Debug, Clone)]
@@ -155,6 +158,21 @@ impl Log for Planted<Arc<dyn Log>> {
         };
         stream::once(reversed).try_flatten().boxed()
     }
+
+    fn versions(&self) -> BoxStream<'static, Result<i64>> {
+        let (inner, bug) = (self.inner.versions(), self.bug);
+        let listed = async move {
+            let mut all: Vec<i64> = inner.try_collect().await?;
+            match bug {
+                Bug::ListsNewestOnly => all = all.into_iter().max().into_iter().collect(),
+                Bug::ListsTwice => all.extend(all.first().copied()),
+                Bug::ListsWhatIsGone => all.push(555),
+                _ => {}
+            }
+            Ok::<_, stitchwork_core::Error>(stream::iter(all.into_iter().map(Ok)))
+        };
+        stream::once(listed).try_flatten().boxed()
+    }
 }
 
 #[async_trait]
@@ -223,7 +241,7 @@ async fn failures(bug: Bug) -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bug_fails_its_clauses_and_no_others() {
-    let planted: [(Bug, &[&str]); 17] = [
+    let planted: [(Bug, &[&str]); 20] = [
         (Bug::None, &[]),
         (
             Bug::DropsTag,
@@ -254,6 +272,7 @@ async fn each_bug_fails_its_clauses_and_no_others() {
                 "log::commit::add_column",
                 "log::snapshot::missing_version_is_not_found",
                 "log::snapshot::time_travel",
+                "log::versions::all_that_are_found",
             ],
         ),
         (
@@ -280,6 +299,9 @@ async fn each_bug_fails_its_clauses_and_no_others() {
         // A commit that fails before the step that counts is no harm; one that says so afterwards is.
         (Bug::WritesBefore, &[]),
         (Bug::WritesAfter, &["log::commit::lost_answer_is_found"]),
+        (Bug::ListsNewestOnly, &["log::versions::all_that_are_found"]),
+        (Bug::ListsTwice, &["log::versions::all_that_are_found"]),
+        (Bug::ListsWhatIsGone, &["log::versions::all_that_are_found"]),
     ];
     for (bug, expected) in planted {
         assert_failed(&bug, &failures(bug).await, expected);

@@ -106,9 +106,19 @@ fn classify(error: DataFusionError) -> Error {
     let (kind, message) =
         shared_kind(&error).map(|kind| (kind, "the query failed")).unwrap_or_else(|| own_kind(&error));
     let reason = reason(&error, &text);
+    let message = if tells_of_nanoseconds(&reason) { BEYOND_NANOSECONDS } else { message };
     let ours = Error::new(kind, message).with_context("reason", &reason);
     // What was left out of the reason would come back with the source.
     if reason == text { ours.with_source(error) } else { ours }
+}
+
+const BEYOND_NANOSECONDS: &str = "a moment outside of the years 1677 to 2262 would have to be counted in nanoseconds; \
+     use `timestamp`, which is one of microseconds, or cast what counts nanoseconds to it";
+
+/// Whether a moment did not fit 64 bits of nanoseconds.
+fn tells_of_nanoseconds(reason: &str) -> bool {
+    reason.contains("represented as nanoseconds")
+        || (reason.contains("to Timestamp(ns") && reason.contains("exceeds the representable i64 range"))
 }
 
 /// How DataFusion closes what it takes for its own fault. Much of it is about functions that do not fit their

@@ -5,6 +5,7 @@
 //! any year.
 
 mod functions;
+mod guards;
 mod instant;
 mod literals;
 mod trunc;
@@ -32,6 +33,7 @@ pub(crate) fn install(builder: SessionStateBuilder) -> Result<SessionState> {
     let rules = std::iter::once(Arc::new(literals::ExactLiterals) as _).chain(rules).collect();
     let mut state = builder.with_type_planner(Arc::new(SqlTypes)).with_optimizer_rules(rules).build();
     functions::install(&mut state)?;
+    guards::install(&mut state)?;
     trunc::install(&mut state)?;
     Ok(state)
 }

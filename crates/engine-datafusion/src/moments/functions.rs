@@ -1,4 +1,4 @@
-//! Functions that make moments, in microseconds; and those that reckon in nanoseconds alone, held to what they can.
+//! Functions that make moments, in microseconds.
 
 use std::sync::Arc;
 
@@ -6,11 +6,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Float64Type};
 use arrow_array::{Array, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
-use datafusion::catalog::{TableFunction, TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion::common::{Result, ScalarValue, exec_err, internal_err};
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
-use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility, lit,
@@ -21,15 +19,8 @@ const MICROSECONDS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 /// Puts the functions in the place of DataFusion's.
 pub(super) fn install(state: &mut SessionState) -> Result<()> {
     state.register_udf(Arc::new(Now::default().into()))?;
-    let inner = state.udf("date_bin")?;
-    state.register_udf(Arc::new(DateBin(inner).into()))?;
     let inner = state.udf("to_timestamp_micros")?;
     state.register_udf(Arc::new(ToTimestamp::new(inner).into()))?;
-    for name in ["generate_series", "range"] {
-        if let Some(inner) = state.table_functions().get(name).cloned() {
-            state.register_udtf(name, Arc::new(Series(inner)));
-        }
-    }
     Ok(())
 }
 
@@ -81,7 +72,7 @@ impl ScalarUDFImpl for Now {
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        datafusion::common::internal_err!("now() is known when a query is planned")
+        internal_err!("now() is known when a query is planned")
     }
 }
 
@@ -157,7 +148,7 @@ fn micros_of_float(seconds: f64) -> Result<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "the bounds were looked at")]
         return Ok(micros as i64);
     }
-    too_far(seconds)
+    too_far(format!("{seconds:e}"))
 }
 
 fn too_far<T>(value: impl std::fmt::Display) -> Result<T> {
@@ -175,69 +166,4 @@ fn each(
             ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
         }
     })
-}
-
-/// `date_bin`, which makes null of a moment that nanoseconds do not reach, and would do so silently.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct DateBin(Arc<ScalarUDF>);
-
-impl ScalarUDFImpl for DateBin {
-    fn name(&self) -> &'static str {
-        "date_bin"
-    }
-
-    fn signature(&self) -> &Signature {
-        self.0.signature()
-    }
-
-    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        self.0.return_type(arg_types)
-    }
-
-    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
-        self.0.output_ordering(inputs)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let nulls = |value: &ColumnarValue| match value {
-            ColumnarValue::Array(array) => array.logical_null_count(),
-            ColumnarValue::Scalar(value) => usize::from(value.is_null()),
-        };
-        let known = match args.args.as_slice() {
-            [ColumnarValue::Scalar(stride), value, ..] if !stride.is_null() => Some(nulls(value)),
-            _ => None,
-        };
-        let binned = self.0.invoke_with_args(args)?;
-        if known.is_some_and(|known| nulls(&binned) > known) {
-            return exec_err!(
-                "date_bin reckons in nanoseconds, which reach from 1677 to 2262; use date_trunc, or leave out other moments"
-            );
-        }
-        Ok(binned)
-    }
-}
-
-/// A series of moments, which DataFusion makes of nanoseconds alone.
-#[derive(Debug)]
-struct Series(Arc<TableFunction>);
-
-impl TableFunctionImpl for Series {
-    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
-        let name = self.0.name();
-        let bounds = args.exprs().iter().map(|bound| match bound {
-            Expr::Literal(value, _) => match value.data_type() {
-                DataType::Timestamp(TimeUnit::Nanosecond, _) => Ok(bound.clone()),
-                DataType::Timestamp(_, zone) => {
-                    match value.cast_to(&DataType::Timestamp(TimeUnit::Nanosecond, zone)) {
-                        Ok(value) => Ok(lit(value)),
-                        Err(_) => plan_err!("{name} counts nanoseconds, which reach from 1677 to 2262"),
-                    }
-                }
-                _ => Ok(bound.clone()),
-            },
-            _ => Ok(bound.clone()),
-        });
-        let bounds = bounds.collect::<Result<Vec<_>>>()?;
-        self.0.create_table_provider_with_args(TableFunctionArgs::new(&bounds, args.session()))
-    }
 }

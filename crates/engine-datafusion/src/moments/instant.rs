@@ -31,8 +31,8 @@ pub(super) fn is_utc(zone: &str) -> bool {
     matches!(zone, "UTC" | "utc" | "Etc/UTC" | "GMT" | "Z" | "z" | "+00:00" | "-00:00" | "+0000" | "+00")
 }
 
-/// The moment that a value says, in nanoseconds since 1970; `None` for null and what is none. What has no zone of
-/// its own is meant in `zone`, or else in UTC.
+/// The moment that a value says, in nanoseconds since 1970, or how long a span is; `None` for null and what is neither.
+/// What has no zone of its own is meant in `zone`, or else in UTC. A month is one of 30 days, as in other databases.
 pub(crate) fn instant(value: &ScalarValue, zone: Option<&str>) -> Option<i128> {
     use ScalarValue as V;
     let counted = |count: Option<i64>, unit: TimeUnit| Some(i128::from(count?) * nanos(unit));
@@ -51,8 +51,21 @@ pub(crate) fn instant(value: &ScalarValue, zone: Option<&str>) -> Option<i128> {
         V::TimestampMillisecond(count, _) => counted(*count, TimeUnit::Millisecond),
         V::TimestampMicrosecond(count, _) => counted(*count, TimeUnit::Microsecond),
         V::TimestampNanosecond(count, _) => counted(*count, TimeUnit::Nanosecond),
-        V::Date32(days) => Some(i128::from((*days)?) * 86_400 * SECOND),
+        V::Date32(count) => Some(days((*count)?.into())),
         V::Date64(count) => counted(*count, TimeUnit::Millisecond),
+        V::DurationSecond(count) => counted(*count, TimeUnit::Second),
+        V::DurationMillisecond(count) => counted(*count, TimeUnit::Millisecond),
+        V::DurationMicrosecond(count) => counted(*count, TimeUnit::Microsecond),
+        V::DurationNanosecond(count) => counted(*count, TimeUnit::Nanosecond),
+        V::IntervalYearMonth(months) => Some(days(30 * i128::from((*months)?))),
+        V::IntervalDayTime(span) => {
+            let span = (*span)?;
+            Some(days(span.days.into()) + i128::from(span.milliseconds) * nanos(TimeUnit::Millisecond))
+        }
+        V::IntervalMonthDayNano(span) => {
+            let span = (*span)?;
+            Some(days(30 * i128::from(span.months) + i128::from(span.days)) + i128::from(span.nanoseconds))
+        }
         V::Utf8(text) | V::LargeUtf8(text) | V::Utf8View(text) => {
             let text = text.as_deref()?;
             match zone {
@@ -62,6 +75,10 @@ pub(crate) fn instant(value: &ScalarValue, zone: Option<&str>) -> Option<i128> {
         }
         _ => None,
     }
+}
+
+const fn days(count: i128) -> i128 {
+    count * 86_400 * SECOND
 }
 
 fn parse<Z: TimeZone>(text: &str, zone: &Z) -> Option<i128> {
@@ -80,10 +97,10 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// The steps of a type; `None` for one that counts no time since 1970.
+    /// The steps of a type; `None` for one that counts no time.
     pub(super) fn of(data_type: &DataType) -> Option<Self> {
         let (length, min, max) = match data_type {
-            DataType::Timestamp(unit, _) => (nanos(*unit), i64::MIN, i64::MAX),
+            DataType::Timestamp(unit, _) | DataType::Duration(unit) => (nanos(*unit), i64::MIN, i64::MAX),
             DataType::Date32 => (86_400 * SECOND, i32::MIN.into(), i32::MAX.into()),
             DataType::Date64 => (nanos(TimeUnit::Millisecond), i64::MIN, i64::MAX),
             _ => return None,
@@ -155,6 +172,10 @@ impl Steps {
             DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
                 ScalarValue::TimestampNanosecond(count, zone.clone())
             }
+            DataType::Duration(TimeUnit::Second) => ScalarValue::DurationSecond(count),
+            DataType::Duration(TimeUnit::Millisecond) => ScalarValue::DurationMillisecond(count),
+            DataType::Duration(TimeUnit::Microsecond) => ScalarValue::DurationMicrosecond(count),
+            DataType::Duration(TimeUnit::Nanosecond) => ScalarValue::DurationNanosecond(count),
             DataType::Date32 => ScalarValue::Date32(count.and_then(|days| i32::try_from(days).ok())),
             _ => ScalarValue::Date64(count),
         }

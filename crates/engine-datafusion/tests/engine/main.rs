@@ -14,3 +14,4 @@ mod nested;
 mod statistics;
 mod stream;
 mod support;
+mod units;

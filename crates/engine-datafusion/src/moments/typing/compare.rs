@@ -128,8 +128,11 @@ impl Comparisons<'_> {
     /// The types of two operands, if they are counted differently and one is a moment of time.
     fn meeting(&self, left: &Expr, right: &Expr) -> Option<(DataType, DataType)> {
         let (l, r) = (type_of(left, self.left)?, type_of(right, self.right)?);
-        let one = is_moment(&l) || is_moment(&r);
-        (l != r && one && (is_countable(&l) && is_countable(&r))).then_some((l, r))
+        let moments = (is_moment(&l) || is_moment(&r)) && is_countable(&l) && is_countable(&r);
+        // DataFusion compares the months, the days and the rest of spans apart: two days are less than 49 hours, and
+        // 48 hours as well.
+        let spans = (is_length(&l) || is_length(&r)) && is_span(&l) && is_span(&r);
+        (l != r && (moments || spans)).then_some((l, r))
     }
 
     /// Two operands that are equal where the given ones are.
@@ -247,6 +250,14 @@ const fn is_moment(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(..))
 }
 
+const fn is_length(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Duration(_))
+}
+
+const fn is_span(data_type: &DataType) -> bool {
+    is_length(data_type) || matches!(data_type, DataType::Interval(_))
+}
+
 pub(super) const fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
@@ -278,6 +289,9 @@ pub(super) fn finer(a: TimeUnit, b: TimeUnit) -> TimeUnit {
 
 /// The operands in one type; `None` where DataFusion's own choice is as good.
 fn common(left: Typed, right: Typed) -> Option<(Expr, Expr)> {
+    if is_span(&left.1) {
+        return None;
+    }
     let zone = zone_of(&left.1).or_else(|| zone_of(&right.1)).map(ToOwned::to_owned);
     let (l, r) = (unit_of(&left.1), unit_of(&right.1));
     let finest = finer(l, r);

@@ -35,7 +35,7 @@ struct Verb {
     run: fn(&Workspace, &[String]) -> Outcome,
 }
 
-const VERBS: [Verb; 12] = [
+const VERBS: [Verb; 13] = [
     Verb {
         name: "demo",
         usage: "demo [name] [flags]",

@@ -2,6 +2,7 @@
 
 mod edit;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
 
 use peak_alloc::PeakAlloc;
@@ -41,10 +42,12 @@ pub fn run(seeds: &[Vec<u8>], target: impl Fn(usize, &[u8])) {
         Some(_) => check,
         None => check.with_iterations(INPUTS),
     };
+    // What a target holds is not looked at after it has panicked.
+    let bounded = AssertUnwindSafe(bounded);
     check.for_each(|(which, edits)| {
         let number = usize::from(*which) % seeds.len();
         let seed = seeds.get(number).map(Vec::as_slice).unwrap_or_default();
-        bounded(number, &edited(seed, edits));
+        (*bounded)(number, &edited(seed, edits));
     });
 }
 

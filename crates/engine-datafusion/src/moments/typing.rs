@@ -35,10 +35,15 @@ fn typed_node(node: LogicalPlan, constants: &Constants) -> Result<Transformed<Lo
         schema.merge(&DFSchema::try_from_qualified_schema(table_name.clone(), &target.schema())?);
     }
     let mut typing = Typing::new(&schema, constants);
-    let names = NamePreserver::new(&node);
+    // The conditions of a change name no column; under a name, an equality would not be found for a join.
+    let names = (!matches!(node, LogicalPlan::Dml(_))).then(|| NamePreserver::new(&node));
     node.map_expressions(|expr| {
-        let name = names.save(&expr);
-        Ok(expr.rewrite(&mut typing)?.update_data(|expr| name.restore(expr)))
+        let name = names.as_ref().map(|names| names.save(&expr));
+        let typed = expr.rewrite(&mut typing)?;
+        Ok(match name {
+            Some(name) => typed.update_data(|expr| name.restore(expr)),
+            None => typed,
+        })
     })?
     .map_data(|node| match node {
         LogicalPlan::Join(join) => compare::join(join, constants).map(LogicalPlan::Join),

@@ -137,8 +137,8 @@ fn constants(text: &str, exact: i128) -> [(String, i128); 4] {
 async fn every_moment_compares_with_every_column() {
     let tables = tables().await;
     let mut turn = 0;
-    for (text, exact) in MOMENTS {
-        for (column, step) in COLUMNS {
+    for (m, (text, exact)) in MOMENTS.into_iter().enumerate() {
+        for (c, (column, step)) in COLUMNS.into_iter().enumerate() {
             let value = |row: usize| {
                 let moment = MOMENTS.get(row).map(|(_, moment)| *moment);
                 moment.and_then(|moment| count(column, step, moment)).map(|count| i128::from(count) * step)
@@ -146,6 +146,9 @@ async fn every_moment_compares_with_every_column() {
             let constants = constants(text, exact);
             let cases: Vec<Case> = constants
                 .iter()
+                // Half of the spellings each, so that the test stays fast; every column meets them all.
+                .skip((m + c) % 2)
+                .step_by(2)
                 // A text beside a day is read as a day.
                 .filter(|(constant, _)| column != "d" || !constant.starts_with('\''))
                 .flat_map(|(constant, moment)| cases(column, constant, *moment))

@@ -85,9 +85,9 @@ async fn files_count_in_units_of_their_own() {
             files.write(&format!("memory:{i}"), &batch).await;
         }
         let files = Arc::new(files);
-        for engine in engines().iter().take(2) {
+        for engine in engines().iter().take(1) {
             register(engine, "t", &files).await;
-            for moment in ["1970-01-01 00:00:00.0005", "1969-12-31 23:59:59.9985", "1500-01-01 00:00:00.0"] {
+            for moment in ["1970-01-01 00:00:00.0005", "1969-12-31 23:59:59.9985"] {
                 for filter in [
                     format!("x >= '{moment}'"),
                     format!("x = '{moment}'"),

@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     let Some(url) = asked.url else { return own(workspace, &asked) };
     let role = match ROLES.iter().find(|role| **role == asked.name) {
         Some(role) => (*role).to_owned(),
-        None => role_of(&package(workspace, asked.name)?)?,
+        None => role_of(&package(workspace, asked.name)?.name)?,
     };
     let mut command = workspace.cargo(&["run", "--package", "stitchwork-tests", "--bin", "conform", "--"]);
     command.args(asked.rest).stdin(Stdio::piped());
@@ -62,20 +62,26 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("{shown} failed ({status})")) }
 }
 
-/// The crate's own test.
+/// The crate's own conformance tests: those that are called so, or all of a crate that calls none so.
 fn own(workspace: &Workspace, asked: &Asked<'_>) -> Outcome {
     let manifest = Path::new(asked.name).join("Cargo.toml");
-    let mut command = if manifest.is_file() {
-        workspace.cargo(&[
-            "test",
-            "--manifest-path",
-            &manifest.display().to_string(),
-            "--test",
-            "conformance",
-        ])
-    } else {
-        workspace.cargo(&["test", "--package", &package(workspace, asked.name)?, "--test", "conformance"])
+    let package = match manifest.is_file() {
+        true => metadata::of_folder(workspace, &manifest)?,
+        false => package(workspace, asked.name)?,
     };
+    let named: Vec<&str> = package.tests().filter(|name| name.starts_with("conformance")).collect();
+    let mut command = workspace.cargo(&["test"]);
+    match manifest.is_file() {
+        true => command.arg("--manifest-path").arg(&manifest),
+        false => command.args(["--package", &package.name]),
+    };
+    if named.is_empty() {
+        println!("no test of {} is called conformance, so that all are run", package.name);
+        command.arg("--tests");
+    }
+    for name in named {
+        command.args(["--test", name]);
+    }
     if !asked.rest.is_empty() {
         command.arg("--").args(asked.rest);
     }
@@ -146,13 +152,11 @@ fn role_of(package: &str) -> Outcome<String> {
 }
 
 /// The package of a crate, named as its folder or in full.
-fn package(workspace: &Workspace, name: &str) -> Outcome<String> {
+fn package(workspace: &Workspace, name: &str) -> Outcome<metadata::Package> {
     let members = metadata::members_only(workspace)?;
     let wanted = [name.to_owned(), format!("stitchwork-{name}")];
     let found = members.packages.into_iter().find(|package| wanted.contains(&package.name));
-    found
-        .map(|package| package.name)
-        .ok_or_else(|| format!("no crate {name:?} here, and no folder with a Cargo.toml; {USAGE}"))
+    found.ok_or_else(|| format!("no crate {name:?} here, and no folder with a Cargo.toml; {USAGE}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What `cargo metadata` says, in the parts that we read.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str;
 
 use serde::Deserialize;
@@ -23,10 +23,29 @@ pub(crate) struct Package {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) version: String,
+    #[serde(default)]
+    pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    #[serde(default)]
+    pub(crate) targets: Vec<Target>,
     /// With what each one switches on.
     #[serde(default)]
     pub(crate) features: BTreeMap<String, Vec<String>>,
+}
+
+impl Package {
+    /// The names of its integration tests.
+    pub(crate) fn tests(&self) -> impl Iterator<Item = &str> {
+        let tests = self.targets.iter().filter(|target| target.kind.iter().any(|kind| kind == "test"));
+        tests.map(|target| target.name.as_str())
+    }
+}
+
+/// What cargo builds of a package.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    pub(crate) kind: Vec<String>,
 }
 
 /// A dependency as the manifest declares it, switched on or not.
@@ -64,6 +83,20 @@ pub(crate) fn members_only(workspace: &Workspace) -> Outcome<Metadata> {
     read(workspace, &["metadata", "--format-version", "1", "--no-deps"])
 }
 
+/// The package of a manifest that may lie outside of the workspace.
+pub(crate) fn of_folder(workspace: &Workspace, manifest: &Path) -> Outcome<Package> {
+    let shown = manifest.display().to_string();
+    let found =
+        read(workspace, &["metadata", "--format-version", "1", "--no-deps", "--manifest-path", &shown])?;
+    let place = workspace.root.join(manifest).canonicalize();
+    let place = place.map_err(|e| format!("{shown} cannot be read: {e}"))?;
+    found
+        .packages
+        .into_iter()
+        .find(|package| package.manifest_path == place)
+        .ok_or_else(|| format!("{shown} is the manifest of no package"))
+}
+
 /// The whole resolved graph for this machine's platform.
 pub(crate) fn resolved(workspace: &Workspace) -> Outcome<Metadata> {
     let host = host()?;
@@ -84,4 +117,18 @@ fn host() -> Outcome<String> {
         .find_map(|line| line.strip_prefix("host: "))
         .map(str::to_owned)
         .ok_or_else(|| "rustc -vV names no host".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connector_of_a_workspace_of_its_own_has_its_tests() {
+        let workspace = Workspace::find().unwrap();
+        let package = of_folder(&workspace, Path::new("examples/third-party-connector/Cargo.toml")).unwrap();
+        assert_eq!(package.name, "third-party-connector");
+        assert_eq!(package.tests().collect::<Vec<_>>(), ["format", "source"]);
+        assert!(of_folder(&workspace, Path::new("examples/Cargo.lock")).is_err());
+    }
 }

@@ -239,7 +239,7 @@ impl StdError for Error {
 impl From<object_store::Error> for Error {
     fn from(error: object_store::Error) -> Self {
         let kind = ErrorKind::from(&error);
-        let reason = system_error(&error).map(ToString::to_string);
+        let reason = system_error(&error).map(ToString::to_string).or_else(|| answer(&error.to_string()));
         let refused = Self::new(kind, "the object store refused the request").with_source(error);
         match reason {
             Some(reason) => refused.with_context("reason", reason),
@@ -273,6 +273,20 @@ fn system_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a std::io::
     }
 }
 
+/// The status of an answer, and the code that S3 and Azure put beside it (`403 Forbidden: SignatureDoesNotMatch`): the rest of
+/// a message may hold a URL with a signature.
+fn answer(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("status code: ")?;
+    let status = rest.split([':', ',', '<']).next()?.trim();
+    let code =
+        rest.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
+    let short = |code: &&str| code.len() < 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match code.filter(short) {
+        Some(code) => Some(format!("{status}: {code}")),
+        None => Some(status.to_owned()),
+    }
+}
+
 /// How the stores of files and memory say that an object is shorter than what was asked of it.
 const OUT_OF_RANGE: [&str; 3] = ["Out of range", "Requested range was invalid", "Invalid range"];
 
@@ -282,7 +296,7 @@ fn generic_kind(store: &str, error: &object_store::Error, message: &str) -> Erro
     if let Some(error) = system_error(error) {
         return system_kind(error).unwrap_or(ErrorKind::Unavailable);
     }
-    let status = message.split_once("status code: ").and_then(|(_, rest)| rest.get(..3)?.parse().ok());
+    let status = answer(message).and_then(|answer| answer.get(..3)?.parse().ok());
     match (store, status) {
         ("Config" | "URL", _) => ErrorKind::InvalidConfig,
         // Ranges come from what files and logs say of an object: it is not what was written.
@@ -290,6 +304,8 @@ fn generic_kind(store: &str, error: &object_store::Error, message: &str) -> Erro
             ErrorKind::InvalidData
         }
         (_, Some(416)) => ErrorKind::InvalidData,
+        (_, Some(401 | 403)) => ErrorKind::PermissionDenied,
+        (_, Some(404)) => ErrorKind::NotFound,
         // What the system has no part in is about the request: a path that is none.
         ("LocalFileSystem" | "InMemory", _) => ErrorKind::InvalidInput,
         (_, Some(429)) => ErrorKind::RateLimited,

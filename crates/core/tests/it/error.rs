@@ -184,6 +184,9 @@ fn what_no_patience_mends_is_not_tried_again() {
     assert_eq!(kind("S3", "Received redirect without LOCATION, this"), ErrorKind::InvalidConfig);
     assert_eq!(status("400 Bad Request"), ErrorKind::InvalidInput);
     assert_eq!(status("400 Bad Request: <Code>RequestTimeout</Code>"), ErrorKind::Unavailable);
+    assert_eq!(status("401 Unauthorized"), ErrorKind::PermissionDenied);
+    assert_eq!(status("403 Forbidden"), ErrorKind::PermissionDenied);
+    assert_eq!(status("404 Not Found: <Code>NoSuchBucket</Code>"), ErrorKind::NotFound);
     assert_eq!(status("416 Range Not Satisfiable"), ErrorKind::InvalidData);
     assert_eq!(status("429 Too Many Requests"), ErrorKind::RateLimited);
     assert_eq!(status("503 Slow Down"), ErrorKind::Unavailable);
@@ -192,4 +195,25 @@ fn what_no_patience_mends_is_not_tried_again() {
         ErrorKind::Unavailable
     );
     assert_eq!(kind("S3", "the connection was reset"), ErrorKind::Unavailable);
+}
+
+#[test]
+fn a_store_that_refuses_says_why_and_no_more() {
+    use stitchwork_core::object_store::Error as StoreError;
+    let reason = |message: &str| {
+        let error = Error::from(StoreError::Generic { store: "S3", source: message.into() });
+        error.context("reason").map(str::to_owned)
+    };
+    let url = "Error performing GET https://h/b?sig=s3cret in 1s - Server returned non-2xx status code: ";
+    let body = "<?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><Key>s3cret</Key></Error>";
+    assert_eq!(
+        reason(&format!("{url}403 Forbidden: {body}")).as_deref(),
+        Some("403 Forbidden: SignatureDoesNotMatch")
+    );
+    assert_eq!(reason(&format!("{url}502 Bad Gateway: ")).as_deref(), Some("502 Bad Gateway"));
+    assert_eq!(
+        reason(&format!("{url}400 Bad Request: <Code>a b</Code>")).as_deref(),
+        Some("400 Bad Request")
+    );
+    assert_eq!(reason("the connection was reset"), None);
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
-use stitchwork_core::{CommitTag, Error, Result};
+use stitchwork_core::{CommitTag, Error, ErrorKind, Result};
 use tokio::io::AsyncWriteExt;
 
 use crate::files::live_files;
@@ -79,7 +79,15 @@ fn lines(store: &LogStore, version: i64) -> BoxStream<'static, Result<Vec<Parsed
                 None => reader.finish().map(|()| None),
             }
         });
-        Ok::<_, Error>(parsed.map_err(move |e: Error| store.located(&path, e)))
+        Ok::<_, Error>(parsed.map_err(move |e: Error| {
+            let damaged = e.kind() == ErrorKind::InvalidData;
+            let error = store.located(&path, e);
+            if damaged {
+                error.with_context("remedy", "remove this file: the commits hold all of it")
+            } else {
+                error
+            }
+        }))
     };
     stream::once(opened).try_flatten().boxed()
 }

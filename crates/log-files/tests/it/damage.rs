@@ -48,6 +48,13 @@ async fn cut_short_anywhere_it_is_an_error() {
             let error = read(&rig).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{path} {end}: {error}");
             assert!(error.context("location").is_some_and(|location| location.ends_with(path)), "{error}");
+            assert_eq!(error.context("remedy").is_some(), path == checkpoint, "{error}");
+        }
+        if path == checkpoint {
+            // What the error advises.
+            let store: &dyn ObjectStore = &rig.store;
+            store.delete(&Path::from(path)).await.unwrap();
+            read(&rig).await.unwrap();
         }
     }
 }

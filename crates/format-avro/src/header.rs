@@ -9,6 +9,7 @@ use crate::codec::Compression;
 use crate::cursor::{Cursor, put_bytes, put_long};
 use crate::error::broken;
 use crate::input::Input;
+use crate::names;
 
 /// What a file begins with.
 const MAGIC: &[u8; 4] = b"Obj\x01";
@@ -66,10 +67,12 @@ impl Header {
         Ok(Self { schema, codec: codec?, sync, length: input.position() })
     }
 
-    /// The bytes of a header for the same rows, without compression and with a marker of zeros.
-    pub(crate) fn plain(&self) -> Vec<u8> {
-        let pairs = [(SCHEMA, self.schema.as_bytes()), (CODEC, b"null".as_slice())];
-        encode(pairs.into_iter(), &[0; 16])
+    /// The bytes of a header for the same rows, as arrow-avro reads them: without compression, with a marker of zeros, and
+    /// with the names of types as it finds them.
+    pub(crate) fn plain(&self) -> Result<Vec<u8>> {
+        let schema = names::spelled(&self.schema)?;
+        let pairs = [(SCHEMA, schema.as_bytes()), (CODEC, b"null".as_slice())];
+        Ok(encode(pairs.into_iter(), &[0; 16]))
     }
 }
 

@@ -6,12 +6,13 @@ use arrow_avro::reader::{Reader, ReaderBuilder};
 use arrow_avro::schema::AvroSchema;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
-use stitchwork_core::Result;
+use stitchwork_core::{Error, Result};
 
 use crate::cursor::put_long;
 use crate::error::{broken, guard};
 use crate::feed::{Feed, Giver};
 use crate::header::Header;
+use crate::names;
 
 /// What the rows of a file become.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +39,13 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new(header: &Header, wanted: Wanted) -> Result<Self> {
-        let header = Bytes::from(header.plain());
+    pub(crate) fn new(header: &Header, mut wanted: Wanted) -> Result<Self> {
+        let header = Bytes::from(header.plain()?);
+        wanted.schema = wanted.schema.map(|schema| names::spelled(&schema)).transpose().map_err(|e| {
+            Error::invalid_config("the reader's schema is no JSON")
+                .with_context("option", "reader_schema")
+                .with_source(e)
+        })?;
         let (giver, reader) = build(&header, &wanted)?;
         Ok(Self { header, wanted, giver, reader, owed: 0, bytes: 0 })
     }

@@ -11,6 +11,7 @@ use stitchwork_core::{Error, Result};
 
 use crate::cursor::Cursor;
 use crate::error::broken;
+use crate::names::full_name;
 
 /// How deep types may lie in each other.
 const DEEPEST: usize = 64;
@@ -164,13 +165,6 @@ fn all(shapes: impl Iterator<Item = Result<Sized>>) -> Result<(Vec<Arc<Shape>>, 
         depth = depth.max(below);
     }
     Ok((found, types, depth + 1))
-}
-
-fn full_name(name: &str, namespace: &str) -> String {
-    match name.contains('.') || namespace.is_empty() {
-        true => name.to_owned(),
-        false => format!("{namespace}.{name}"),
-    }
 }
 
 impl Shape {

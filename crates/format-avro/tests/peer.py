@@ -216,6 +216,46 @@ NEW_ARROW = pa.schema(
 )
 
 
+# Named types that are referred to by name, simple and full, of which two have one simple name in two namespaces.
+NAMED = record(
+    "n.Named",
+    named("p", {"type": "fixed", "name": "F", "size": 3}),
+    named("q", "F"),
+    named("r", null("n.F")),
+    named("s", {"type": "fixed", "name": "m.F", "size": 2}),
+    named("t", "m.F"),
+    named("u", record("m.In", named("x", "F"), named("y", {"type": "enum", "name": "E", "symbols": ["A", "B"]}))),
+    named("v", {"type": "array", "items": "m.In"}),
+    named("w", {"type": "map", "values": null("m.E")}),
+    named("x", {"type": "fixed", "name": "Free", "namespace": "", "size": 1}),
+    named("y", null({"type": "record", "name": "Bare", "namespace": "", "fields": [named("z", "Free")]})),
+)
+IN = pa.struct([not_null("x", pa.binary(2)), not_null("y", pa.dictionary(pa.int32(), pa.string()))])
+NAMED_ARROW = pa.schema(
+    [
+        not_null("p", pa.binary(3)),
+        not_null("q", pa.binary(3)),
+        pa.field("r", pa.binary(3)),
+        not_null("s", pa.binary(2)),
+        not_null("t", pa.binary(2)),
+        not_null("u", IN),
+        not_null("v", pa.list_(not_null("item", IN))),
+        not_null("w", pa.map_(pa.string(), pa.dictionary(pa.int32(), pa.string()))),
+        not_null("x", pa.binary(1)),
+        pa.field("y", pa.struct([not_null("z", pa.binary(1))])),
+    ]
+)
+
+
+def named_row(n):
+    inner = {"x": bytes([n, 2]), "y": "AB"[n % 2]}
+    return {
+        "p": bytes([n, 0, 1]), "q": bytes([n, 1, 1]), "r": None if n % 2 else bytes([n, 2, 1]),
+        "s": bytes([n, 3]), "t": bytes([n, 4]), "u": inner, "v": [inner] * (n % 3),
+        "w": {"k": "B", "l": None} if n % 2 else {}, "x": bytes([n]), "y": None if n % 3 else {"z": bytes([n])},
+    }
+
+
 def works(codec):
     import io
 
@@ -247,6 +287,12 @@ def write(folder):
     with path.open("rb") as file:
         keep(folder, "evolved", as_arrow(fastavro.reader(file, NEW), NEW_ARROW))
     (folder / "evolved.json").write_text(json.dumps(NEW))
+    path = folder / "named.avro"
+    with path.open("wb") as file:
+        fastavro.writer(file, NAMED, [named_row(n) for n in range(50)])
+    with path.open("rb") as file:
+        keep(folder, "named", as_arrow(fastavro.reader(file), NAMED_ARROW))
+    (folder / "named.json").write_text(json.dumps(NAMED))
     union = record("U", named("u", ["null", "int", "string", {"type": "array", "items": "long"}]))
     with (folder / "union.avro").open("wb") as file:
         fastavro.writer(file, union, [{"u": None}, {"u": 5}, {"u": "five"}, {"u": [5, 6]}])

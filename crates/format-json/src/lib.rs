@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod check;
 mod chunks;
 mod config;
+mod fit;
 mod format;
 mod infer;
+mod nodes;
 mod reader;
 mod records;
 mod shape;
-mod words;
+mod text;
 mod writer;
 
 pub use config::{JsonConfig, Layout};

@@ -12,20 +12,27 @@ use stitchwork_core::{
     BatchStream, BatchStreamAdapter, Error, FieldMapping, Object, ReadArgs, Reservation, Result,
 };
 
+use crate::check::Checker;
 use crate::chunks::Chunks;
 use crate::config::JsonConfig;
 use crate::infer::infer;
 use crate::shape::{decoded, needs_keys};
-use crate::words::{Words, zeroed};
 
 /// The bytes of records after which a batch ends, whatever its rows: large records make small batches.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// The schema of an object, inferred from its first records.
 pub(crate) async fn schema(chunks: &mut Chunks, config: &JsonConfig) -> Result<SchemaRef> {
-    let (mut head, all) = chunks.head(config.infer_bytes).await?;
-    zeroed(&mut head);
-    infer(&head, all, config.infer_rows).map_err(|e| e.with_context("location", chunks.object().location()))
+    let (head, all) = chunks.head(config.infer_bytes).await?;
+    let look = || {
+        let mut checker = Checker::inferring();
+        let head = checker.push(head.into())?;
+        if all {
+            checker.finish()?;
+        }
+        infer(&head, all, config.infer_rows)
+    };
+    look().map_err(|e| e.with_context("location", chunks.object().location()))
 }
 
 pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &JsonConfig) -> Result<BatchStream> {
@@ -38,6 +45,7 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &JsonConfi
         Some(wanted) if !needs_keys(wanted, &mapping) => None,
         _ => Some(schema(&mut chunks, config).await?),
     };
+    let inferred = args.schema.is_none();
     args.schema = args.schema.or(keys.clone());
     let none = Arc::new(Schema::empty());
     let wanted = args.wanted(args.schema.as_ref().unwrap_or(&none))?;
@@ -56,8 +64,8 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &JsonConfi
         })?;
     // Never waits: the caller may hold the rest of the budget until it has rows of this object.
     let held = args.budget.as_ref().and_then(|budget| budget.try_reserve(2 * BATCH_BYTES as u64));
-    let (words, piece) = (Words::default(), Bytes::new());
-    let reading = Reading { chunks, words, decoder, piece, fed: 0, position: 0, _held: held };
+    let (checker, piece) = (Checker::of(&schema, inferred), Bytes::new());
+    let reading = Reading { chunks, checker, decoder, piece, fed: 0, position: 0, _held: held };
     let rows = stream::try_unfold(reading, |mut reading| async move {
         let batch = reading.next().await.map_err(|e| e.with_operation("format::read"))?;
         Ok(batch.map(|batch| (batch, reading)))
@@ -69,7 +77,7 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &JsonConfi
 #[derive(Debug)]
 struct Reading {
     chunks: Chunks,
-    words: Words,
+    checker: Checker,
     decoder: Decoder,
     /// What is left of the piece that is being decoded.
     piece: Bytes,
@@ -92,14 +100,11 @@ impl Reading {
         loop {
             if self.piece.is_empty() {
                 let piece = self.chunks.next().await?;
-                let ended = piece.is_none();
-                self.piece = match piece {
-                    Some(piece) => self.words.quoted(piece).map_err(|e| self.located(e))?,
-                    None => self.words.rest(),
-                };
-                if ended && self.piece.is_empty() {
+                let Some(piece) = piece else {
+                    self.checker.finish().map_err(|e| self.placed(e))?;
                     return self.flush();
-                }
+                };
+                self.piece = self.checker.push(piece).map_err(|e| self.placed(e))?;
             }
             // Past the limit each line is looked at alone, since a batch can only end between two records.
             let full = self.fed >= BATCH_BYTES;
@@ -123,12 +128,12 @@ impl Reading {
     }
 
     fn broken(&self, error: arrow_schema::ArrowError) -> Error {
-        self.located(Error::invalid_data("the object is no JSON of the schema")).with_source(error)
+        self.placed(Error::invalid_data("the object is no JSON of the schema"))
+            .with_context("after_row", self.position)
+            .with_source(error)
     }
 
-    fn located(&self, error: Error) -> Error {
-        error
-            .with_context("location", self.chunks.object().location())
-            .with_context("after_row", self.position)
+    fn placed(&self, error: Error) -> Error {
+        error.with_context("location", self.chunks.object().location())
     }
 }

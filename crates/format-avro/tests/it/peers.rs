@@ -126,3 +126,26 @@ async fn rows_are_resolved_as_fastavro_does() {
     let error = read(&at(&path("recursive.avro")), ReadArgs::default()).await.unwrap_err();
     assert_eq!((error.kind(), error.context("type")), (ErrorKind::Unsupported, Some("List")), "{error:?}");
 }
+
+#[tokio::test]
+async fn types_that_fastavro_refers_to_by_name_are_found() {
+    let Some(python) = python("types_that_fastavro_refers_to_by_name_are_found") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    peer(&python, "write", folder.path());
+    let (object, want) = (at(&path("named.avro")), expected(&path("named.arrow")));
+    let header = String::from_utf8_lossy(&std::fs::read(path("named.avro")).unwrap()).into_owned();
+    assert!(header.contains("\"n.F\"") && header.contains("\"m.In\""), "fastavro writes full names");
+    // By the schema of the file, and by the same one as it was given to fastavro, with simple names.
+    let reader_schema = Some(std::fs::read_to_string(path("named.json")).unwrap());
+    let resolving = AvroConfig { reader_schema, ..AvroConfig::default() };
+    for avro in [Avro::new(), Avro::with_config(resolving).unwrap()] {
+        let got = files::read(&avro, &object, ReadArgs::default()).await.unwrap();
+        same("named", &got, &want);
+        for place in 0..want.num_columns() {
+            let args = ReadArgs { projection: Some(vec![place]), ..ReadArgs::default() };
+            let alone = files::read(&avro, &object, args).await.unwrap();
+            assert_eq!(alone.column(0), got.column(place), "{place}");
+        }
+    }
+}

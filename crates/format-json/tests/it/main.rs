@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
+mod exact;
 mod peers;
 mod reading;
 mod round_trip;

@@ -178,8 +178,8 @@ async fn nan_and_the_infinities_are_numbers_where_others_write_them_bare() {
         assert_eq!(Json::new().inspect(&object).await.unwrap().rows, 2);
         let args = ReadArgs { schema: Some(whole.clone()), ..ReadArgs::default() };
         let error = read(&object, args).await.unwrap_err();
-        assert_eq!((error.kind(), error.context("after_row")), (ErrorKind::InvalidData, Some("0")));
-        assert!(format!("{error:?}").contains("field 'a'"), "{error:?}");
+        assert_eq!((error.kind(), error.context("row")), (ErrorKind::InvalidData, Some("1")));
+        assert_eq!(error.context("column"), Some("a"), "{error:?}");
     }
     for broken in [r#"{NaN:1}"#, r#"{"a":NaNs}"#, r#"{"a":nan}"#, "NaN", r#"{"a":Inf"#, "-", r#"{"a":-NaN}"#]
     {

@@ -2,6 +2,7 @@
 
 mod config;
 mod convert;
+mod dialect;
 mod dml;
 mod engine;
 mod error;

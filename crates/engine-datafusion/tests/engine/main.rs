@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
 
 mod agreement;
+mod changeable;
 mod deletes;
+mod distinct;
 mod dml;
 mod files;
 mod information;

@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod filter;
 mod guard;
+mod hidden;
 mod information;
 mod moments;
 mod names;

@@ -9,6 +9,7 @@ mod deletes;
 mod distinct;
 mod dml;
 mod files;
+mod hidden;
 mod information;
 mod moments;
 mod names;

@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use stitchwork_core::{At, Error, Result};
 
 use crate::dialect::Mended;
+use crate::dml;
 use crate::error::FromDataFusion;
 use crate::names::Namespace;
 use crate::travel;
@@ -125,6 +126,7 @@ fn check_sql(statement: &mut SqlStatement, names: &Namespace) -> Result<()> {
     if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut Guard { names }) {
         return Err(error);
     }
+    dml::mark(statement);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod changeable;
 mod deletes;
 mod distinct;
 mod dml;
+mod exact;
 mod files;
 mod hidden;
 mod information;

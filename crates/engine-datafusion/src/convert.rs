@@ -38,7 +38,8 @@ pub(crate) fn declared_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Fields>()))
 }
 
-fn declared_type(data_type: &DataType) -> DataType {
+/// The type that a column of a result has.
+pub(crate) fn declared_type(data_type: &DataType) -> DataType {
     map_type(data_type, &|leaf| match leaf {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,

@@ -1,5 +1,8 @@
 //! Changes: taken from the logical plan before it is optimised, and handed to the relation's editor.
 
+mod assigned;
+mod exact;
+mod lossless;
 mod rows;
 mod values;
 
@@ -28,6 +31,7 @@ use crate::filter::{translate, translate_all};
 use crate::guard::unsupported;
 use crate::table::RelationTable;
 use crate::travel;
+pub(crate) use assigned::{install, mark, planned};
 use rows::Rows;
 
 /// Whether the plan changes something, and refuses what would change something anywhere but at its root.

@@ -67,7 +67,8 @@ impl DataFusionEngine {
             .with_runtime_env(config.runtime()?)
             .with_catalog_list(Arc::new(Catalogs(names.clone())))
             .with_default_features();
-        let state = moments::install(builder).ours()?;
+        let mut state = moments::install(builder).ours()?;
+        dml::install(&mut state).ours()?;
         Ok(Self { config, names, context: SessionContext::new_with_state(state) })
     }
 
@@ -89,7 +90,7 @@ impl DataFusionEngine {
             Err(error) => return Err(self.explain_failure(&state, &statement, error).await),
         };
         dml::check(&plan)?;
-        let plan = moments::typed(plan, &state).ours()?;
+        let plan = dml::planned(plan).and_then(|plan| moments::typed(plan, &state)).ours()?;
         Ok((state, plan))
     }
 

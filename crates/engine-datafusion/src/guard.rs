@@ -5,13 +5,16 @@ use std::ops::ControlFlow;
 
 use datafusion::config::Dialect;
 use datafusion::execution::SessionState;
-use datafusion::sql::parser::Statement;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
     Assignment, AssignmentTarget, Ident, ObjectName, ObjectNamePart, ShowStatementOptions,
     Statement as SqlStatement, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
+use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use stitchwork_core::{At, Error, Result};
 
+use crate::dialect::Mended;
+use crate::dml;
 use crate::error::FromDataFusion;
 use crate::names::Namespace;
 use crate::travel;
@@ -30,13 +33,13 @@ pub(crate) fn parse(
     names: &Namespace,
 ) -> Result<Statement> {
     let sql = &travel::rewrite(sql, dialect)?;
-    let parsed = state.sql_to_statement(sql, &dialect).ours();
+    let parsed = parse_one(sql, dialect, state);
     let mut statement = match parsed {
         Ok(statement) => statement,
         Err(error) => {
             // A clause that only another dialect knows is better named than called a syntax error.
             for other in WIDER {
-                if let Ok(mut statement) = state.sql_to_statement(sql, &other) {
+                if let Ok(mut statement) = parse_one(sql, other, state) {
                     check(&mut statement, names)?;
                 }
             }
@@ -45,6 +48,28 @@ pub(crate) fn parse(
     };
     check(&mut statement, names)?;
     Ok(statement)
+}
+
+/// As DataFusion parses a statement, in a dialect of ours.
+fn parse_one(sql: &str, dialect: Dialect, state: &SessionState) -> Result<Statement> {
+    let Some(known) = dialect_from_str(dialect) else {
+        return Err(Error::invalid_config("the parser does not know this dialect")
+            .with_context("dialect", dialect.as_ref()));
+    };
+    let mended = Mended(known);
+    let mut statements = DFParserBuilder::new(sql)
+        .with_dialect(&mended)
+        .with_recursion_limit(state.config_options().sql_parser.recursion_limit.get())
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .ours()?;
+    match (statements.pop_front(), statements.is_empty()) {
+        (Some(statement), true) => Ok(statement),
+        (None, _) => Err(Error::invalid_input("the SQL has no statement")),
+        (Some(_), false) => Err(Error::unsupported(
+            "the engine runs one statement at a time; give each to a query of its own",
+        )),
+    }
 }
 
 /// A statement that shows all there is.
@@ -98,10 +123,11 @@ fn check_sql(statement: &mut SqlStatement, names: &Namespace) -> Result<()> {
     if let SqlStatement::Update(update) = statement {
         check_assignments(&mut update.assignments)?;
     }
-    match VisitMut::visit(statement, &mut Guard { names }) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(error) => Err(error),
+    if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut Guard { names }) {
+        return Err(error);
     }
+    dml::mark(statement);
+    Ok(())
 }
 
 /// The planner takes the last part of a name for the column, as it is written, and the last of two values for

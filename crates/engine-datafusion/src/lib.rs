@@ -2,11 +2,13 @@
 
 mod config;
 mod convert;
+mod dialect;
 mod dml;
 mod engine;
 mod error;
 mod filter;
 mod guard;
+mod hidden;
 mod information;
 mod moments;
 mod names;

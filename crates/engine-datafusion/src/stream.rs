@@ -16,6 +16,7 @@ use stitchwork_core::{Relation, ScanArgs};
 
 use crate::convert::{conform_batch, internal};
 use crate::error::{ToDataFusion, to_datafusion};
+use crate::hidden::shown;
 
 /// Streams a relation's scan, in the types that the engine wants.
 #[derive(Debug)]
@@ -106,7 +107,7 @@ impl ExecutionPlan for RelationExec {
                     Some(picks) => batch?.project(picks)?,
                     None => batch?,
                 };
-                conform_batch(&batch, &target).theirs()
+                shown(batch).and_then(|batch| conform_batch(&batch, &target)).theirs()
             });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), stream.boxed())))
     }

@@ -7,10 +7,12 @@ use datafusion::common::{Column, JoinType, ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::dml::{MergeIntoAction, MergeIntoClauseKind, MergeIntoOp};
 use datafusion::logical_expr::{
-    DmlStatement, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Projection, SubqueryAlias, cast, lit, when,
+    DmlStatement, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Projection, SubqueryAlias, lit, when,
 };
 use stitchwork_core::{Error, ROW_DELETED, ROW_FILE, ROW_POSITION, Result};
 
+use super::assigned::unmarked;
+use super::exact::exact;
 use crate::error::FromDataFusion;
 
 /// A column that says of a joined row whether it has a row of the source.
@@ -180,7 +182,8 @@ pub(super) fn merge(dml: &DmlStatement, op: &MergeIntoOp) -> Result<Rows> {
                 }
                 MergeIntoAction::Delete => return None,
             };
-            Some((column(None, CLAUSE).eq(lit(number)), cast(value, field.data_type().clone())))
+            let value = unmarked(&value).cloned().unwrap_or(value);
+            Some((column(None, CLAUSE).eq(lit(number)), exact(value, field.data_type(), field.name())))
         });
         let nothing = ScalarValue::try_new_null(field.data_type()).ours()?;
         values.push(choose(by_clause, Expr::Literal(nothing, None))?.alias(field.name()));

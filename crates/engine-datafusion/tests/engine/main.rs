@@ -4,9 +4,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
 
 mod agreement;
+mod changeable;
 mod deletes;
+mod distinct;
 mod dml;
+mod exact;
 mod files;
+mod hidden;
 mod information;
 mod moments;
 mod names;

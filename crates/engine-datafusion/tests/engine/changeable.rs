@@ -51,7 +51,7 @@ impl Relation for Changeable {
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let mut columns = kept.columns().to_vec();
         columns.push(Arc::new(StringArray::from(vec!["memory"; rows.num_rows()])));
-        columns.push(Arc::new((0..rows.num_rows() as i64).map(Some).collect::<Int64Array>()));
+        columns.push(Arc::new(Int64Array::from_iter_values((0_i64..).take(rows.num_rows()))));
         let mut batch = RecordBatch::try_new(schema.clone(), columns)?;
         if let Some(predicate) = &args.predicate {
             batch = filter_record_batch(&batch, &predicate.passes(&rows)?)?;

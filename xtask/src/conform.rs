@@ -65,16 +65,16 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
 /// The crate's own conformance tests: those that are called so, or all of a crate that calls none so.
 fn own(workspace: &Workspace, asked: &Asked<'_>) -> Outcome {
     let manifest = Path::new(asked.name).join("Cargo.toml");
-    let package = match manifest.is_file() {
-        true => metadata::of_folder(workspace, &manifest)?,
-        false => package(workspace, asked.name)?,
+    let mut command = workspace.cargo(&["test"]);
+    let package = if manifest.is_file() {
+        command.arg("--manifest-path").arg(&manifest);
+        metadata::of_folder(workspace, &manifest)?
+    } else {
+        let package = package(workspace, asked.name)?;
+        command.args(["--package", &package.name]);
+        package
     };
     let named: Vec<&str> = package.tests().filter(|name| name.starts_with("conformance")).collect();
-    let mut command = workspace.cargo(&["test"]);
-    match manifest.is_file() {
-        true => command.arg("--manifest-path").arg(&manifest),
-        false => command.args(["--package", &package.name]),
-    };
     if named.is_empty() {
         println!("no test of {} is called conformance, so that all are run", package.name);
         command.arg("--tests");

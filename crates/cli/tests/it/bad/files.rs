@@ -1,7 +1,6 @@
 //! Files that are broken, and places that take nothing.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::server::{Api, json};
 use crate::support::{Folder, Ran, ran};
@@ -159,20 +158,18 @@ fn a_full_disk_loses_nothing() {
                   mount -o remount,size=50m data\n\
                   \"$0\" run; echo code=$?\n\
                   \"$0\" sql 'select count(*) as n, count(distinct id) as d from p.rows' -o csv";
-    let output = Command::new("unshare")
+    let output = std::process::Command::new("unshare")
         .args(["--mount", "--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_stitchwork")])
         .current_dir(folder.path())
         .output();
-    let skipped = |why: &str| {
-        // The output of a test that passes is swallowed, and nobody shall believe that this was tried.
-        use std::io::Write;
-        drop(writeln!(std::io::stderr(), "skipped: a_full_disk_loses_nothing: {why}"));
+    let skipped = |needs: &str| {
+        stitchwork_testkit::needs::skip("a_full_disk_loses_nothing", needs, "STITCHWORK_REQUIRE_MOUNTS")
     };
     let ran = match output {
-        Err(e) => return skipped(&format!("`unshare` does not run: {e}")),
+        Err(e) => return skipped(&format!("`unshare`, which does not run: {e}")),
         Ok(output) if output.status.code() == Some(77) || output.stdout.is_empty() => {
             return skipped(&format!(
-                "no file system can be mounted: {}",
+                "a file system of its own, which cannot be mounted: {}",
                 String::from_utf8_lossy(&output.stderr)
             ));
         }

@@ -48,7 +48,8 @@ pub struct ParquetConfig {
     pub statistics_truncate_length: usize,
     /// Whether bounds are kept for each page, in the page index.
     pub page_index: bool,
-    /// Whether columns are dictionary encoded as long as that pays.
+    /// Whether columns are dictionary encoded where that pays: the first values of a column of the first level tell
+    /// whether they repeat, and a dictionary that outgrows `data_page_bytes` is given up.
     pub dictionary: bool,
     /// Whether the arrow schema is kept in the footer, so that every arrow type comes back as it was.
     pub arrow_schema: bool,

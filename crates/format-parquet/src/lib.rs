@@ -2,6 +2,7 @@
 
 mod columns;
 mod config;
+mod dictionary;
 mod error;
 mod file;
 mod footer;

@@ -11,12 +11,15 @@ use async_trait::async_trait;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
 use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 use stitchwork_core::{Budget, Error, FileSummary, FileWriter, Object, Reservation, Result, WriteArgs};
 use stitchwork_objects::{Upload, conform};
 
 use crate::columns::{Leaf, leaves, unsupported};
 use crate::config::ParquetConfig;
+use crate::dictionary;
 use crate::error::{guard, write_error};
 use crate::file::NAN_COUNTS;
 use crate::statistics::summarize;
@@ -32,6 +35,8 @@ pub(crate) struct ParquetWriter {
     schema: SchemaRef,
     leaves: Vec<Leaf>,
     writer: ArrowWriter<Vec<u8>>,
+    /// How the writer was begun, as long as no row has shown which columns repeat their values.
+    unseen: Option<(WriterProperties, bool)>,
     upload: Upload,
     nans: BTreeMap<usize, u64>,
     most_memory: u64,
@@ -45,12 +50,8 @@ impl ParquetWriter {
         let metadata = args.metadata.into_iter().map(|(key, value)| KeyValue { key, value: Some(value) });
         let properties = config.properties(metadata.collect())?;
         check_schema(&args.schema)?;
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(!config.arrow_schema);
         let schema = args.schema;
-        let writer = guard(|| ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options))
-            .map_err(|e| write_error(object, e))?;
+        let writer = begin(object, &schema, properties.clone(), config.arrow_schema)?;
         let leaves = leaves(schema.fields());
         let floats = leaves.iter().enumerate();
         let nans = floats
@@ -61,6 +62,7 @@ impl ParquetWriter {
             nans: nans.collect(),
             leaves,
             writer,
+            unseen: config.dictionary.then_some((properties, config.arrow_schema)),
             upload: Upload::new(object),
             // Dictionaries and the buffers of encoders may take more memory than what comes out of them.
             most_memory: (config.row_group_bytes as u64).saturating_mul(2),
@@ -70,8 +72,23 @@ impl ParquetWriter {
         })
     }
 
+    /// Begins anew without dictionaries for the columns whose first values do not repeat.
+    fn look_at(&mut self, batch: &RecordBatch) -> Result<()> {
+        let Some((properties, arrow_schema)) = self.unseen.take() else { return Ok(()) };
+        let unique = dictionary::without(batch);
+        if unique.is_empty() {
+            return Ok(());
+        }
+        let without = unique.into_iter().fold(properties.into_builder(), |builder, name| {
+            builder.set_column_dictionary_enabled(ColumnPath::new(vec![name]), false)
+        });
+        self.writer = begin(&self.object, &self.schema, without.build(), arrow_schema)?;
+        Ok(())
+    }
+
     /// Encodes rows, and sends what is ready.
     async fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.look_at(batch)?;
         guard(|| self.writer.write(batch)).map_err(|e| write_error(&self.object, e))?;
         if !self.fits() {
             guard(|| self.writer.flush()).map_err(|e| write_error(&self.object, e))?;
@@ -164,6 +181,19 @@ impl fmt::Debug for ParquetWriter {
             .field("rows_in_progress", &self.writer.in_progress_rows())
             .finish_non_exhaustive()
     }
+}
+
+/// A writer into memory.
+fn begin(
+    object: &Object,
+    schema: &SchemaRef,
+    properties: WriterProperties,
+    arrow_schema: bool,
+) -> Result<ArrowWriter<Vec<u8>>> {
+    let options =
+        ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(!arrow_schema);
+    guard(|| ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options))
+        .map_err(|e| write_error(object, e))
 }
 
 /// Finds the first column that cannot be written before any row is.

@@ -1,9 +1,12 @@
 //! What is written comes back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow_array::Array;
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, UnionFields, UnionMode};
+use object_store::ObjectStoreExt;
+use parquet::file::metadata::ParquetMetaDataReader;
 use proptest::prelude::*;
 use stitchwork_core::{Budget, ErrorKind, FIELD_ID, Format, ReadArgs, WriteArgs, field_id, with_field_id};
 use stitchwork_format_parquet::Parquet;
@@ -42,7 +45,7 @@ proptest! {
 }
 
 /// No value of a flat column lies outside of its bounds, and the nulls are counted exactly.
-fn check_bounds(batch: &arrow_array::RecordBatch, stats: &stitchwork_core::FileStats) {
+fn check_bounds(batch: &RecordBatch, stats: &stitchwork_core::FileStats) {
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         let Some(stats) = stats.columns.get(&field.name().as_str().into()) else { continue };
         assert_eq!(stats.nulls, Some(column.logical_null_count() as u64), "{field}");
@@ -169,4 +172,25 @@ async fn a_small_budget_closes_row_groups_early_and_comes_back() {
     }
     assert_eq!(groups[0], 1);
     assert!(groups[1] > 1, "{groups:?}");
+}
+
+#[tokio::test]
+async fn columns_whose_values_hardly_repeat_have_no_dictionary() {
+    let rows = 20_000_i64;
+    let columns: [(&str, ArrayRef); 2] = [
+        ("id", Arc::new((0..rows).collect::<Int64Array>())),
+        ("city", Arc::new((0..rows).map(|row| Some(format!("city {}", row % 500))).collect::<StringArray>())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    for (first, expected) in [(20_000, [false, true]), (100, [true, true])] {
+        let object = object("d.parquet");
+        let parts = [batch.slice(0, first), batch.slice(first, 20_000 - first)];
+        data::write(&object, &parts, options(&[])).await;
+        let bytes = object.store.get(&object.path).await.unwrap().bytes().await.unwrap();
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&bytes).unwrap();
+        let columns = footer.row_group(0).columns();
+        let found: Vec<_> = columns.iter().map(|column| column.dictionary_page_offset().is_some()).collect();
+        assert_eq!(found, expected, "the first batch has {first} rows");
+        assert_eq!(data::read(&object, ReadArgs::default()).await, batch);
+    }
 }

@@ -1,19 +1,16 @@
 //! One append of many rows that are in memory already.
 
 use std::path::Path;
-use std::time::Instant;
-
-use cpu_time::ProcessTime;
 use stitchwork::core::{BatchStreamAdapter, CreateArgs};
 use stitchwork::tables::{AppendArgs, Table, TableConfig, TableRef};
 use stitchwork::{Error, Result};
 
-use crate::data;
+use crate::{Measured, data};
 
 pub(crate) async fn run(file: &str, folder: &str, how: &str) -> Result<serde_json::Value> {
     let batches = data::load(file)?;
     let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
-    let (cpu, wall) = (ProcessTime::now(), Instant::now());
+    let measured = Measured::start();
     if how == "plain" {
         let path = Path::new(folder).join("plain.parquet");
         data::plain(&path, batches.into_iter().map(Ok))?;
@@ -32,7 +29,5 @@ pub(crate) async fn run(file: &str, folder: &str, how: &str) -> Result<serde_jso
             .append(BatchStreamAdapter::from_batches(data::schema(), batches), AppendArgs::default())
             .await?;
     }
-    Ok(
-        serde_json::json!({ "rows": rows, "cpu": cpu.elapsed().as_secs_f64(), "wall": wall.elapsed().as_secs_f64() }),
-    )
+    Ok(measured.end(serde_json::json!({ "rows": rows })))
 }

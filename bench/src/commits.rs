@@ -5,19 +5,14 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use cpu_time::ProcessTime;
 use stitchwork::core::{BatchStreamAdapter, CreateArgs};
 use stitchwork::tables::{AppendArgs, Table, TableConfig, TableRef};
 use stitchwork::{Error, Result};
 
-use crate::data;
+use crate::{Measured, data};
 
 /// The rows of a commit.
 const ROWS: usize = 100;
-
-fn result(cpu: ProcessTime, wall: Instant, seconds: &[f64]) -> serde_json::Value {
-    serde_json::json!({ "cpu": cpu.elapsed().as_secs_f64(), "wall": wall.elapsed().as_secs_f64(), "seconds": seconds })
-}
 
 pub(crate) async fn run(folder: &str, log: &str, count: usize, sync: bool) -> Result<serde_json::Value> {
     let registry = stitchwork::registry()?;
@@ -25,7 +20,7 @@ pub(crate) async fn run(folder: &str, log: &str, count: usize, sync: bool) -> Re
     let reference = TableRef::at(log, format!("file://{folder}/{log}"));
     let create = CreateArgs::new(data::schema());
     let table = Table::create(&registry, &reference, create, TableConfig::default()).await?;
-    let (cpu, wall) = (ProcessTime::now(), Instant::now());
+    let measured = Measured::start();
     let mut seconds = Vec::with_capacity(count);
     for n in 0..count {
         let start = Instant::now();
@@ -35,12 +30,12 @@ pub(crate) async fn run(folder: &str, log: &str, count: usize, sync: bool) -> Re
             .await?;
         seconds.push(start.elapsed().as_secs_f64());
     }
-    Ok(result(cpu, wall, &seconds))
+    Ok(measured.end(serde_json::json!({ "seconds": seconds })))
 }
 
 /// What the disk takes for it: two new files per commit, each written, synced and renamed, and their folder synced.
 pub(crate) fn floor(folder: &str, count: usize) -> Result<serde_json::Value> {
-    let (cpu, wall) = (ProcessTime::now(), Instant::now());
+    let measured = Measured::start();
     let mut seconds = Vec::with_capacity(count);
     let write = |path: &Path, bytes: &[u8]| -> std::io::Result<()> {
         let staged = path.with_extension("staged");
@@ -61,5 +56,5 @@ pub(crate) fn floor(folder: &str, count: usize) -> Result<serde_json::Value> {
         })?;
         seconds.push(start.elapsed().as_secs_f64());
     }
-    Ok(result(cpu, wall, &seconds))
+    Ok(measured.end(serde_json::json!({ "seconds": seconds })))
 }

@@ -57,7 +57,11 @@ pub(crate) fn batch(first: usize, count: usize) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(schema(), columns)?)
 }
 
-fn failed(what: &str, path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+pub(crate) fn failed(
+    what: &str,
+    path: &Path,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
     Error::unexpected(what.to_owned()).with_context("file", path.display()).with_source(error)
 }
 
@@ -90,4 +94,24 @@ pub(crate) fn load(file: &str) -> Result<Vec<RecordBatch>> {
         .and_then(|reader| reader.with_batch_size(BATCH).build())
         .map_err(|e| failed("the file cannot be read", path, e))?;
     Ok(reader.collect::<std::result::Result<_, _>>()?)
+}
+
+/// The Parquet files of a folder that are no part of a log.
+pub(crate) fn parquet_files(folder: &Path) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let wrong = |e| failed("the folder cannot be listed", &folder, e);
+        for entry in std::fs::read_dir(&folder).map_err(wrong)? {
+            let path = entry.map_err(wrong)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() && !name.starts_with('_') {
+                folders.push(path);
+            } else if name.ends_with(".parquet") {
+                files.push(path.display().to_string());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }

@@ -4,13 +4,46 @@
 mod append;
 mod commits;
 mod data;
+mod load;
+mod scan;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Instant;
 
+use cpu_time::ProcessTime;
+use serde_json::json;
 use stitchwork::Result;
 
-const USAGE: &str = "usage: bench make FILE ROWS | append FILE FOLDER plain|delta|iceberg|files | commits FOLDER delta|iceberg|files \
-                     COUNT sync|nosync | floor FOLDER COUNT";
+const USAGE: &str = "\
+usage: bench make FILE ROWS | append FILE FOLDER plain|delta|iceberg|files | commits FOLDER delta|iceberg|files COUNT sync|nosync
+       bench floor FOLDER COUNT | table FILE FOLDER delta|iceberg|files | scan FOLDER delta|iceberg|files table|bare
+       bench events FILE COUNT | load FILE FOLDER delta|iceberg|files";
+
+/// What is told of a measurement beside its own numbers.
+struct Measured {
+    cpu: ProcessTime,
+    wall: Instant,
+    /// The CPU seconds of parts by name.
+    parts: BTreeMap<&'static str, f64>,
+}
+
+impl Measured {
+    fn start() -> Self {
+        Self { cpu: ProcessTime::now(), wall: Instant::now(), parts: BTreeMap::new() }
+    }
+
+    fn part(&mut self, name: &'static str, since: ProcessTime) {
+        self.parts.insert(name, since.elapsed().as_secs_f64());
+    }
+
+    fn end(self, mut more: serde_json::Value) -> serde_json::Value {
+        more["cpu"] = json!(self.cpu.elapsed().as_secs_f64());
+        more["wall"] = json!(self.wall.elapsed().as_secs_f64());
+        more["parts"] = json!(self.parts);
+        more
+    }
+}
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -53,6 +86,15 @@ async fn run(args: &[&str]) -> Result<Option<serde_json::Value>> {
             Some(count) => Some(commits::floor(folder, count)?),
             None => None,
         },
+        ["table", file, folder, log] => Some(scan::make(file, folder, log).await?),
+        ["scan", folder, log, what @ ("table" | "bare")] => {
+            Some(scan::run(folder, log, *what == "bare").await?)
+        }
+        ["events", file, count] => match number(count) {
+            Some(count) => Some(load::make(file, count)?),
+            None => None,
+        },
+        ["load", file, folder, log] => Some(load::run(file, folder, log).await?),
         _ => None,
     })
 }

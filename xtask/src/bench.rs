@@ -1,26 +1,40 @@
 //! `cargo xtask bench <name>`: us and the peers in turn, in one run.
 
+mod contenders;
 mod measure;
 mod statistics;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::Outcome;
+use crate::oracles::{self, Environment};
 use crate::workspace::{self, Workspace};
-use crate::{Outcome, oracles};
+use contenders::{Server, Tools};
 use measure::{Contender, Round};
 
 const USAGE: &str = "\
-usage: cargo xtask bench <append|commits> [--rounds N] [--quick]
+usage: cargo xtask bench <append|commits|main|scan|start> [--rounds N] [--quick]
 
   append    one append of 4 million rows that are in memory: Delta, Iceberg and plain folders, beside a plain Parquet file of the same
             batches, delta-rs and pyiceberg
   commits   1,000 commits of 100 rows: Delta and Iceberg with and without sync, beside delta-rs, pyiceberg and the disk's own floor
+  main      20,000 events of a local API, and 100,000 of a file, into Delta tables with child tables, beside dlt
+  scan      queries of DataFusion over 4 million rows as Delta, Iceberg and plain folders, beside DataFusion over their files alone
+  start     the program from its start to its first row, beside DuckDB's
 
-Each round runs every contender once, the rounds one after the other; --quick takes a twentieth of the rows or commits. Printed are
-ratios of CPU seconds with their 95 % interval over the rounds, wall times and peak memory; all numbers go to target/bench.";
+Each round runs every contender once, every other round in the other order; --quick takes a twentieth of the rows or commits. Printed
+are ratios of CPU seconds with their 95 % interval over the rounds, ratios of wall times, and peak memory; all numbers go to
+target/bench.";
+
+/// The peers that only benchmarks need.
+const PEERS: Environment<'_> = Environment {
+    folder: "bench/peers",
+    pins: "bench/peers/requirements.txt",
+    check: &["-c", "import dlt, deltalake"],
+};
+const NAMES: [&str; 5] = ["append", "commits", "main", "scan", "start"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,24 +51,30 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     }
     let asked = parse(args)?;
     let target = workspace.target()?;
-    workspace::run(&mut workspace.cargo(&["build", "--release", "--package", "stitchwork-bench"]))?;
-    let tools = Tools {
-        ours: target.join("release/stitchwork-bench"),
-        python: oracles::install(workspace)?,
-        peers: workspace.root.join("bench/peers"),
+    let packages: &[&str] = match asked.name {
+        "main" => &["stitchwork-bench", "stitchwork-cli", "stitchwork-events-server"],
+        "start" => &["stitchwork-bench", "stitchwork-cli"],
+        _ => &["stitchwork-bench"],
     };
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    workspace::run(workspace.cargo(&["build", "--release", "--bins"]).args(packages))?;
     let results = target.join("bench");
-    let scratch = results.join("scratch");
-    fs::create_dir_all(&scratch).map_err(|e| format!("{} cannot be made: {e}", scratch.display()))?;
-    let contenders = match asked.name {
-        "append" => append(&tools, &scratch, if asked.quick { 200_000 } else { 4_000_000 })?,
-        _ => commits(&tools, if asked.quick { 50 } else { 1_000 }),
+    let tools = Tools {
+        built: target.join("release"),
+        oracles: oracles::install(workspace)?,
+        others: ["main", "start"].contains(&asked.name).then(|| PEERS.install(workspace)).transpose()?,
+        scripts: workspace.root.join("bench/peers"),
+        scratch: results.join("scratch"),
     };
+    let scratch = &tools.scratch;
+    fs::create_dir_all(scratch).map_err(|e| format!("{} cannot be made: {e}", scratch.display()))?;
+    let (contenders, server) = contenders(&asked, &tools)?;
     let mut rounds: Vec<Round> = Vec::with_capacity(asked.rounds);
     for number in 1..=asked.rounds {
         println!("round {number} of {}", asked.rounds);
-        rounds.push(measure::round(&contenders, &scratch)?);
+        rounds.push(measure::round(&contenders, number, scratch)?);
     }
+    drop(server);
     let lines = statistics::table(&contenders, &rounds);
     println!("{lines}");
     let file = results.join(format!("{}.json", asked.name));
@@ -62,59 +82,20 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     let text = json!({ "name": asked.name, "quick": asked.quick, "rounds": all }).to_string();
     fs::write(&file, text).map_err(|e| format!("{} cannot be written: {e}", file.display()))?;
     println!("the numbers of each round are in {}", file.display());
-    fs::remove_dir_all(&scratch).map_err(|e| format!("{} cannot be removed: {e}", scratch.display()))
+    fs::remove_dir_all(scratch).map_err(|e| format!("{} cannot be removed: {e}", scratch.display()))
 }
 
-/// The programs of both sides.
-struct Tools {
-    ours: PathBuf,
-    python: PathBuf,
-    peers: PathBuf,
-}
-
-impl Tools {
-    /// `{}` in an argument is the folder of the round.
-    fn ours(&self, name: &str, args: &[&str]) -> Contender {
-        Contender::new(name, &self.ours, args.iter().map(ToString::to_string).collect())
+/// Who runs, and the server that they need.
+fn contenders(asked: &Asked<'_>, tools: &Tools) -> Outcome<(Vec<Contender>, Option<Server>)> {
+    let of = |count: usize| if asked.quick { count / 20 } else { count };
+    let alone = |contenders| (contenders, None);
+    match asked.name {
+        "append" => contenders::append(tools, of(4_000_000)).map(alone),
+        "commits" => Ok(alone(contenders::commits(tools, of(1_000)))),
+        "scan" => contenders::scan(tools, of(4_000_000)).map(alone),
+        "start" => contenders::start(tools).map(alone),
+        _ => contenders::main(tools, of(20_000), of(100_000)).map(|(all, server)| (all, Some(server))),
     }
-
-    fn peer(&self, name: &str, script: &str, args: &[&str]) -> Contender {
-        let script = self.peers.join(script).display().to_string();
-        let args = std::iter::once(script).chain(args.iter().map(ToString::to_string)).collect();
-        Contender::new(name, &self.python, args)
-    }
-}
-
-fn append(tools: &Tools, scratch: &Path, rows: usize) -> Outcome<Vec<Contender>> {
-    let file = scratch.join("rows.parquet").display().to_string();
-    let rows = rows.to_string();
-    workspace::run(std::process::Command::new(&tools.ours).args(["make", &file, &rows]))?;
-    let ours = |how: &str| tools.ours(&format!("ours, {how}"), &["append", &file, "{}", how]);
-    Ok(vec![
-        tools.ours("plain Parquet", &["append", &file, "{}", "plain"]),
-        ours("delta"),
-        ours("iceberg"),
-        ours("files"),
-        tools.peer("delta-rs", "append.py", &["deltalake", &file, "{}"]),
-        tools.peer("pyiceberg", "append.py", &["pyiceberg", &file, "{}"]),
-    ])
-}
-
-fn commits(tools: &Tools, count: usize) -> Vec<Contender> {
-    let count = count.to_string();
-    let ours = |log: &str, sync: &str| {
-        tools.ours(&format!("ours, {log}, {sync}"), &["commits", "{}", log, &count, sync])
-    };
-    vec![
-        ours("delta", "nosync"),
-        ours("iceberg", "nosync"),
-        ours("files", "nosync"),
-        tools.ours("the disk's floor", &["floor", "{}", &count]),
-        ours("delta", "sync"),
-        ours("iceberg", "sync"),
-        tools.peer("delta-rs", "commits.py", &["deltalake", "{}", &count]),
-        tools.peer("pyiceberg", "commits.py", &["pyiceberg", "{}", &count]),
-    ]
 }
 
 fn parse(args: &[String]) -> Outcome<Asked<'_>> {
@@ -127,7 +108,7 @@ fn parse(args: &[String]) -> Outcome<Asked<'_>> {
                 let number = args.next().and_then(|text| text.parse().ok()).filter(|rounds| *rounds > 0);
                 asked.rounds = number.ok_or_else(|| format!("--rounds needs a number above 0\n{USAGE}"))?;
             }
-            name @ ("append" | "commits") if asked.name.is_empty() => asked.name = name,
+            name if NAMES.contains(&name) && asked.name.is_empty() => asked.name = name,
             other => return Err(format!("no benchmark or flag {other:?}\n{USAGE}")),
         }
     }

@@ -1,6 +1,6 @@
 //! Ratios over rounds.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::measure::{Contender, Round, Run};
 
@@ -32,6 +32,12 @@ impl Ratio {
     }
 }
 
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} ({:.2} to {:.2})", self.mean, self.low, self.high)
+    }
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match values.len() {
@@ -49,31 +55,45 @@ fn around(seconds: &[f64], number: usize) -> f64 {
     median(seconds.get(from..(number + 5).min(seconds.len())).unwrap_or_default().to_vec())
 }
 
-/// What was measured: one line per contender, against the first one and each against the disk or the peers by eye.
+/// What was measured: a line per contender with its ratios over what it is compared with, then its parts and its commits.
 pub(super) fn table(contenders: &[Contender], rounds: &[Round]) -> String {
     let mut text = String::new();
-    let Some(base) = contenders.first() else { return text };
     let runs = |name: &str| rounds.iter().filter_map(|round| round.get(name)).collect::<Vec<&Run>>();
     let of = |name: &str, value: fn(&Run) -> f64| median(runs(name).into_iter().map(value).collect());
     let _ = writeln!(
         text,
-        "{:<22} {:>9} {:>9} {:>9}   CPU over that of {}",
-        "", "CPU s", "wall s", "peak MiB", base.name
+        "{:<24} {:>9} {:>9} {:>9}   CPU (95 %) and wall over that of …",
+        "", "CPU s", "wall s", "peak MiB"
     );
+    let mut parts = String::new();
     for contender in contenders {
-        let name = &contender.name;
-        let pairs = rounds
-            .iter()
-            .filter_map(|round| Some(round.get(name)?.said.cpu / round.get(&base.name)?.said.cpu));
-        let Ratio { mean, low, high } = Ratio::of(&pairs.collect::<Vec<_>>());
-        let _ = writeln!(
+        let name = contender.name.as_str();
+        let _ = write!(
             text,
-            "{name:<22} {:>9.3} {:>9.3} {:>9.0}   {mean:.2} ({low:.2} to {high:.2})",
+            "{name:<24} {:>9.3} {:>9.3} {:>9.0}",
             of(name, |run| run.said.cpu),
             of(name, |run| run.said.wall),
             of(name, |run| run.peak as f64 / 1_048_576.0),
         );
+        let Some(against) = contender.against.as_deref() else {
+            text.push('\n');
+            continue;
+        };
+        let ratios = |value: &dyn Fn(&Run) -> Option<f64>| {
+            let pairs = rounds
+                .iter()
+                .filter_map(|round| Some(value(round.get(name)?)? / value(round.get(against)?)?));
+            Ratio::of(&pairs.collect::<Vec<_>>())
+        };
+        let cpu = ratios(&|run| Some(run.said.cpu));
+        let wall = ratios(&|run| Some(run.said.wall)).mean;
+        let _ = writeln!(text, "   {cpu}, {wall:.2}, {against}");
+        for part in runs(name).first().map(|run| run.said.parts.keys()).into_iter().flatten() {
+            let ratio = ratios(&|run| run.said.parts.get(part).copied());
+            let _ = writeln!(parts, "{name:<24} {part:<10} CPU {ratio}, {against}");
+        }
     }
+    text.push_str(&parts);
     for contender in contenders {
         let name = &contender.name;
         let count = runs(name).first().map_or(0, |run| run.said.seconds.len());
@@ -86,7 +106,7 @@ pub(super) fn table(contenders: &[Contender], rounds: &[Round]) -> String {
         let per_second = count as f64 / of(name, |run| run.said.seconds.iter().sum());
         let _ = writeln!(
             text,
-            "{name:<22} {per_second:>9.1} commits/s; ms of the 10th {:.2}, 100th {:.2}, last {:.2}",
+            "{name:<24} {per_second:>9.1} commits/s; ms of the 10th {:.2}, 100th {:.2}, last {:.2}",
             at(10.min(count)),
             at(100.min(count)),
             at(count),
@@ -97,6 +117,7 @@ pub(super) fn table(contenders: &[Contender], rounds: &[Round]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::measure::Said;
     use super::*;
 
     #[test]
@@ -110,6 +131,27 @@ mod tests {
         let three = Ratio::of(&[1.0, 1.1, 1.21]);
         let half = 4.303 * 1.1_f64.ln() / 3.0_f64.sqrt();
         assert!((three.low - 1.1 * (-half).exp()).abs() < 1e-9, "{three:?}");
+    }
+
+    #[test]
+    fn a_table_compares_each_contender_with_its_own() {
+        let program = std::path::Path::new("program");
+        let new = |name: &str| Contender::new(name, program, Vec::new());
+        let contenders =
+            [new("ours"), new("peer").against("ours"), new("other"), new("third").against("other")];
+        let run = |cpu: f64| Run {
+            said: Said { cpu, wall: cpu, parts: [("sum".to_owned(), cpu / 2.0)].into(), ..Said::default() },
+            peak: 3 << 20,
+        };
+        let round = |scale: f64| {
+            let cpus = [("ours", 1.0), ("peer", 5.0), ("other", 2.0), ("third", 3.0)];
+            cpus.into_iter().map(|(name, cpu)| (name.to_owned(), run(cpu * scale))).collect::<Round>()
+        };
+        let text = table(&contenders, &[round(1.0), round(1.1)]);
+        assert!(text.contains("5.00 (5.00 to 5.00), 5.00, ours"), "{text}");
+        assert!(text.contains("1.50 (1.50 to 1.50), 1.50, other"), "{text}");
+        assert!(text.contains("third                    sum        CPU 1.50"), "{text}");
+        assert_eq!(text.lines().count(), 1 + 4 + 2, "{text}");
     }
 
     #[test]

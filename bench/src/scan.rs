@@ -1,0 +1,88 @@
+//! The same queries by the same engine: over a table of ours, and over its files alone.
+
+use std::path::Path;
+
+use cpu_time::ProcessTime;
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
+use futures::TryStreamExt;
+use stitchwork::core::{BatchStreamAdapter, CreateArgs};
+use stitchwork::tables::{AppendArgs, Table, TableConfig, TableRef};
+use stitchwork::{Error, Result, Session, table};
+
+use crate::{Measured, data};
+
+/// What is asked, `{}` being the table: a whole scan, groups, a few rows that statistics find, and rows as they are.
+const QUERIES: [(&str, &str); 4] = [
+    ("sum", "select count(id), sum(price), min(at), max(note) from {}"),
+    ("group", "select city, count(*) as n, sum(price) from {} group by city order by n desc, city limit 10"),
+    ("few", "select id, price, note from {} where id between 1000000 and 1000100"),
+    ("rows", "select * from {} where price > 20000000"),
+];
+/// How often each query is asked.
+const TIMES: usize = 3;
+/// How many files the rows lie in.
+const FILES: usize = 8;
+
+/// Makes a table of the rows of a file, of several appends.
+pub(crate) async fn make(file: &str, folder: &str, log: &str) -> Result<serde_json::Value> {
+    let batches = data::load(file)?;
+    let registry = stitchwork::registry()?;
+    let reference = TableRef::at(log, format!("file://{folder}/{log}/rows"));
+    let create = CreateArgs::new(data::schema());
+    let made = Table::create(&registry, &reference, create, TableConfig::default()).await?;
+    for share in batches.chunks(batches.len().div_ceil(FILES).max(1)) {
+        let rows = BatchStreamAdapter::from_batches(data::schema(), share.to_vec());
+        made.append(rows, AppendArgs::default()).await?;
+    }
+    Ok(serde_json::json!({ "batches": batches.len() }))
+}
+
+/// Asks the queries: of the table in `log`, or of its files alone where `bare` says so.
+pub(crate) async fn run(folder: &str, log: &str, bare: bool) -> Result<serde_json::Value> {
+    let mut measured = Measured::start();
+    let rows = if bare {
+        alone(folder, log, &mut measured).await?
+    } else {
+        ours(folder, log, &mut measured).await?
+    };
+    Ok(measured.end(serde_json::json!({ "rows": rows })))
+}
+
+async fn ours(folder: &str, log: &str, measured: &mut Measured) -> Result<usize> {
+    let session = Session::new()?.attach("lake", table(log, format!("{folder}/{log}"))).await?;
+    let mut rows = 0;
+    for (name, query) in QUERIES {
+        let query = query.replace("{}", "lake.rows");
+        let cpu = ProcessTime::now();
+        for _ in 0..TIMES {
+            let mut stream = session.query(&query).await?;
+            while let Some(batch) = stream.try_next().await? {
+                rows += batch.num_rows();
+            }
+        }
+        measured.part(name, cpu);
+    }
+    Ok(rows)
+}
+
+async fn alone(folder: &str, log: &str, measured: &mut Measured) -> Result<usize> {
+    let failed = |error| Error::unexpected("DataFusion alone fails").with_source(error);
+    let context = SessionContext::new();
+    let files = data::parquet_files(&Path::new(folder).join(log).join("rows"))?;
+    let frame = context.read_parquet(files, ParquetReadOptions::default()).await.map_err(failed)?;
+    context.register_table("rows", frame.into_view()).map_err(failed)?;
+    let mut rows = 0;
+    for (name, query) in QUERIES {
+        let query = query.replace("{}", "rows");
+        let cpu = ProcessTime::now();
+        for _ in 0..TIMES {
+            let mut stream =
+                context.sql(&query).await.map_err(failed)?.execute_stream().await.map_err(failed)?;
+            while let Some(batch) = stream.try_next().await.map_err(failed)? {
+                rows += batch.num_rows();
+            }
+        }
+        measured.part(name, cpu);
+    }
+    Ok(rows)
+}

@@ -2,13 +2,15 @@
 //! its column. The decoder is lenient in both, and cuts what does not fit.
 
 mod piece;
+mod seen;
 
 use arrow_schema::Schema;
 use bytes::Bytes;
 use stitchwork_core::{Error, Result};
 
 use self::piece::{Piece, Words, content};
-use crate::fit::{Fit, Kind, is_number};
+use self::seen::Seen;
+use crate::fit::{Fit, Kind, is_number, rounds};
 use crate::nodes::Nodes;
 use crate::text::{Step, Text, Utf8};
 
@@ -54,6 +56,8 @@ struct Frame {
     place: Option<usize>,
     /// Which part is expected next.
     next: usize,
+    /// Which fields it has had.
+    seen: Seen,
 }
 
 /// Passes records on that the decoder reads exactly, and refuses all others. Bytes may come in pieces of any size.
@@ -236,7 +240,7 @@ impl Checker {
         }
         let node = self.node();
         let place = if object { None } else { Some(0) };
-        self.stack.push(Frame { node, object, place, next: 0 });
+        self.stack.push(Frame { node, object, place, next: 0, seen: Seen::default() });
         self.state = if object { State::FirstKey } else { State::First };
         Ok(())
     }
@@ -317,8 +321,13 @@ impl Checker {
     fn key(&mut self, quoted: &[u8]) -> Result<(), Why> {
         let key = content(quoted)?;
         if let Some(frame) = self.stack.last_mut() {
-            frame.place = self.nodes.get(frame.node).and_then(|node| node.place(&key, frame.next));
+            let node = self.nodes.get(frame.node);
+            frame.place = node.and_then(|node| node.place(&key, frame.next));
             frame.next = frame.place.map_or(frame.next, |place| place + 1);
+            let field = frame.place.filter(|_| node.is_some_and(|node| node.kind == Kind::Struct));
+            if field.is_some_and(|place| frame.seen.again(place)) {
+                return Err("an object has a key twice, of which only one value could be read".into());
+            }
         }
         self.state = State::Colon;
         Ok(())
@@ -326,7 +335,7 @@ impl Checker {
 
     fn text(&mut self, quoted: &[u8], piece: &mut Piece<'_>) -> Result<(), Why> {
         let text = content(quoted)?;
-        let fit = self.nodes.kind(self.node()).text(&text);
+        let fit = self.nodes.get(self.node()).map_or(Ok(None), |node| node.text(&text));
         self.fitted(quoted, fit, piece)
     }
 
@@ -345,8 +354,12 @@ impl Checker {
         }
         self.whole(piece, |checker, number, piece| {
             let told = std::str::from_utf8(number).ok().filter(|number| is_number(number));
+            let kind = checker.nodes.kind(checker.node());
             let fit = match told {
-                Some(number) => checker.nodes.kind(checker.node()).number(number),
+                Some(number) if checker.inferred && matches!(kind, Kind::Float { .. }) && rounds(number) => {
+                    Err("the integer has more digits than the type of its column keeps")
+                }
+                Some(number) => kind.number(number),
                 None => Err("a value begins as a number and is none of JSON's"),
             };
             checker.fitted(number, fit, piece)

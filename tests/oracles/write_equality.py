@@ -11,8 +11,10 @@ written as the specification has them (Iceberg spec, "Scan Planning"), by hand. 
 
 import argparse
 import itertools
+import json
 from pathlib import Path
 
+import fastavro
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestWriterV2
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -184,7 +186,32 @@ def partitioned(folder: str) -> tuple[Table, pa.Table]:
     return table, pa.table({"id": [2, 1, 1, 9]})
 
 
-TABLES = {made.__name__: made for made in [dropped, absent, widened, nested, partitioned]}
+def longs(folder: str) -> tuple[Table, pa.Table]:
+    """By a column that is there, its id written as a long, as no writer should and some reader may take."""
+    table = create(folder, optional(1, "id", LongType()))
+    append(table, [{"id": 1}, {"id": 2}])
+    delete(table, keys([field("id", pa.int64(), 1)], [{"id": 2}]), [1])
+    for manifest in table.current_snapshot().manifests(table.io):
+        if manifest.content == ManifestContent.DELETES:
+            rewrite(common.local_path(manifest.manifest_path))
+    return table, pa.table({"id": [1]})
+
+
+def rewrite(path: str) -> None:
+    """Makes longs of the ids in a manifest of deletes."""
+    with open(path, "rb") as file:
+        reader = fastavro.reader(file)
+        metadata, entries = dict(reader.metadata), list(reader)
+    schema = json.loads(metadata.pop("avro.schema"))
+    metadata.pop("avro.codec", None)
+    data_file = next(f for f in schema["fields"] if f["name"] == "data_file")["type"]
+    ids = next(f for f in data_file["fields"] if f["name"] == "equality_ids")
+    ids["type"] = ["null", {"type": "array", "items": "long", "element-id": 136}]
+    with open(path, "wb") as file:
+        fastavro.writer(file, schema, entries, codec="deflate", metadata=metadata)
+
+
+TABLES = {made.__name__: made for made in [dropped, absent, widened, nested, partitioned, longs]}
 
 
 def main(args: argparse.Namespace) -> None:

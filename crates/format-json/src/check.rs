@@ -1,15 +1,15 @@
 //! The records as they come, byte by byte, before the decoder takes them: whether they are JSON, and whether each value fits
 //! its column. The decoder is lenient in both, and cuts what does not fit.
 
+mod frame;
 mod piece;
-mod seen;
 
 use arrow_schema::Schema;
 use bytes::Bytes;
 use stitchwork_core::{Error, Result};
 
+use self::frame::Frame;
 use self::piece::{Piece, Words, content};
-use self::seen::Seen;
 use crate::fit::{Fit, Kind, is_number, rounds};
 use crate::nodes::Nodes;
 use crate::text::{Step, Text, Utf8};
@@ -45,19 +45,6 @@ enum State {
     Word,
     /// After a value, in an object or a list.
     After,
-}
-
-/// An object or a list that is open.
-#[derive(Debug)]
-struct Frame {
-    node: Option<usize>,
-    object: bool,
-    /// Which part is being looked at.
-    place: Option<usize>,
-    /// Which part is expected next.
-    next: usize,
-    /// Which fields it has had.
-    seen: Seen,
 }
 
 /// Passes records on that the decoder reads exactly, and refuses all others. Bytes may come in pieces of any size.
@@ -239,8 +226,7 @@ impl Checker {
             return Err("values lie more than 127 deep in each other".into());
         }
         let node = self.node();
-        let place = if object { None } else { Some(0) };
-        self.stack.push(Frame { node, object, place, next: 0, seen: Seen::default() });
+        self.stack.push(Frame::new(node, object));
         self.state = if object { State::FirstKey } else { State::First };
         Ok(())
     }
@@ -321,13 +307,7 @@ impl Checker {
     fn key(&mut self, quoted: &[u8]) -> Result<(), Why> {
         let key = content(quoted)?;
         if let Some(frame) = self.stack.last_mut() {
-            let node = self.nodes.get(frame.node);
-            frame.place = node.and_then(|node| node.place(&key, frame.next));
-            frame.next = frame.place.map_or(frame.next, |place| place + 1);
-            let field = frame.place.filter(|_| node.is_some_and(|node| node.kind == Kind::Struct));
-            if field.is_some_and(|place| frame.seen.again(place)) {
-                return Err("an object has a key twice, of which only one value could be read".into());
-            }
+            frame.key(&key, self.nodes.get(frame.node))?;
         }
         self.state = State::Colon;
         Ok(())

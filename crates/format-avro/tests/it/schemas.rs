@@ -106,7 +106,7 @@ async fn rare_schemas_are_read() {
     ] {
         let found =
             rows(&fields, 1, data, ReadArgs::default()).await.unwrap_or_else(|e| panic!("{fields}: {e:?}"));
-        assert_eq!(row_texts(&[found.clone()]).unwrap(), [text], "{fields}");
+        assert_eq!(row_texts(std::slice::from_ref(&found)).unwrap(), [text], "{fields}");
         // Each column alone as well.
         for place in 0..found.num_columns() {
             let args = ReadArgs { projection: Some(vec![place]), ..ReadArgs::default() };

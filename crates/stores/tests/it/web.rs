@@ -27,7 +27,7 @@ async fn a_server_that_sends_whole_files_only_is_named_as_such() {
     assert_eq!(object.store.get(&object.path).await.unwrap().bytes().await.unwrap(), "0123456789");
     for refused in [
         object.store.get_range(&object.path, 3..6).await.map(drop),
-        object.store.get_ranges(&object.path, &[3..6]).await.map(drop),
+        object.store.get_ranges(&object.path, &[3..6, 8..9]).await.map(drop),
     ] {
         let error = object.error(refused.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::Unsupported, "not to be tried again: {error:?}");

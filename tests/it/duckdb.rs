@@ -19,25 +19,25 @@ use stitchwork_tests::layers::Place;
 use stitchwork_tests::rows::{stream, texts};
 
 /// Both engines.
-struct Engines {
-    datafusion: Arc<dyn Engine>,
-    duckdb: Arc<dyn Engine>,
+pub(crate) struct Engines {
+    pub(crate) datafusion: Arc<dyn Engine>,
+    pub(crate) duckdb: Arc<dyn Engine>,
 }
 
 impl Engines {
-    async fn new(registry: &Registry, driver: &str) -> Self {
+    pub(crate) async fn new(registry: &Registry, driver: &str) -> Self {
         let duckdb = AdbcEngine::open(Profile::DuckDb, AdbcConfig::new(driver)).await.unwrap();
         let datafusion = registry.engine(OpenUrl::new("datafusion:")).await.unwrap();
         Self { datafusion, duckdb: Arc::new(duckdb) }
     }
 
-    async fn register(&self, ident: &TableIdent, relation: Arc<dyn Relation>) {
+    pub(crate) async fn register(&self, ident: &TableIdent, relation: Arc<dyn Relation>) {
         self.datafusion.register(ident, relation.clone()).await.unwrap();
         self.duckdb.register(ident, relation).await.unwrap();
     }
 
     /// The rows of a query, which both must give; how many there are.
-    async fn agree(&self, sql: &str) -> usize {
+    pub(crate) async fn agree(&self, sql: &str) -> usize {
         let first = rows(self.datafusion.as_ref(), sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
         let second = rows(self.duckdb.as_ref(), sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
         let difference = batches::difference(&second, &first);
@@ -46,13 +46,13 @@ impl Engines {
     }
 
     /// Whether DuckDB reads the files of all tables on its own.
-    async fn is_native(&self, sql: &str) -> bool {
+    pub(crate) async fn is_native(&self, sql: &str) -> bool {
         let plan = self.duckdb.explain(QueryArgs::new(sql)).await.unwrap().plan;
         plan.contains("PARQUET") && !plan.contains("stitchwork_1\"")
     }
 }
 
-async fn rows(engine: &dyn Engine, sql: &str) -> stitchwork::Result<Vec<String>> {
+pub(crate) async fn rows(engine: &dyn Engine, sql: &str) -> stitchwork::Result<Vec<String>> {
     let batches: Vec<RecordBatch> = collect(engine.query(QueryArgs::new(sql)).await?).await?;
     texts(&batches)
 }

@@ -8,6 +8,7 @@ mod conform;
 mod crash;
 mod dml;
 mod duckdb;
+mod equality;
 mod facade;
 mod files;
 mod golden;

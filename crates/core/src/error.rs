@@ -239,8 +239,14 @@ impl StdError for Error {
 impl From<object_store::Error> for Error {
     fn from(error: object_store::Error) -> Self {
         let kind = ErrorKind::from(&error);
-        let reason = system_error(&error).map(ToString::to_string).or_else(|| answer(&error.to_string()));
-        let refused = Self::new(kind, "the object store refused the request").with_source(error);
+        let (message, reason) = match unlistable(&error) {
+            Some((message, reason)) => (message, Some(reason)),
+            None => {
+                let reason = system_error(&error).map(ToString::to_string);
+                ("the object store refused the request", reason.or_else(|| answer(&error.to_string())))
+            }
+        };
+        let refused = Self::new(kind, message).with_source(error);
         match reason {
             Some(reason) => refused.with_context("reason", reason),
             None => refused,
@@ -262,6 +268,30 @@ impl From<&object_store::Error> for ErrorKind {
             S::Generic { store, source } => generic_kind(store, error, &source.to_string()),
             _ => Self::Unexpected,
         }
+    }
+}
+
+/// What keeps a whole folder from being listed and what to do about it, and the name of the one file or folder that does.
+fn unlistable(error: &object_store::Error) -> Option<(&'static str, String)> {
+    match error {
+        object_store::Error::InvalidPath { source } => {
+            // Control characters are mostly why it is refused, so that they are shown as escapes.
+            let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+            let reason = source.to_string().chars().map(shown).collect();
+            Some(("a file or folder has a name that objects cannot have: rename or remove it", reason))
+        }
+        object_store::Error::Generic { store: "LocalFileSystem", source } => {
+            let text = source.to_string();
+            let walk = text.strip_prefix("Unable to walk dir: ")?;
+            let message = match walk.starts_with("File system loop") {
+                true => {
+                    "a link in the folder leads to a folder that it lies in, without an end: remove the link"
+                }
+                false => "a folder cannot be listed",
+            };
+            Some((message, walk.to_owned()))
+        }
+        _ => None,
     }
 }
 

@@ -9,8 +9,16 @@ pub(crate) fn guard<T, E: std::fmt::Display>(
     decode: impl FnOnce() -> Result<T, E>,
 ) -> Result<T> {
     match catch(decode) {
-        Ok(outcome) => outcome.map_err(|e| broken(message).with_context("reason", e)),
+        Ok(outcome) => outcome.map_err(|e| broken(message).with_context("reason", plain(&e.to_string()))),
         Err(why) => Err(broken(message).with_context("reason", why)),
+    }
+}
+
+/// A reason without the dump of what the decoder had in its memory.
+fn plain(reason: &str) -> &str {
+    match reason.split_once(", but got ") {
+        Some((plain, dump)) if dump.contains('{') => plain,
+        _ => reason,
     }
 }
 

@@ -10,6 +10,7 @@ mod feed;
 mod format;
 mod header;
 mod input;
+mod logical;
 mod names;
 mod reader;
 mod rows;

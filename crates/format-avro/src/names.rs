@@ -7,15 +7,16 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
-use stitchwork_core::Result;
+use stitchwork_core::{Error, Result};
 
 use crate::error::broken;
+use crate::logical;
 
 /// A schema with its names spelled so that arrow-avro finds them.
 pub(crate) fn spelled(schema: &str) -> Result<String> {
     let mut json: Value =
         serde_json::from_str(schema).map_err(|e| broken("the schema is no JSON").with_source(e))?;
-    Names::default().spell(&mut json, "");
+    Names::default().spell(&mut json, "")?;
     Ok(json.to_string())
 }
 
@@ -24,11 +25,19 @@ pub(crate) fn spelled(schema: &str) -> Result<String> {
 struct Names(HashSet<String>);
 
 impl Names {
-    fn spell(&mut self, json: &mut Value, namespace: &str) {
+    fn spell(&mut self, json: &mut Value, namespace: &str) -> Result<()> {
         match json {
             Value::String(name) => self.refer(name, namespace),
-            Value::Array(branches) => branches.iter_mut().for_each(|branch| self.spell(branch, namespace)),
+            Value::Array(branches) => {
+                branches.iter_mut().try_for_each(|branch| self.spell(branch, namespace))?;
+            }
+            Value::Object(object) if object.get("type").is_some_and(|kind| !kind.is_string()) => {
+                *json = logical::unwrapped(std::mem::take(object));
+                self.spell(json, namespace)?;
+            }
             Value::Object(object) => {
+                object.retain(|attribute, _| is_plain(attribute));
+                logical::without_invalid(object);
                 let within = match object.get("type").and_then(Value::as_str) {
                     Some("array") => "items",
                     Some("map") => "values",
@@ -38,11 +47,12 @@ impl Names {
                     _ => "type",
                 };
                 if let Some(inner) = object.get_mut(within) {
-                    self.spell(inner, namespace);
+                    self.spell(inner, namespace)?;
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn refer(&self, name: &mut String, namespace: &str) {
@@ -53,16 +63,23 @@ impl Names {
         }
     }
 
-    fn define(&mut self, object: &mut Map<String, Value>, around: &str) {
-        let Some(name) = object.get("name").and_then(Value::as_str) else { return };
+    fn define(&mut self, object: &mut Map<String, Value>, around: &str) -> Result<()> {
+        if object.get("type").is_some_and(|kind| kind == "error") {
+            // Errors of protocols are records, which the decoder does not know.
+            object.insert("type".to_owned(), "record".into());
+        }
+        let Some(name) = object.get("name").and_then(Value::as_str) else { return Ok(()) };
         let full = full_name(name, object.get("namespace").and_then(Value::as_str).unwrap_or(around));
+        check(&full)?;
         let (namespace, simple) = split(&full);
         object.insert("name".to_owned(), simple.into());
         object.remove("namespace");
         if namespace != around {
             object.insert("namespace".to_owned(), namespace.into());
         }
-        for alias in object.get_mut("aliases").and_then(Value::as_array_mut).into_iter().flatten() {
+        let symbols = object.get("symbols").and_then(Value::as_array).into_iter().flatten();
+        symbols.filter_map(Value::as_str).try_for_each(check)?;
+        for alias in plain_aliases(object) {
             if let Value::String(alias) = alias {
                 // An alias is in the namespace of its type, unless it says another.
                 let full = full_name(alias, namespace);
@@ -73,11 +90,43 @@ impl Names {
         }
         self.0.insert(full.clone());
         for field in object.get_mut("fields").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Value::Object(field) = field {
+                field.get("name").and_then(Value::as_str).map_or(Ok(()), check)?;
+                plain_aliases(field);
+            }
             if let Some(data_type) = field.get_mut("type") {
-                self.spell(data_type, namespace);
+                self.spell(data_type, namespace)?;
             }
         }
+        Ok(())
     }
+}
+
+/// The aliases of a type or field that the decoder can read. Whoever has others finds nothing by them.
+fn plain_aliases(object: &mut Map<String, Value>) -> &mut [Value] {
+    match object.get_mut("aliases").and_then(Value::as_array_mut) {
+        Some(aliases) => {
+            aliases.retain(|alias| alias.as_str().is_some_and(is_plain));
+            aliases
+        }
+        None => &mut [],
+    }
+}
+
+/// Refuses a name that the decoder cannot read: it takes names from the text of the schema as they stand there.
+fn check(name: &str) -> Result<()> {
+    match is_plain(name) {
+        true => Ok(()),
+        false => Err(Error::unsupported(
+            "a name in the schema has a quote, a backslash or a control character, which Avro's names cannot have",
+        )
+        .with_context("name", name)),
+    }
+}
+
+/// Whether JSON has no escapes in a text.
+fn is_plain(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\'))
 }
 
 /// A full name as it is said within a namespace. One of no namespace begins with a dot elsewhere.

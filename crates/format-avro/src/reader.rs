@@ -50,6 +50,14 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &AvroConfi
     let own = whole.schema();
     let places = places(&own, &mut args)?;
     let limit = config.max_block_bytes;
+    // The places of a reader's own schema are others.
+    let shape = match config.reader_schema {
+        None => {
+            opened.shape.require_values(&places).map_err(|e| located(e, object))?;
+            Arc::new(opened.shape.only(&places))
+        }
+        Some(_) => opened.shape.clone(),
+    };
     let (schema, decoder) = decoder(&opened, whole, &places, config, &args);
     let range = args.range.take();
     let (first, blocks) = match range {
@@ -63,7 +71,7 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &AvroConfi
     let held = args.budget.as_ref().and_then(|budget| budget.try_reserve(2 * BATCH_BYTES));
     let reading = Reading {
         blocks,
-        shape: opened.shape,
+        shape,
         codec: opened.header.codec,
         schema: schema.clone(),
         decoder,

@@ -42,7 +42,7 @@ impl Rows {
     pub(crate) fn new(header: &Header, mut wanted: Wanted) -> Result<Self> {
         let header = Bytes::from(header.plain()?);
         wanted.schema = wanted.schema.map(|schema| names::spelled(&schema)).transpose().map_err(|e| {
-            Error::invalid_config("the reader's schema is no JSON")
+            Error::invalid_config("the reader's schema is no JSON, or has a name that cannot be read")
                 .with_context("option", "reader_schema")
                 .with_source(e)
         })?;

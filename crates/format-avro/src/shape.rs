@@ -3,6 +3,8 @@
 //! A block says how many rows it has, and arrays how many items. The check walks over the values once before anything
 //! is built of them, so that no number is believed before it is known to be right.
 
+mod walk;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,22 +13,26 @@ use stitchwork_core::{Error, Result};
 
 use crate::cursor::Cursor;
 use crate::error::broken;
+use crate::logical::is_duration;
 use crate::names::full_name;
+use walk::Walk;
 
 /// How deep types may lie in each other.
 const DEEPEST: usize = 64;
 /// How many types a schema may have, each counted as often as it is used.
 const MOST_TYPES: u64 = 100_000;
-/// How many items without any byte a block may have.
-const MOST_EMPTY: u64 = 1 << 20;
 
 /// How the values of a type are encoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
+    /// No bytes.
+    Null,
     Int,
     Long,
     /// So many bytes.
     Fixed(usize),
+    /// Months, days and milliseconds of 32 bits without a sign.
+    Duration,
     /// A length and so many bytes.
     Bytes,
     /// The place of one of so many symbols.
@@ -35,7 +41,8 @@ pub(crate) enum Shape {
     /// A text and a value.
     Map(Arc<Self>),
     Union(Vec<Arc<Self>>),
-    Record(Vec<Arc<Self>>),
+    /// Fields by their names.
+    Record(Vec<(String, Arc<Self>)>),
 }
 
 /// The shape of the rows of a schema.
@@ -66,9 +73,17 @@ impl Parser {
         }
         let found = match json {
             Value::String(name) => self.by_name(name, namespace)?,
+            Value::Array(branches) if branches.is_empty() => {
+                return Err(broken("a union of the schema has no branch"));
+            }
             Value::Array(branches) => {
                 let branches = branches.iter().map(|branch| self.shape(branch, namespace, depth + 1));
                 let (shapes, types, depth) = all(branches)?;
+                if shapes.iter().any(|branch| matches!(**branch, Shape::Union(_))) {
+                    return Err(broken(
+                        "a union of the schema has another one as its branch, which Avro forbids",
+                    ));
+                }
                 (Arc::new(Shape::Union(shapes)), types, depth)
             }
             Value::Object(_) => self.object(json, namespace, depth)?,
@@ -84,7 +99,7 @@ impl Parser {
 
     fn by_name(&self, name: &str, namespace: &str) -> Result<Sized> {
         let shape = match name {
-            "null" => Shape::Fixed(0),
+            "null" => Shape::Null,
             "boolean" => Shape::Fixed(1),
             "int" => Shape::Int,
             "long" => Shape::Long,
@@ -136,16 +151,20 @@ impl Parser {
                         // Arrow counts the bytes of such values in 31 bits.
                         let size = size.and_then(|size| i32::try_from(size).ok());
                         let size = size.and_then(|size| usize::try_from(size).ok());
-                        (Arc::new(Shape::Fixed(size.ok_or_else(|| lacks("size"))?)), 1, 1)
+                        let fixed = Shape::Fixed(size.ok_or_else(|| lacks("size"))?);
+                        (Arc::new(if is_duration(json) { Shape::Duration } else { fixed }), 1, 1)
                     }
                     _ => {
                         let inner = full.rsplit_once('.').map_or("", |(namespace, _)| namespace);
-                        let fields = list("fields")?.iter().map(|field| {
+                        let fields = list("fields")?;
+                        let shapes = fields.iter().map(|field| {
                             let data_type = field.get("type").ok_or_else(|| lacks("type"))?;
                             self.shape(data_type, inner, depth + 1)
                         });
-                        let (shapes, types, below) = all(fields)?;
-                        (Arc::new(Shape::Record(shapes)), types, below)
+                        let (shapes, types, below) = all(shapes)?;
+                        let name = |field: &Value| Some(field.get("name")?.as_str()?.to_owned());
+                        let names = fields.iter().map(|field| name(field).unwrap_or_default());
+                        (Arc::new(Shape::Record(names.zip(shapes).collect())), types, below)
                     }
                 };
                 self.named.insert(full, Some(found.clone()));
@@ -171,9 +190,70 @@ impl Shape {
     /// Whether values take no bytes at all.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
+            Self::Null => true,
             Self::Fixed(size) => *size == 0,
-            Self::Record(fields) => fields.iter().all(|field| field.is_empty()),
+            Self::Record(fields) => fields.iter().all(|(_, field)| field.is_empty()),
             _ => false,
+        }
+    }
+
+    /// The shape of rows of which only the columns at some places are wanted: the values of others are only passed over.
+    pub(crate) fn only(&self, places: &[usize]) -> Self {
+        let Self::Record(fields) = self else { return self.passed() };
+        let fields = fields.iter().enumerate().map(|(place, (name, field))| match places.contains(&place) {
+            true => (name.clone(), field.clone()),
+            false => (name.clone(), Arc::new(field.passed())),
+        });
+        Self::Record(fields.collect())
+    }
+
+    /// Refuses columns at some places of whose values the decoder would not know how many there are.
+    pub(crate) fn require_values(&self, places: &[usize]) -> Result<()> {
+        let Self::Record(fields) = self else { return Ok(()) };
+        let wanted = fields.iter().enumerate().filter(|(place, _)| places.contains(place));
+        match wanted.into_iter().find_map(|(_, (name, field))| Some((name, field.without_values()?))) {
+            None => Ok(()),
+            Some((name, (why, below))) => {
+                let path: Vec<_> = std::iter::once(name.as_str()).chain(below).collect();
+                Err(Error::unsupported(why).with_context("column", path.join(".")))
+            }
+        }
+    }
+
+    /// Why the values inside cannot be read, and the way to them.
+    fn without_values(&self) -> Option<(&'static str, Vec<&str>)> {
+        match self {
+            Self::Fixed(0) => Some(("a `fixed` of no bytes is not read: leave the column out", vec![])),
+            Self::Record(fields) if fields.is_empty() => {
+                Some(("a record without fields is only read as the row itself: leave the column out", vec![]))
+            }
+            Self::Record(fields) => {
+                fields.iter().find_map(|(name, field)| Some(below(name, field.without_values()?)))
+            }
+            Self::Array(item) => Some(below("element", item.without_values()?)),
+            Self::Map(value) => Some(below("value", value.without_values()?)),
+            Self::Union(branches) => branches.iter().find_map(|branch| branch.without_values()),
+            _ => None,
+        }
+    }
+
+    /// The same bytes, whose values nobody looks at.
+    fn passed(&self) -> Self {
+        let pass = |shape: &Arc<Self>| Arc::new(shape.passed());
+        match self {
+            Self::Duration => Self::Fixed(12),
+            Self::Array(item) => Self::Array(pass(item)),
+            Self::Map(value) => Self::Map(pass(value)),
+            Self::Union(branches) => Self::Union(branches.iter().map(pass).collect()),
+            Self::Record(fields) => {
+                Self::Record(fields.iter().map(|(name, field)| (name.clone(), pass(field))).collect())
+            }
+            Self::Null => Self::Null,
+            Self::Int => Self::Int,
+            Self::Long => Self::Long,
+            Self::Fixed(size) => Self::Fixed(*size),
+            Self::Bytes => Self::Bytes,
+            Self::Enum(symbols) => Self::Enum(*symbols),
         }
     }
 
@@ -186,8 +266,14 @@ impl Shape {
                 false => Err(broken("a block has more bytes than its rows")),
             };
         }
-        for _ in 0..count {
-            walk.value(self)?;
+        for row in 0..count {
+            walk.value(self).map_err(|wrong| {
+                let error = wrong.why.with_context("row_in_block", row);
+                match wrong.path.is_empty() {
+                    true => error,
+                    false => error.with_context("column", wrong.path.join(".")),
+                }
+            })?;
         }
         match walk.cursor.0.len() {
             0 => Ok(()),
@@ -196,78 +282,10 @@ impl Shape {
     }
 }
 
-struct Walk<'a> {
-    cursor: Cursor<'a>,
-    /// The items without any byte so far.
-    empty: u64,
-}
-
-impl Walk<'_> {
-    fn value(&mut self, shape: &Shape) -> Result<()> {
-        match shape {
-            Shape::Int => {
-                let value = self.cursor.long()?;
-                match i32::try_from(value) {
-                    Ok(_) => Ok(()),
-                    Err(_) => Err(broken("an int is larger than an int can be").with_context("value", value)),
-                }
-            }
-            Shape::Long => self.cursor.long().map(drop),
-            Shape::Fixed(size) => self.cursor.skip(*size),
-            Shape::Bytes => {
-                let length = self.cursor.length()?;
-                self.cursor.skip(length)
-            }
-            Shape::Enum(symbols) => self.choice(*symbols).map(drop),
-            Shape::Union(branches) => {
-                let branch = self.choice(branches.len())?;
-                branches.get(branch).map_or(Ok(()), |branch| self.value(branch))
-            }
-            Shape::Record(fields) => fields.iter().try_for_each(|field| self.value(field)),
-            Shape::Array(item) => self.items(item, false),
-            Shape::Map(value) => self.items(value, true),
-        }
-    }
-
-    fn choice(&mut self, of: usize) -> Result<usize> {
-        let place = self.cursor.long()?;
-        usize::try_from(place).ok().filter(|place| *place < of).ok_or_else(|| {
-            broken("a value chooses a branch or symbol that the schema does not have")
-                .with_context("place", place)
-                .with_context("of", of)
-        })
-    }
-
-    fn items(&mut self, item: &Shape, keys: bool) -> Result<()> {
-        loop {
-            let count = self.cursor.long()?;
-            if count == 0 {
-                return Ok(());
-            }
-            // A negative number is followed by the bytes of the items, which are walked over all the same.
-            let size = match count < 0 {
-                true => Some(self.cursor.length()?),
-                false => None,
-            };
-            let before = self.cursor.0.len();
-            if !keys && item.is_empty() {
-                self.empty = self.empty.saturating_add(count.unsigned_abs());
-                if self.empty > MOST_EMPTY {
-                    return Err(broken("a block has too many items without any byte"));
-                }
-            } else {
-                for _ in 0..count.unsigned_abs() {
-                    if keys {
-                        self.value(&Shape::Bytes)?;
-                    }
-                    self.value(item)?;
-                }
-            }
-            if size.is_some_and(|size| size != before - self.cursor.0.len()) {
-                return Err(broken("the items of a list or map do not have the bytes that they claim"));
-            }
-        }
-    }
+/// Why something cannot be read, and the way to it from inside of a named part.
+fn below<'a>(name: &'a str, (why, mut path): (&'static str, Vec<&'a str>)) -> (&'static str, Vec<&'a str>) {
+    path.insert(0, name);
+    (why, path)
 }
 
 #[cfg(test)]

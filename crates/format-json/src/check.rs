@@ -1,14 +1,16 @@
 //! The records as they come, byte by byte, before the decoder takes them: whether they are JSON, and whether each value fits
 //! its column. The decoder is lenient in both, and cuts what does not fit.
 
+mod frame;
 mod piece;
 
 use arrow_schema::Schema;
 use bytes::Bytes;
 use stitchwork_core::{Error, Result};
 
+use self::frame::Frame;
 use self::piece::{Piece, Words, content};
-use crate::fit::{Fit, Kind, is_number};
+use crate::fit::{Fit, Kind, is_number, rounds};
 use crate::nodes::Nodes;
 use crate::text::{Step, Text, Utf8};
 
@@ -43,17 +45,6 @@ enum State {
     Word,
     /// After a value, in an object or a list.
     After,
-}
-
-/// An object or a list that is open.
-#[derive(Debug)]
-struct Frame {
-    node: Option<usize>,
-    object: bool,
-    /// Which part is being looked at.
-    place: Option<usize>,
-    /// Which part is expected next.
-    next: usize,
 }
 
 /// Passes records on that the decoder reads exactly, and refuses all others. Bytes may come in pieces of any size.
@@ -235,8 +226,7 @@ impl Checker {
             return Err("values lie more than 127 deep in each other".into());
         }
         let node = self.node();
-        let place = if object { None } else { Some(0) };
-        self.stack.push(Frame { node, object, place, next: 0 });
+        self.stack.push(Frame::new(node, object));
         self.state = if object { State::FirstKey } else { State::First };
         Ok(())
     }
@@ -317,8 +307,7 @@ impl Checker {
     fn key(&mut self, quoted: &[u8]) -> Result<(), Why> {
         let key = content(quoted)?;
         if let Some(frame) = self.stack.last_mut() {
-            frame.place = self.nodes.get(frame.node).and_then(|node| node.place(&key, frame.next));
-            frame.next = frame.place.map_or(frame.next, |place| place + 1);
+            frame.key(&key, self.nodes.get(frame.node))?;
         }
         self.state = State::Colon;
         Ok(())
@@ -326,7 +315,7 @@ impl Checker {
 
     fn text(&mut self, quoted: &[u8], piece: &mut Piece<'_>) -> Result<(), Why> {
         let text = content(quoted)?;
-        let fit = self.nodes.kind(self.node()).text(&text);
+        let fit = self.nodes.get(self.node()).map_or(Ok(None), |node| node.text(&text));
         self.fitted(quoted, fit, piece)
     }
 
@@ -345,8 +334,12 @@ impl Checker {
         }
         self.whole(piece, |checker, number, piece| {
             let told = std::str::from_utf8(number).ok().filter(|number| is_number(number));
+            let kind = checker.nodes.kind(checker.node());
             let fit = match told {
-                Some(number) => checker.nodes.kind(checker.node()).number(number),
+                Some(number) if checker.inferred && matches!(kind, Kind::Float { .. }) && rounds(number) => {
+                    Err("the integer has more digits than the type of its column keeps")
+                }
+                Some(number) => kind.number(number),
                 None => Err("a value begins as a number and is none of JSON's"),
             };
             checker.fitted(number, fit, piece)

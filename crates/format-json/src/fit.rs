@@ -122,6 +122,10 @@ impl Kind {
     pub(crate) fn number(self, number: &str) -> Fit {
         match self {
             Self::Any | Self::Text => Ok(None),
+            // No number type that is inferred holds it, so that it is a text, in its own spelling.
+            Self::Inferred if is_beyond_64_bits(number) && rounds(number) => {
+                Ok(Some(format!("\"{number}\"")))
+            }
             Self::Inferred => float(64, number),
             Self::Float { bits } => float(bits, number),
             Self::Integer { least, most } => whole(number, least, most),
@@ -166,6 +170,22 @@ impl Kind {
             _ => Err("a text stands where the type of its column takes none"),
         }
     }
+}
+
+/// Whether a double loses digits of an integer: gives it back as another one.
+pub(crate) fn rounds(number: &str) -> bool {
+    number.len() > 15 && is_integer(number) && number.parse::<f64>().is_ok_and(|v| v.to_string() != number)
+}
+
+fn is_integer(number: &str) -> bool {
+    number.strip_prefix('-').unwrap_or(number).bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_beyond_64_bits(number: &str) -> bool {
+    number.len() > 18
+        && is_integer(number)
+        && number.parse::<i64>().is_err()
+        && number.parse::<u64>().is_err()
 }
 
 fn integer(least: impl Into<i128>, most: impl Into<i128>) -> Kind {

@@ -8,6 +8,8 @@ use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use stitchwork_core::{Error, Result};
 
+use crate::fit::rounds;
+
 /// The schema of the records at the beginning of `head`. A record that is cut off at its end is passed over
 /// unless the bytes are `all` there are.
 pub(crate) fn infer(head: &[u8], all: bool, rows: usize) -> Result<SchemaRef> {
@@ -74,12 +76,42 @@ struct Kinds {
     object: Option<Object>,
 }
 
+/// The digits that a decimal of 128 bits has.
+const DECIMAL_DIGITS: usize = 38;
+
 #[derive(Debug, Default)]
 struct Numbers {
     negative: bool,
     /// Above the largest signed 64-bit integer.
     large: bool,
     fraction: bool,
+    /// An integer of which a double would lose digits.
+    long: bool,
+    /// The most digits before the point, and after it.
+    units: usize,
+    places: usize,
+}
+
+impl Numbers {
+    fn integer(&mut self, digits: &str) {
+        self.long |= rounds(digits);
+        self.units = self.units.max(digits.trim_start_matches('-').len());
+    }
+
+    /// The type that holds all of them exactly, or as the doubles that are nearest to fractions.
+    fn data_type(&self) -> DataType {
+        match self.units + self.places {
+            _ if !self.fraction && self.negative && self.large => DataType::Decimal128(20, 0),
+            _ if !self.fraction && self.large => DataType::UInt64,
+            _ if !self.fraction => DataType::Int64,
+            _ if !self.long => DataType::Float64,
+            digits @ ..=DECIMAL_DIGITS => match (u8::try_from(digits), i8::try_from(self.places)) {
+                (Ok(precision), Ok(scale)) => DataType::Decimal128(precision, scale),
+                _ => DataType::Utf8,
+            },
+            _ => DataType::Utf8,
+        }
+    }
 }
 
 /// The keys of objects, in the order in which they were first seen.
@@ -113,9 +145,7 @@ impl Kinds {
         }
         Ok(match (self.boolean, self.text, self.number) {
             (true, false, None) => DataType::Boolean,
-            (false, false, Some(n)) if n.fraction || (n.negative && n.large) => DataType::Float64,
-            (false, false, Some(n)) if n.large => DataType::UInt64,
-            (false, false, Some(_)) => DataType::Int64,
+            (false, false, Some(numbers)) => numbers.data_type(),
             _ => DataType::Utf8,
         })
     }
@@ -181,17 +211,27 @@ impl<'de> Visitor<'de> for &mut Kinds {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.number.get_or_insert_default().negative |= value < 0;
+        let numbers = self.number.get_or_insert_default();
+        numbers.negative |= value < 0;
+        numbers.integer(&value.to_string());
         Ok(())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.number.get_or_insert_default().large |= i64::try_from(value).is_err();
+        let numbers = self.number.get_or_insert_default();
+        numbers.large |= i64::try_from(value).is_err();
+        numbers.integer(&value.to_string());
         Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.number.get_or_insert_default().fraction = true;
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        let numbers = self.number.get_or_insert_default();
+        numbers.fraction = true;
+        // The fewest digits that tell the double from all others, never with an exponent.
+        let text = value.abs().to_string();
+        let (units, places) = text.split_once('.').unwrap_or((&text, ""));
+        numbers.units = numbers.units.max(units.len());
+        numbers.places = numbers.places.max(places.len());
         Ok(())
     }
 
@@ -234,7 +274,15 @@ mod tests {
             (r#"{"b":1,"a":true}{"c":null}"#, "b:Int64 a:Boolean c:Utf8"),
             (r#"{"a":1}{"a":1.5}"#, "a:Float64"),
             (r#"{"a":18446744073709551615}{"a":1}"#, "a:UInt64"),
-            (r#"{"a":18446744073709551615}{"a":-1}"#, "a:Float64"),
+            (r#"{"a":18446744073709551615}{"a":-1}"#, "a:Decimal128(20, 0)"),
+            (r#"{"a":9007199254740993}{"a":1.5}"#, "a:Decimal128(17, 1)"),
+            (r#"{"a":0.125}{"a":-9007199254740993}"#, "a:Decimal128(19, 3)"),
+            (r#"{"a":18446744073709551615}{"a":-0.5}"#, "a:Decimal128(21, 1)"),
+            (r#"{"a":9007199254740993}{"a":1e300}"#, "a:Utf8"),
+            (r#"{"a":9007199254740993}{"a":1e-30}"#, "a:Utf8"),
+            // What JavaScript writes of the double 2^60 loses nothing.
+            (r#"{"a":1152921504606847000}{"a":1.5}"#, "a:Float64"),
+            (r#"{"a":9007199254740992}{"a":1.5}"#, "a:Float64"),
             (r#"{"a":1}{"a":"x"}{"a":true}"#, "a:Utf8"),
             (r#"{"a":[]}{"a":[null,1]}"#, "a:List(Int64, field: 'element')"),
             (r#"{"a":{"x":1}}{"a":{"y":[{"z":"t"}]}}"#, ""),

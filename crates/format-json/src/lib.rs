@@ -6,6 +6,7 @@ mod config;
 mod fit;
 mod format;
 mod infer;
+mod moments;
 mod nodes;
 mod reader;
 mod records;

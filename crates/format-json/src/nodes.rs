@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use arrow_schema::{DataType, FieldRef, Schema};
 
-use crate::fit::Kind;
+use crate::fit::{Fit, Kind};
+use crate::moments::Moments;
 
 /// One place of the schema.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
     pub(crate) data_type: DataType,
+    moments: Moments,
     names: Vec<String>,
     children: Vec<usize>,
     places: HashMap<String, usize>,
@@ -32,6 +34,7 @@ impl Nodes {
         let root = Node {
             kind: Kind::Inferred,
             data_type: DataType::Null,
+            moments: Moments::None,
             names: vec![],
             children: vec![0],
             places: HashMap::new(),
@@ -66,6 +69,7 @@ impl Nodes {
         self.0.push(Node {
             kind: Kind::of(data_type),
             data_type: data_type.clone(),
+            moments: Moments::of(data_type),
             names: fields.iter().map(|field| field.name().clone()).collect(),
             children: vec![],
             places,
@@ -79,6 +83,20 @@ impl Nodes {
 }
 
 impl Node {
+    /// How a text fits.
+    pub(crate) fn text(&self, text: &str) -> Fit {
+        let spelled = self.kind.text(text)?;
+        let read = match self.kind {
+            // The decoder is given the date alone.
+            Kind::Date if spelled.is_some() => {
+                text.trim_ascii().split(['T', 't', ' ']).next().unwrap_or(text)
+            }
+            _ => text,
+        };
+        self.moments.check(read)?;
+        Ok(spelled)
+    }
+
     /// The place of a key among the fields: usually the one after the last key's.
     pub(crate) fn place(&self, key: &str, guess: usize) -> Option<usize> {
         match self.kind {

@@ -20,7 +20,8 @@ struct Listing {
     checkpoints: BTreeSet<i64>,
 }
 
-async fn list(store: &LogStore, from: Option<i64>, up_to: i64) -> Result<Listing> {
+/// Lists the log from a version on; of its checkpoints only those below a version.
+async fn list(store: &LogStore, from: Option<i64>, up_to: i64, below: i64) -> Result<Listing> {
     let mut commits = BTreeMap::new();
     let mut found = Found::default();
     let mut times = BTreeMap::new();
@@ -38,7 +39,9 @@ async fn list(store: &LogStore, from: Option<i64>, up_to: i64) -> Result<Listing
             LogFile::Commit(version) if version <= up_to => {
                 commits.insert(version, modified);
             }
-            LogFile::Checkpoint { version, .. } | LogFile::Part { version, .. } if version <= up_to => {
+            LogFile::Checkpoint { version, .. } | LogFile::Part { version, .. }
+                if version <= up_to && version < below =>
+            {
                 found.add(&file, &meta);
                 times.insert(version, modified);
             }
@@ -56,7 +59,7 @@ async fn list(store: &LogStore, from: Option<i64>, up_to: i64) -> Result<Listing
 /// The versions that can be read, the oldest first: a checkpoint, or the first commit, and all commits from there on.
 /// Cleaning a log leaves others that nobody can read any more.
 pub(crate) async fn versions(store: &LogStore) -> Result<Vec<i64>> {
-    let Listing { commits, checkpoints, .. } = list(store, None, i64::MAX).await?;
+    let Listing { commits, checkpoints, .. } = list(store, None, i64::MAX, i64::MAX).await?;
     let mut readable = Vec::new();
     for version in commits.keys().copied().collect::<BTreeSet<_>>().union(&checkpoints).copied() {
         // Nothing is before the first commit, so that it needs no checkpoint.
@@ -75,10 +78,10 @@ pub(crate) async fn versions(store: &LogStore) -> Result<Vec<i64>> {
 pub(crate) async fn load(store: &LogStore, wanted: Option<i64>) -> Result<Option<State>> {
     let up_to = wanted.unwrap_or(i64::MAX);
     let hint = store.hint().await?.map(|hint| hint.version).filter(|version| *version <= up_to);
-    let mut listing = list(store, hint, up_to).await?;
+    let mut listing = list(store, hint, up_to, i64::MAX).await?;
     if hint.is_some() && listing.checkpoint.is_none() {
         // The hint points to nothing; the listing tells the truth.
-        listing = list(store, None, up_to).await?;
+        listing = list(store, None, up_to, i64::MAX).await?;
     }
     let missing = |version: i64| {
         Error::not_found("the table has no such version, or not any more").with_context("version", version)
@@ -93,13 +96,17 @@ pub(crate) async fn load(store: &LogStore, wanted: Option<i64>) -> Result<Option
     if wanted.is_some_and(|wanted| wanted != newest) {
         return Err(missing(up_to));
     }
-    let (head, checkpoint, base) = match listing.checkpoint {
-        Some((mut checkpoint, time)) => {
-            let head = read_head(store, &mut checkpoint).await?;
-            let base = (checkpoint.version, time);
-            (head, Some(Arc::new(checkpoint)), base)
+    let (head, checkpoint, base) = loop {
+        let Some((mut checkpoint, time)) = listing.checkpoint.take() else {
+            break (Head::default(), None, (-1, 0));
+        };
+        match read_head(store, &mut checkpoint).await {
+            Ok(head) => {
+                let base = (checkpoint.version, time);
+                break (head, Some(Arc::new(checkpoint)), base);
+            }
+            Err(error) => listing = without(store, checkpoint.version, newest, error).await?,
         }
-        None => (Head::default(), None, (-1, 0)),
     };
     let versions: Vec<i64> = listing.commits.keys().copied().filter(|version| *version > base.0).collect();
     // Not by counting up to the newest: a single misnamed file would make that a long way.
@@ -116,11 +123,33 @@ pub(crate) async fn load(store: &LogStore, wanted: Option<i64>) -> Result<Option
     State::build(checkpoint, head, base, commits).map(Some)
 }
 
+/// What is listed up to a version without a checkpoint that cannot be read, where an older one, or none, and the commits
+/// from there on hold the same.
+///
+/// # Errors
+/// That of the checkpoint, where they do not, or where it may be read later.
+async fn without(store: &LogStore, damaged: i64, newest: i64, error: Error) -> Result<Listing> {
+    if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::NotFound) {
+        return Err(error);
+    }
+    let older = list(store, None, newest, damaged).await?;
+    let base = older.checkpoint.as_ref().map_or(-1, |(checkpoint, _)| checkpoint.version);
+    let whole = older.commits.range(base + 1..).map(|(version, _)| *version).eq(base + 1..=newest);
+    if !whole {
+        return Err(error.with_context(
+            "remedy",
+            "restore the checkpoint from a copy: older checkpoints and commits do not hold all of the table any more",
+        ));
+    }
+    tracing::warn!(%error, damaged, base, "a checkpoint cannot be read: an older one and the commits since are read instead");
+    Ok(older)
+}
+
 /// The version that was the newest at a time: by the times that commits carry where the table has that feature,
 /// else by those of their files, none younger than the one after it. Of several of one time, on a store that tells whole
 /// seconds, it is the last one: each has the time that it is told with.
 pub(crate) async fn version_at(store: &LogStore, table: &TableMeta, timestamp_ms: i64) -> Result<i64> {
-    let listing = list(store, None, i64::MAX).await?;
+    let listing = list(store, None, i64::MAX, i64::MAX).await?;
     if table.flag("delta.enableInCommitTimestamps") {
         let since = table.number("delta.inCommitTimestampEnablementVersion").unwrap_or(0);
         let versions: Vec<i64> = listing.commits.range(since..).map(|(version, _)| *version).collect();

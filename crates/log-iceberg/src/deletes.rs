@@ -1,6 +1,7 @@
 //! Which deletes apply to which data files (Iceberg spec, "Scan Planning").
 
 mod equality;
+mod keys;
 mod positions;
 mod vector;
 mod write;
@@ -18,13 +19,14 @@ use crate::partitions::Spec;
 use crate::snapshot::{Inner, Origin};
 use crate::state::Shared;
 
+use keys::Keys;
 pub(crate) use write::{Written, write_deletes};
 
 /// The ids of the columns of position delete files (Iceberg spec, "Reserved Field IDs").
 pub(crate) const FILE_PATH_ID: i32 = 2_147_483_546;
 pub(crate) const POSITION_ID: i32 = 2_147_483_545;
 
-/// How many delete files that serve a whole partition are kept in memory once they are read.
+/// How many delete files that serve more than one data file are kept in memory once they are read.
 const KEPT: usize = 8;
 
 /// A partition: the spec and the values.
@@ -47,6 +49,8 @@ pub(crate) struct DeleteEntry {
     /// The positions by data file, once they are read.
     loaded: tokio::sync::Mutex<Option<Arc<Positions>>>,
     equality: OnceLock<Arc<EqualityDeletes>>,
+    /// The keys, once they are read, of those that are resolved here.
+    keys: tokio::sync::Mutex<Option<Arc<Keys>>>,
 }
 
 /// The deletes of a snapshot by what they apply to.
@@ -115,6 +119,7 @@ impl DeleteIndex {
             equality_ids: entry.equality_ids,
             loaded: tokio::sync::Mutex::default(),
             equality: OnceLock::new(),
+            keys: tokio::sync::Mutex::default(),
         });
         match (entry.content, only) {
             (FileContent::EqualityDeletes, _) if spec.unpartitioned => self.equality_everywhere.push(delete),
@@ -211,9 +216,31 @@ impl DeleteIndex {
             }
         }
         for delete in self.equality(partition.as_ref(), sequence_number) {
-            found.equality.push(equality::resolve(inner, delete)?);
+            match equality::resolve(inner, delete)? {
+                Some(set) => found.equality.push(set),
+                None => {
+                    let mut all = self.keys(inner, delete).await?.positions(inner, file).await?;
+                    if let Some(positions) = &found.positions {
+                        all |= positions.as_ref();
+                    }
+                    found.positions = Some(Arc::new(all)).filter(|all| !all.is_empty());
+                }
+            }
         }
         Ok(found)
+    }
+
+    /// The keys of an equality delete file that is resolved here.
+    async fn keys(&self, inner: &Inner, delete: &Arc<DeleteEntry>) -> Result<Arc<Keys>> {
+        let mut loaded = delete.keys.lock().await;
+        if let Some(keys) = loaded.as_ref() {
+            return Ok(keys.clone());
+        }
+        let keys = Arc::new(Keys::load(inner, delete).await?);
+        *loaded = Some(keys.clone());
+        drop(loaded);
+        self.keep(delete).await;
+        Ok(keys)
     }
 
     /// The positions that a position delete file holds for a data file.
@@ -240,7 +267,7 @@ impl DeleteIndex {
         Ok(all.get(path).cloned())
     }
 
-    /// Keeps the positions of the last few files that were read, and lets go of older ones.
+    /// Keeps what the last few files hold that were read, and lets go of older ones.
     async fn keep(&self, delete: &Arc<DeleteEntry>) {
         let oldest = {
             let mut kept = self.kept.lock();
@@ -249,6 +276,7 @@ impl DeleteIndex {
         };
         if let Some(oldest) = oldest {
             *oldest.loaded.lock().await = None;
+            *oldest.keys.lock().await = None;
         }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     /// Whether it is the newest one of the state.
     current: bool,
     pub(crate) schema: SchemaRef,
+    /// The same in Iceberg's terms.
+    pub(crate) ice_schema: IceSchema,
     mapping: Arc<FieldMapping>,
     pub(crate) columns: Columns,
     pub(crate) specs: Vec<Spec>,
@@ -95,6 +97,7 @@ impl IcebergSnapshot {
             snapshot,
             current,
             schema,
+            ice_schema,
             mapping,
             columns,
             specs,
@@ -124,6 +127,11 @@ impl Inner {
     pub(crate) async fn delete_index(&self) -> Result<Arc<DeleteIndex>> {
         let build = || async { DeleteIndex::build(self).await.map(Arc::new) };
         self.deletes.get_or_try_init(build).await.cloned()
+    }
+
+    /// How columns are found in data files.
+    pub(crate) fn mapping(&self) -> Arc<FieldMapping> {
+        self.mapping.clone()
     }
 
     /// When a snapshot was made.
@@ -162,7 +170,7 @@ impl Snapshot for IcebergSnapshot {
     }
 
     fn mapping(&self) -> Arc<FieldMapping> {
-        self.0.mapping.clone()
+        self.0.mapping()
     }
 
     fn partitioning(&self) -> &[PartitionSpec] {

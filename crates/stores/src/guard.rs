@@ -91,6 +91,19 @@ impl GuardedStore {
         }
     }
 
+    /// What a web server that sends whole files only says of a part of one.
+    fn reading_error(&self, location: &Path, error: Error) -> Error {
+        match (&self.writes, &error) {
+            // Nothing else of reading is unsupported.
+            (Writes::Never, Error::NotSupported { .. }) => unsupported(format!(
+                "{} sends whole files only, and no parts of them (range requests), which the format of {}/{location} \
+                 takes; download the file and read it from there",
+                self.root, self.root
+            )),
+            _ => self.secrets.clean(error),
+        }
+    }
+
     fn cleaned<T: Send + 'static>(
         &self,
         items: BoxStream<'static, Result<T>>,
@@ -139,7 +152,8 @@ impl ObjectStore for GuardedStore {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let found = self.inner.get_opts(location, options).await.map_err(|e| self.secrets.clean(e))?;
+        let found = self.inner.get_opts(location, options).await;
+        let found = found.map_err(|e| self.reading_error(location, e))?;
         let GetResult { payload, meta, range, attributes } = found;
         let payload = match payload {
             GetResultPayload::Stream(body) => GetResultPayload::Stream(self.cleaned(body)),
@@ -153,7 +167,7 @@ impl ObjectStore for GuardedStore {
         location: &Path,
         ranges: &[std::ops::Range<u64>],
     ) -> Result<Vec<bytes::Bytes>> {
-        self.inner.get_ranges(location, ranges).await.map_err(|e| self.secrets.clean(e))
+        self.inner.get_ranges(location, ranges).await.map_err(|e| self.reading_error(location, e))
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use arrow::compute::filter_record_batch;
 use arrow::row::{OwnedRow, RowConverter, SortField};
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::DataType;
 use futures::TryStreamExt;
 use stitchwork_core::{Column, EqualityDeletes, Error, FieldMapping, Result, ScanArgs};
@@ -64,19 +63,8 @@ impl EqualityFilter {
 }
 
 fn resolve(batch: &RecordBatch, column: &Column) -> Result<ArrayRef> {
-    let missing = || {
+    column.find(batch)?.ok_or_else(|| {
         Error::invalid_data("an equality delete names a column that is not there")
             .with_context("column", column)
-    };
-    let (root, inner) = column.path.split_first().ok_or_else(missing)?;
-    let mut array = batch.column_by_name(root).ok_or_else(missing)?.clone();
-    for name in inner {
-        let parent = array.as_struct_opt().ok_or_else(missing)?.clone();
-        let child = parent.column_by_name(name).ok_or_else(missing)?;
-        array = match parent.nulls() {
-            Some(nulls) => arrow::compute::nullif(child, &BooleanArray::new(!nulls.inner(), None))?,
-            None => child.clone(),
-        };
-    }
-    Ok(array)
+    })
 }

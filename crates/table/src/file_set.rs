@@ -25,6 +25,10 @@ pub use partitions::Partitions;
 /// How many objects are asked for their columns at a time.
 const REQUESTS: usize = 16;
 
+/// What to do about columns that have no type in common, for whoever gets the error: SQL, a project file and Rust.
+const SAY_COLUMNS: &str = "read the files apart and cast in SQL, or say the columns: of a folder by `log: files` and its \
+                           option `schema` in the project file, in Rust by `Columns::Given`";
+
 /// Which columns a set of files has.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Columns {
@@ -218,7 +222,7 @@ async fn own_columns(
             Some(Schema { fields: known, metadata }) => {
                 let fields = merge_fields(&known, &fields);
                 let fields = fields.map_err(|e| {
-                    e.with_context("location", object.location()).with_context("setting", "Columns::Given")
+                    e.with_context("location", object.location()).with_context("remedy", SAY_COLUMNS)
                 })?;
                 Schema::new_with_metadata(fields, metadata)
             }

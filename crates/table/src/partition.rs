@@ -206,7 +206,10 @@ pub(crate) fn split(batch: &RecordBatch, spec: &PartitionSpec) -> Result<Vec<(Ow
         .fields
         .iter()
         .map(|field| {
-            let column = column(batch, &field.source.path)?;
+            let column = field.source.find(batch)?.ok_or_else(|| {
+                Error::unexpected("the partitioning names a column that is not there")
+                    .with_context("column", &field.source)
+            })?;
             apply_transform(&field.transform, &column)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -241,19 +244,6 @@ pub(crate) fn split(batch: &RecordBatch, spec: &PartitionSpec) -> Result<Vec<(Ow
             Ok((key, Part { values, rows }))
         })
         .collect()
-}
-
-fn column(batch: &RecordBatch, path: &[String]) -> Result<ArrayRef> {
-    let missing = || {
-        Error::unexpected("the partitioning names a column that is not there")
-            .with_context("column", path.join("."))
-    };
-    let (root, inner) = path.split_first().ok_or_else(missing)?;
-    let mut array = batch.column_by_name(root).ok_or_else(missing)?.clone();
-    for name in inner {
-        array = array.as_struct_opt().and_then(|s| s.column_by_name(name)).ok_or_else(missing)?.clone();
-    }
-    Ok(array)
 }
 
 #[cfg(test)]

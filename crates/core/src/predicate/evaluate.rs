@@ -68,18 +68,27 @@ fn fold(
     })
 }
 
-/// The array of a column; a field of a null struct is null.
-fn resolve(batch: &RecordBatch, column: &Column) -> Result<ArrayRef> {
-    let missing = || {
-        Error::invalid_input("the predicate names a column that is not there").with_context("column", column)
-    };
-    let mut path = column.path.iter();
-    let mut array = path.next().and_then(|name| batch.column_by_name(name)).ok_or_else(missing)?.clone();
-    for name in path {
-        let parent = array.as_struct_opt().ok_or_else(missing)?;
-        array = null_under(parent, parent.column_by_name(name).ok_or_else(missing)?)?;
+impl Column {
+    /// The values of the column in a batch, `None` where it has no such column. A field of a null struct is null.
+    /// # Errors
+    /// What arrow says.
+    pub fn find(&self, batch: &RecordBatch) -> Result<Option<ArrayRef>> {
+        let mut path = self.path.iter();
+        let mut found = path.next().and_then(|name| batch.column_by_name(name)).cloned();
+        for name in path {
+            let Some(parent) = found.as_ref().and_then(|array| array.as_struct_opt()) else {
+                return Ok(None);
+            };
+            found = parent.column_by_name(name).map(|child| null_under(parent, child)).transpose()?;
+        }
+        Ok(found)
     }
-    Ok(array)
+}
+
+fn resolve(batch: &RecordBatch, column: &Column) -> Result<ArrayRef> {
+    column.find(batch)?.ok_or_else(|| {
+        Error::invalid_input("the predicate names a column that is not there").with_context("column", column)
+    })
 }
 
 fn compare(array: &ArrayRef, op: Comparison, value: &Scalar) -> Result<BooleanArray> {

@@ -124,6 +124,35 @@ async fn what_the_operating_system_says_is_told() {
     assert_eq!(format!("{error:?}").matches("Not a directory").count(), 2, "{error:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_keeps_a_folder_from_being_listed_is_named_with_a_remedy() {
+    use std::os::unix::ffi::OsStrExt;
+    let top = std::env::temp_dir().join(format!("stitchwork-core-list-{}", std::process::id()));
+    let file = |name: &[u8]| std::fs::write(top.join(std::ffi::OsStr::from_bytes(name)), b"x").unwrap();
+    let make: [(&dyn Fn(), &str, &str); 3] = [
+        (&|| file(b"line\nfeed.csv"), "line\\nfeed.csv", "rename or remove it"),
+        (&|| file(b"no \xff text.csv"), "%FF", "rename or remove it"),
+        (&|| std::os::unix::fs::symlink(&top, top.join("round")).unwrap(), "/round", "remove the link"),
+    ];
+    for (make, name, remedy) in make {
+        std::fs::create_dir(&top).unwrap();
+        make();
+        let folder = stitchwork_core::Stores::new().resolve(&format!("file://{}", top.display())).unwrap();
+        let refused =
+            futures::TryStreamExt::try_collect::<Vec<_>>(folder.store.list(Some(&folder.path))).await;
+        let delimited = folder.store.list_with_delimiter(Some(&folder.path)).await;
+        std::fs::remove_dir_all(&top).unwrap();
+        let delimited = delimited.map(drop).map_err(|e| folder.error(e));
+        for error in [Some(folder.error(refused.unwrap_err())), delimited.err()].into_iter().flatten() {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
+            let line = error.to_string();
+            assert!(line.contains(name) && line.contains(remedy) && line.lines().count() == 1, "{line}");
+            assert_eq!(error.context("location"), Some(folder.location().as_str()));
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_object_that_is_shorter_than_its_range_is_broken_data() {
     use stitchwork_core::object_store::{ObjectStoreExt, PutPayload};

@@ -38,7 +38,7 @@ fn long(value: i64) -> Vec<u8> {
 }
 
 /// A file of one block with these numbers before its bytes.
-fn file(schema: &str, codec: &str, rows: i64, size: i64, data: &[u8]) -> Vec<u8> {
+pub(crate) fn file(schema: &str, codec: &str, rows: i64, size: i64, data: &[u8]) -> Vec<u8> {
     let text = |text: &str| [long(text.len() as i64), text.as_bytes().to_vec()].concat();
     let header = [text("avro.schema"), text(schema), text("avro.codec"), text(codec)].concat();
     let sync = [7; 16];

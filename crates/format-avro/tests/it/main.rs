@@ -5,6 +5,7 @@
 mod broken;
 mod peers;
 mod round_trip;
+mod schemas;
 mod types;
 
 use arrow_array::RecordBatch;

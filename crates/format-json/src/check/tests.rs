@@ -44,8 +44,8 @@ fn values_are_spelled_for_the_decoder_whatever_the_pieces() {
         (r#"{"t":"NaN \u00e4 \ud834\udd1e ä𝄞\\"}"#, r#"{"t":"NaN \u00e4 \ud834\udd1e ä𝄞\\"}"#),
         (r#"{"l":[2.0,-1e2,7,null],"f":-1.5}"#, r#"{"l":[2,-100,7,null],"f":-1.5}"#),
         (
-            r#"{"ü":"1.5","\u00fc":25e-1}{"d":"2024-01-01T00:00"}"#,
-            r#"{"ü":1.50,"\u00fc":2.50}{"d":"2024-01-01"}"#,
+            r#"{"ü":"1.5"}{"\u00fc":25e-1}{"d":"2024-01-01T00:00"}"#,
+            r#"{"ü":1.50}{"\u00fc":2.50}{"d":"2024-01-01"}"#,
         ),
         (r#"{"x":{"f":true,"y":[{},[]]},"f":0}"#, r#"{"x":{"f":true,"y":[{},[]]},"f":0}"#),
     ] {
@@ -64,6 +64,9 @@ fn values_are_spelled_for_the_decoder_whatever_the_pieces() {
         r#"{"f":1}}"#,
         r#"{"f":1},{"f":2}"#,
         r#"{"f":tru"#,
+        r#"{"ü":1,"\u00fc":2}"#,
+        r#"{"d":"2024-02-30"}"#,
+        r#"{"d":"2024-02-30T00:00:00"}"#,
     ] {
         assert!(passed(|| Checker::of(&schema, false), bad).unwrap_err().contains("row="), "{bad}");
     }
@@ -73,6 +76,10 @@ fn values_are_spelled_for_the_decoder_whatever_the_pieces() {
 fn words_become_numbers_of_their_length_where_a_type_is_inferred() {
     let text = r#"{"a":NaN,"b":-Infinity,"c":"NaN","d":[Infinity]}"#;
     let expected = r#"{"a":0.0,"b":-0.000000,"c":"NaN","d":[0.000000]}"#;
+    assert_eq!(passed(Checker::inferring, text).unwrap(), expected);
+    // So do integers that no number type holds, but become texts.
+    let text = r#"{"a":18446744073709551616,"b":18446744073709551615,"c":100000000000000000000}"#;
+    let expected = r#"{"a":"18446744073709551616","b":18446744073709551615,"c":100000000000000000000}"#;
     assert_eq!(passed(Checker::inferring, text).unwrap(), expected);
 }
 

@@ -73,6 +73,15 @@ async fn what_does_not_fit_a_given_type_is_refused_with_its_place() {
         (DataType::Boolean, "1"),
         (DataType::Boolean, "\"true\""),
         (DataType::Binary, "12"),
+        (DataType::Date32, "\"29.02.2024\""),
+        (DataType::Date32, "\"2023-02-29\""),
+        (DataType::Date64, "\"soon\""),
+        (zoned(TimeUnit::Microsecond), "\"2024-02-30T00:00:00Z\""),
+        (zoned(TimeUnit::Second), "\"\""),
+        (zoned(TimeUnit::Nanosecond), "\"2500-01-01T00:00:00Z\""),
+        (DataType::Timestamp(TimeUnit::Millisecond, None), "\"yesterday\""),
+        (DataType::Time32(TimeUnit::Second), "\"25:00:00\""),
+        (DataType::Time64(TimeUnit::Nanosecond), "\"1:2\""),
     ] {
         let object = put(format!("{{\"a\":null,\"b\":{value}}}\n {{\"b\":1, \"a\":{value}}}")).await;
         let error = refused(&object, typed(data_type.clone())).await;
@@ -80,6 +89,54 @@ async fn what_does_not_fit_a_given_type_is_refused_with_its_place() {
         assert_eq!(told(&error), [Some("1"), Some("a"), Some(value), Some(&name)], "{error:?}");
         assert_eq!(error.context("byte_in_record"), Some("12"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn digits_are_not_lost_to_a_type_that_was_inferred() {
+    for (text, data_type, values) in [
+        (
+            r#"{"a":-1}{"a":18446744073709551615}"#,
+            DataType::Decimal128(20, 0),
+            vec!["-1", "18446744073709551615"],
+        ),
+        (
+            r#"{"a":9007199254740993}{"a":1.5}"#,
+            DataType::Decimal128(17, 1),
+            vec!["9007199254740993.0", "1.5"],
+        ),
+        (
+            r#"{"a":1}{"a":-170141183460469231731687303715884105729}"#,
+            DataType::Utf8,
+            vec!["1", "-170141183460469231731687303715884105729"],
+        ),
+        (r#"{"a":9007199254740993}{"a":1e300}"#, DataType::Utf8, vec!["9007199254740993", "1e300"]),
+    ] {
+        let found = read(&put(text).await, ReadArgs::default()).await.unwrap();
+        let column = found.column(0);
+        assert_eq!(column.data_type(), &data_type, "{text}");
+        let shown = arrow_select::concat::concat(&[column]).unwrap();
+        let shown = (0..2).map(|row| stitchwork_core::Scalar::from_array(&shown, row).unwrap().to_string());
+        assert_eq!(shown.collect::<Vec<_>>(), values, "{text}");
+    }
+    let before = "{\"a\":1.5}\n".repeat(10_001);
+    let error = refused(&put(format!("{before}{{\"a\":9007199254740993}}")).await, ReadArgs::default()).await;
+    let value = Some("9007199254740993");
+    assert_eq!(told(&error), [Some("10001"), Some("a"), value, Some("Float64")], "{error:?}");
+    assert!(error.to_string().contains("read the object with a schema"), "{error}");
+}
+
+#[tokio::test]
+async fn an_object_that_has_a_key_twice_is_refused_with_its_place() {
+    let given = typed(DataType::Struct(Fields::from(vec![Field::new("x", DataType::Int64, true)])));
+    for args in [ReadArgs::default(), given] {
+        let object = put("{\"a\":{\"x\":0}}\n{\"a\":{\"x\":1,\"y\":1,\"\\u0078\":2}}").await;
+        let error = refused(&object, args).await;
+        assert_eq!((error.context("row"), error.context("column")), (Some("1"), Some("a.x")), "{error:?}");
+        assert!(error.to_string().contains("a key twice"), "{error}");
+    }
+    // One that is no column is passed over, however often it comes.
+    let object = put(r#"{"a":1,"b":1,"b":2}"#).await;
+    assert_eq!(read(&object, typed(DataType::Int64)).await.unwrap().num_rows(), 1);
 }
 
 #[tokio::test]

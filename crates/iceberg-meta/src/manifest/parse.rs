@@ -269,13 +269,19 @@ fn file(record: RecordView<'_>, spec: &[IceSpecField], meanings: &Meanings) -> R
         upper_bounds: bounds(record.array(128, "upper_bounds")),
         key_metadata: record.bytes(131, "key_metadata").map(<[u8]>::to_vec),
         split_offsets: record.array(132, "split_offsets").map(|v| v.iter().filter_map(long).collect()),
-        equality_ids: record.array(135, "equality_ids").map(|v| v.iter().filter_map(int).collect()),
+        equality_ids: record.array(135, "equality_ids").map(|ids| equality_ids(ids, path)).transpose()?,
         sort_order_id: record.int(140, "sort_order_id"),
         first_row_id: record.long(142, "first_row_id"),
         referenced_data_file: record.text(143, "referenced_data_file").map(str::to_owned),
         content_offset: record.long(144, "content_offset"),
         content_size_in_bytes: record.long(145, "content_size_in_bytes"),
     })
+}
+
+/// Ids that say which rows are deleted: one that is none cannot be left out.
+fn equality_ids(ids: &[Avro], path: &str) -> Result<Vec<i32>> {
+    let wrong = || MetaError::invalid(format!("the equality_ids of {path:?} are no field ids"));
+    ids.iter().map(|id| int(id).ok_or_else(wrong)).collect()
 }
 
 fn long(value: &Avro) -> Option<i64> {

@@ -104,6 +104,37 @@ async fn hints_that_lie_are_seen_through() {
 }
 
 #[tokio::test]
+async fn a_damaged_checkpoint_is_made_up_for_by_older_ones_and_commits() {
+    let put = async |stores: &Stores, version: i64, bytes: &[u8]| {
+        let name = format!("memory:t/_delta_log/{version:020}.checkpoint.parquet");
+        let object = stores.resolve(&name).unwrap();
+        object.store.put(&object.path, bytes.to_vec().into()).await.unwrap();
+    };
+    for damage in [&b"PAR1 this is none PAR1"[..], b""] {
+        let stores = Stores::new();
+        let log = table(&stores, 10).await;
+        let expected = names(&log.snapshot(At::Latest).await.unwrap(), FileFilter::default()).await;
+        put(&stores, 8, damage).await;
+        let state = async || {
+            let fresh = open("memory:t", &stores).await?;
+            let snapshot = fresh.snapshot(At::Latest).await?;
+            Ok::<_, stitchwork_core::Error>((
+                snapshot.version(),
+                names(&snapshot, FileFilter::default()).await,
+            ))
+        };
+        assert_eq!(state().await.unwrap(), (10, expected.clone()), "by the one of version 4");
+        put(&stores, 4, damage).await;
+        assert_eq!(state().await.unwrap(), (10, expected), "by the commits alone");
+        delete(&stores, "00000000000000000002.json").await;
+        let error = state().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.context("remedy").is_some(), "{error}");
+        assert!(error.context("location").is_some_and(|l| l.contains(".checkpoint.parquet")), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_gap_is_an_error() {
     let stores = Stores::new();
     table(&stores, 7).await;

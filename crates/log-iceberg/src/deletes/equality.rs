@@ -15,27 +15,18 @@ use super::DeleteEntry;
 use crate::snapshot::Inner;
 use crate::types;
 
-/// The keys of an equality delete file; the same for every data file that it applies to.
-pub(super) fn resolve(inner: &Inner, delete: &DeleteEntry) -> Result<Arc<EqualityDeletes>> {
+/// The keys of an equality delete file; the same for every data file that it applies to. `None` where a column is none
+/// of the table's, or inside of one.
+pub(super) fn resolve(inner: &Inner, delete: &DeleteEntry) -> Result<Option<Arc<EqualityDeletes>>> {
     if let Some(found) = delete.equality.get() {
-        return Ok(found.clone());
+        return Ok(Some(found.clone()));
     }
     let fail = |e: Error| e.with_context("delete_file", &delete.path);
     let mut columns = Vec::new();
     let mut fields = Vec::new();
     for id in &delete.equality_ids {
-        let (column, ty) = inner.columns.by_id.get(id).ok_or_else(|| {
-            fail(
-                Error::unsupported("rows are deleted by a column that the table does not have any more")
-                    .with_context("field_id", id),
-            )
-        })?;
-        if column.path.len() != 1 {
-            return Err(fail(
-                Error::unsupported("rows are deleted by a field inside of a column")
-                    .with_context("column", column),
-            ));
-        }
+        let known = inner.columns.by_id.get(id).filter(|(column, _)| column.path.len() == 1);
+        let Some((column, ty)) = known else { return Ok(None) };
         let field = Field::new(column.root(), types::type_to_arrow(ty)?, true);
         fields.push(stitchwork_core::with_field_id(field, *id));
         columns.push(column.clone());
@@ -49,7 +40,7 @@ pub(super) fn resolve(inner: &Inner, delete: &DeleteEntry) -> Result<Arc<Equalit
         object: inner.shared.files.object(&delete.path)?.with_size(delete.size),
     };
     let resolved = Arc::new(EqualityDeletes { columns, keys: Arc::new(keys) });
-    Ok(delete.equality.get_or_init(|| resolved).clone())
+    Ok(Some(delete.equality.get_or_init(|| resolved).clone()))
 }
 
 /// The rows of an equality delete file, read whenever they are asked for.

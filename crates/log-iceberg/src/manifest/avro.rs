@@ -178,7 +178,7 @@ impl AvroRows {
                 .ok_or_else(|| missing("file_size_in_bytes"))?,
             partition: partition(file.column_by_name("partition"), spec, batch.num_rows())?,
             split_offsets: list("split_offsets"),
-            equality_ids: list("equality_ids"),
+            equality_ids: ids(file.column_by_name("equality_ids")).ok_or_else(|| missing("equality_ids"))?,
             referenced: text("referenced_data_file"),
             content_offset: primitive(file.column_by_name("content_offset")),
             content_size: primitive(file.column_by_name("content_size_in_bytes")),
@@ -194,6 +194,15 @@ impl AvroRows {
 
 fn primitive<T: ArrowPrimitiveType>(column: Option<&ArrayRef>) -> Option<PrimitiveArray<T>> {
     column?.as_primitive_opt::<T>().cloned()
+}
+
+/// Lists of ids, none where there is no such column. One of another type is left to the thorough reader, since ids that
+/// are not understood cannot be left out.
+fn ids(column: Option<&ArrayRef>) -> Option<Option<ListArray>> {
+    let Some(column) = column.filter(|column| column.null_count() < column.len()) else { return Some(None) };
+    let lists = column.as_list_opt::<i32>()?;
+    lists.values().as_primitive_opt::<Int32Type>().filter(|ids| ids.null_count() == 0)?;
+    Some(Some(lists.clone()))
 }
 
 /// The partition values by field, in the types that they have today.

@@ -27,6 +27,8 @@ struct Inner {
     asked: Vec<Asked>,
     /// Answers every put with this.
     refuses_puts: Option<(u16, String)>,
+    /// Knows no ranges.
+    whole_only: bool,
 }
 
 /// The server; it ends with the test.
@@ -48,6 +50,10 @@ impl Server {
 
     pub(crate) fn refuse_puts(&self, status: u16, body: &str) {
         self.inner.lock().unwrap().refuses_puts = Some((status, body.to_owned()));
+    }
+
+    pub(crate) fn send_whole_files_only(&self) {
+        self.inner.lock().unwrap().whole_only = true;
     }
 
     pub(crate) fn put(&self, path: &str, body: &[u8]) {
@@ -154,7 +160,8 @@ fn get(inner: &Inner, path: &str, headers: &HeaderMap) -> Response<Body> {
         ("x-goog-generation", generation.to_string()),
         ("last-modified", "Tue, 24 Nov 2026 12:00:00 GMT".to_owned()),
     ];
-    let range = header(headers, "range").and_then(|text| text.strip_prefix("bytes="));
+    let range =
+        header(headers, "range").filter(|_| !inner.whole_only).and_then(|text| text.strip_prefix("bytes="));
     let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {
         return (common, body.clone()).into_response();
     };

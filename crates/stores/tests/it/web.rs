@@ -19,6 +19,25 @@ async fn files_are_read_whole_and_in_parts() {
 }
 
 #[tokio::test]
+async fn a_server_that_sends_whole_files_only_is_named_as_such() {
+    let server = Server::start().await;
+    server.put("/a.parquet", b"0123456789");
+    server.send_whole_files_only();
+    let object = stores("http://", &[]).resolve(&format!("{}/a.parquet", server.url)).unwrap();
+    assert_eq!(object.store.get(&object.path).await.unwrap().bytes().await.unwrap(), "0123456789");
+    for refused in [
+        object.store.get_range(&object.path, 3..6).await.map(drop),
+        object.store.get_ranges(&object.path, &[3..6, 8..9]).await.map(drop),
+    ] {
+        let error = object.error(refused.unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "not to be tried again: {error:?}");
+        for part in [server.url.as_str(), "/a.parquet", "range requests", "download the file"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_written_and_the_error_says_so() {
     let server = Server::start().await;
     let object = stores("http://", &[("max_retries", "0")]).resolve(&format!("{}/x", server.url)).unwrap();

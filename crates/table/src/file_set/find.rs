@@ -26,6 +26,16 @@ pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) ->
         // An object whose name looks like a pattern is that object.
         match root.store.head(&root.path).await {
             Ok(meta) => return Ok(vec![found(location.to_owned(), &root, meta, &base.unwrap_or_default())]),
+            // Few web servers list folders, and those that do not are asked for long, with an answer about something else.
+            Err(e @ object_store::Error::NotFound { .. })
+                if is_web(&root) && !glob::is_pattern(root.path.as_ref()) =>
+            {
+                return Err(Error::not_found(
+                    "the server has no such file (404); the location of a folder, of a server that lists them, ends with `/`",
+                )
+                .with_context("location", location)
+                .with_source(e));
+            }
             Err(object_store::Error::NotFound { .. }) => {}
             Err(e) => return Err(root.error(e)),
         }
@@ -50,6 +60,11 @@ pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) ->
     files.sort_by(|a, b| a.object.path.cmp(&b.object.path));
     files.dedup_by(|a, b| a.object.path == b.object.path);
     Ok(files)
+}
+
+/// Whether an object lies on a web server.
+fn is_web(object: &Object) -> bool {
+    object.root.starts_with("http://") || object.root.starts_with("https://")
 }
 
 fn found(location: String, root: &Object, meta: ObjectMeta, base: &Path) -> Found {

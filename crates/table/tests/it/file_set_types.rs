@@ -95,7 +95,9 @@ async fn two_files_give_all_that_they_hold_or_are_refused_by_name() {
                 assert_eq!(error.context("column"), Some("a"));
                 assert_eq!(error.context("other_type"), Some(second.1.to_string().as_str()));
                 assert!(error.context("location").is_some_and(|l| l.contains("t/1.")), "{error}");
-                // The way out that it names.
+                // The ways out that it names; that of the log of files is tested there.
+                let remedy = error.context("remedy").unwrap();
+                assert!(remedy.contains("`log: files`") && remedy.contains("Columns::Given"), "{error}");
                 let text = Arc::new(Schema::new(vec![Field::new("a", T::Utf8, true)]));
                 assert_eq!(rows(&open(&files, Columns::Given(text)).await.unwrap()).await.len(), 2);
                 continue;

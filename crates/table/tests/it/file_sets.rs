@@ -74,6 +74,19 @@ async fn scan(set: &FileSet, predicate: Option<Predicate>) -> Vec<RecordBatch> {
 const EXTENSION: &str = "ipctest";
 
 #[tokio::test]
+async fn a_file_that_a_web_server_lacks_is_not_looked_for_as_a_folder() {
+    let lake = lake();
+    lake.registry.stores().mount("http://host", Arc::new(lake.store.clone()));
+    lake.fill(&["there.ipctest"]).await;
+    lake.store.forget();
+    let location = format!("http://host/data/missing.{}", IpcFormat.extensions()[0]);
+    let error = lake.open(&[&location]).await.unwrap_err();
+    assert_eq!((error.kind(), error.context("location")), (ErrorKind::NotFound, Some(location.as_str())));
+    assert!(error.to_string().contains("404"), "{error}");
+    assert_eq!(lake.store.count(Operation::List), 0, "a listing asks for WebDAV");
+}
+
+#[tokio::test]
 async fn objects_patterns_and_folders_are_found_in_order() {
     let lake = lake();
     let ending = IpcFormat.extensions()[0];

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use arrow::compute::kernels::cast_utils::string_to_datetime;
 use chrono::Utc;
 use datafusion::config::Dialect;
+use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
 use stitchwork_core::{At, Error, Result};
@@ -31,6 +32,19 @@ pub(crate) fn decode(name: &str) -> (&str, At) {
 pub(crate) fn shown(name: &str) -> String {
     let plain = name.split_once(MARK).map_or(name, |(table, _)| table);
     plain.trim_matches('"').to_owned()
+}
+
+/// The refusal of what stands behind a table as its other name and is meant for a version: `t @v3`.
+///
+/// Some dialects let a name begin with this sign, and the newest rows would be read under it.
+pub(crate) fn by_sign(alias: &Ident) -> Option<Error> {
+    (alias.quote_style.is_none() && alias.value.starts_with('@')).then(|| {
+        Error::unsupported(
+            "a version is not asked for with `@`; write `version as of 3` or `timestamp as of '2026-01-31 12:00:00'` \
+             behind the table, or put an alias in double quotes that begins so",
+        )
+        .with_context("clause", alias)
+    })
 }
 
 /// The text with each version moved into the name of its table.

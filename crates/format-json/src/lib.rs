@@ -9,6 +9,7 @@ mod infer;
 mod nodes;
 mod reader;
 mod records;
+mod sayable;
 mod shape;
 mod text;
 mod writer;

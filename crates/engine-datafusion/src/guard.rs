@@ -44,7 +44,7 @@ pub(crate) fn parse(
                     check(&mut statement, names)?;
                 }
             }
-            return Err(error);
+            return Err(travel::by_sign_in(sql, dialect).unwrap_or(error));
         }
     };
     check(&mut statement, names)?;

@@ -10,6 +10,7 @@ use futures::stream::BoxStream;
 use stitchwork_core::{
     At, Engine, ErrorKind, Names, OpenUrl, QueryArgs, Registry, Relation, Result, TableIdent, count_rows,
 };
+use stitchwork_engine_datafusion::{DataFusionConfig, DataFusionEngine, SqlDialect};
 
 use crate::support::{Changing, Editable, Memory, engine, query_error, register, rows};
 
@@ -229,6 +230,7 @@ async fn sql_that_would_be_ignored_is_refused() {
         "select * from t join public.t @v1 on true",
         "select * from (select * from t) @v1",
         "delete from \"t\"@v1",
+        "select * from \"t\" @v1 x",
         "insert into t select * from t as @20240101000000000",
     ] {
         let error = query_error(&engine, sql).await;
@@ -243,6 +245,17 @@ async fn versions_behind_a_sign_are_told_their_clause() {
     let error = query_error(&engine, "select * from \"t\"@v9999").await;
     assert!(error.to_string().contains("version as of"), "{error}");
     assert_eq!(error.context("clause"), Some("@v9999"));
+    let config = DataFusionConfig { dialect: SqlDialect::DuckDb, ..DataFusionConfig::default() };
+    let strict = DataFusionEngine::new(config).unwrap();
+    register(&strict, "t", &numbers(3)).await;
+    for sql in ["select * from t@v9999", "select * from t @v9999 x"] {
+        let error = query_error(&strict, sql).await;
+        assert_eq!(
+            (error.kind(), error.context("clause")),
+            (ErrorKind::Unsupported, Some("@v9999")),
+            "{error}"
+        );
+    }
     let error = query_error(&engine, "select * from t@v9999").await;
     assert_eq!((error.kind(), error.context("table")), (ErrorKind::NotFound, Some("t@v9999")));
     assert!(error.to_string().contains("version as of"), "{error}");

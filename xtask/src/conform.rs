@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::workspace::{self, Workspace};
-use crate::{Outcome, metadata};
+use crate::{Outcome, asks_for_help, metadata};
 
 const USAGE: &str = "\
 usage: cargo xtask conform <crate or folder> [-- arguments of the suite]
@@ -40,7 +40,7 @@ struct Asked<'a> {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
-    if matches!(args, [help] if ["--help", "-h", "help"].contains(&help.as_str())) {
+    if asks_for_help(args) {
         println!("{USAGE}");
         return Ok(());
     }

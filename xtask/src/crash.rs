@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::Outcome;
 use crate::workspace::{self, Workspace};
+use crate::{Outcome, asks_for_help};
 
 const USAGE: &str = "\
 usage: cargo xtask crash [--rounds N] [--seed N]
@@ -23,7 +23,7 @@ struct Asked {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
-    if matches!(args, [help] if ["--help", "-h", "help"].contains(&help.as_str())) {
+    if asks_for_help(args) {
         println!("{USAGE}");
         return Ok(());
     }

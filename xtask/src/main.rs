@@ -140,7 +140,19 @@ fn dispatch(args: &[String]) -> Outcome {
         let known = VERBS.map(|verb| verb.name).join(", ");
         return Err(format!("unknown verb {name:?}, the verbs are {known}"));
     };
+    if asks_for_help(rest) && !OWN_HELP.contains(&verb.name) {
+        println!("Usage: cargo xtask {}\n\n{}", verb.usage, verb.about);
+        return Ok(());
+    }
     (verb.run)(&Workspace::find()?, rest)
+}
+
+/// The verbs that have more to tell than their line of the list.
+const OWN_HELP: [&str; 6] = ["demo", "services", "crash", "bench", "new", "conform"];
+
+/// Whether the arguments of a verb ask what it is.
+fn asks_for_help(args: &[String]) -> bool {
+    matches!(args, [help] if ["--help", "-h", "help"].contains(&help.as_str()))
 }
 
 fn help() -> String {
@@ -159,6 +171,15 @@ fn no_arguments(verb: &str, args: &[String]) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_verb_says_what_it_is() {
+        for verb in &VERBS {
+            for help in ["--help", "-h"] {
+                assert_eq!(dispatch(&[verb.name.to_owned(), help.to_owned()]), Ok(()), "{}", verb.name);
+            }
+        }
+    }
 
     /// The guide for contributors has a row for each verb, with its arguments, and none for another one.
     #[test]

@@ -10,8 +10,8 @@ mod names;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::Outcome;
 use crate::workspace::Workspace;
+use crate::{Outcome, asks_for_help};
 
 /// A kind of connector.
 struct Role {
@@ -139,7 +139,7 @@ fn usage() -> String {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
-    if matches!(args, [help] if ["--help", "-h", "help"].contains(&help.as_str())) {
+    if asks_for_help(args) {
         println!("{}", usage());
         return Ok(());
     }

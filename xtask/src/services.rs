@@ -2,8 +2,8 @@
 
 use stitchwork_services::{Error, Folder, Running, Service, Use};
 
-use crate::Outcome;
 use crate::workspace::Workspace;
+use crate::{Outcome, asks_for_help};
 
 const HELP: &str = "\
 Usage: cargo xtask services up NAME…    fetches and starts them; they stay until they are taken down
@@ -12,6 +12,10 @@ Usage: cargo xtask services up NAME…    fetches and starts them; they stay unt
 ";
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
+    if asks_for_help(args) {
+        print!("{HELP}");
+        return Ok(());
+    }
     let folder = folder(workspace)?;
     match args.split_first() {
         Some((verb, [])) if verb == "list" => list(&folder),

@@ -25,13 +25,22 @@ impl Profile {
     /// Every profile.
     pub const ALL: [Self; 3] = [Self::DuckDb, Self::Sqlite, Self::PostgreSql];
 
-    /// The scheme of URLs, and the name that the engine is registered under.
+    /// The scheme of URLs, and the name that the engine has.
     #[must_use]
     pub const fn scheme(self) -> &'static str {
         match self {
             Self::DuckDb => "duckdb",
             Self::Sqlite => "sqlite",
             Self::PostgreSql => "postgresql",
+        }
+    }
+
+    /// All schemes that the engine is registered under: PostgreSQL's URLs have one of two.
+    pub(crate) const fn schemes(self) -> &'static [&'static str] {
+        match self {
+            Self::DuckDb => &["duckdb"],
+            Self::Sqlite => &["sqlite"],
+            Self::PostgreSql => &["postgresql", "postgres"],
         }
     }
 

@@ -78,6 +78,11 @@ pub(crate) trait Dialect: Debug + Send + Sync {
     fn reads_parquet(&self) -> bool {
         false
     }
+    /// Whether the driver reads results by `copy (…)`, which neither takes a semicolon nor tells how many dimensions an
+    /// array has.
+    fn reads_by_copy(&self) -> bool {
+        false
+    }
     /// What an error means, by the database's words and SQL's state, where that says more than the driver does.
     fn classify(&self, reason: &str, state: &str) -> Option<(ErrorKind, &'static str)>;
 }

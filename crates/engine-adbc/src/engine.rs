@@ -9,27 +9,29 @@ use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
 use async_trait::async_trait;
 use stitchwork_core::{
-    BatchStream, Engine, EngineCapabilities, Error, Explanation, Info, Names, QueryArgs, Registry, Relation,
-    Result, TableIdent, collect,
+    BatchStream, Engine, EngineCapabilities, Error, ErrorKind, Explanation, Info, Names, QueryArgs, Registry,
+    Relation, Result, TableIdent, collect,
 };
 use stitchwork_ffi::adbc::Driver;
 
 use crate::config::{AdbcConfig, Profile};
 use crate::dialect::{self, Dialect, Naming, quote};
+use crate::dimensions::Watched;
 use crate::names::{Found, Namespace};
 use crate::native::Schemas;
 use crate::place::{Load, Placed, Source, place};
 use crate::session::Session;
-use crate::sql::{Analysis, Replacement, TableUse, analyse, rewrite};
+use crate::sql::{Analysis, Replacement, TableUse, analyse, rewrite, without_semicolon};
 
-/// Adds the engines `duckdb`, `sqlite` and `postgresql` to a registry.
+/// Adds the engines `duckdb`, `sqlite` and `postgresql` to a registry, the last one as `postgres` too.
 ///
 /// # Errors
 /// `AlreadyExists` when a name is taken.
 pub fn register(registry: &mut Registry) -> Result<()> {
-    for profile in Profile::ALL {
+    let schemes = Profile::ALL.into_iter().flat_map(|p| p.schemes().iter().map(move |scheme| (p, *scheme)));
+    for (profile, scheme) in schemes {
         registry.register_engine(
-            profile.scheme(),
+            scheme,
             Arc::new(move |open| {
                 Box::pin(async move {
                     let engine = AdbcEngine::open(profile, AdbcConfig::from_url(profile, &open)?).await?;
@@ -58,6 +60,23 @@ struct Ready {
     session: Session,
     sql: String,
     loads: Vec<Load>,
+    /// Names that may be those of tables, which attached names do not have.
+    unknown: Vec<TableUse>,
+}
+
+impl Ready {
+    /// The error of the database, or a better one where it misses a table of attached names: it knows none of these.
+    fn explain(unknown: &[TableUse], error: Error) -> Error {
+        let said = error.context("database_says").unwrap_or_default();
+        let names = |table: &&TableUse| {
+            let first = table.parts.first().map_or("", |part| part.value.as_str());
+            said.to_lowercase().contains(&first.to_lowercase())
+        };
+        match unknown.iter().find(names) {
+            Some(table) if said.contains("does not exist") => missing(table).with_source(error),
+            _ => error,
+        }
+    }
 }
 
 impl AdbcEngine {
@@ -95,12 +114,13 @@ impl AdbcEngine {
 
     async fn prepare(&self, sql: &str) -> Result<Ready> {
         let analysis = analyse(sql, self.dialect.as_ref())?;
-        let mut found = Vec::new();
+        let (mut found, mut unknown) = (Vec::new(), Vec::new());
         for table in &analysis.tables {
             match self.names.find(&table.parts).await? {
                 Found::Relation { relation, attached } => found.push((table, relation, attached)),
                 Found::Missing if table.certain => return Err(missing(table)),
-                Found::Missing | Found::Foreign => {}
+                Found::Missing => unknown.push(table.clone()),
+                Found::Foreign => {}
             }
         }
         let mut session = Session::open(&self.driver, &self.dialect, &self.config).await?;
@@ -124,7 +144,7 @@ impl AdbcEngine {
         let files: Vec<String> = files.into_iter().cloned().collect();
         let loads = placed.into_iter().filter_map(|(_, placed, _)| placed.load).collect();
         session.run(self.dialect.seal(&self.config, &files)).await?;
-        Ok(Ready { session, sql, loads })
+        Ok(Ready { session, sql, loads, unknown })
     }
 
     /// Makes a view under each name that the query uses, in catalogs of the session's own. Gives the text of the
@@ -220,25 +240,41 @@ impl Engine for AdbcEngine {
     }
 
     async fn query(&self, args: QueryArgs) -> Result<BatchStream> {
-        let Ready { session, sql, loads } = self.prepare(&args.sql).await?;
-        if !loads.is_empty() {
+        let Ready { session, mut sql, loads, unknown } = self.prepare(&args.sql).await?;
+        let explain = |error| Ready::explain(&unknown, error);
+        let mut watched = None;
+        let by_copy = self.dialect.reads_by_copy();
+        if by_copy {
+            // A remark may end the last line.
+            sql = format!("{}\n", without_semicolon(&sql, self.dialect.as_ref())?);
+        }
+        if !loads.is_empty() || by_copy {
             // A mistake in the SQL is told before any table is read.
             match session.describe(&sql).await {
-                Err(e) if e.kind() != stitchwork_core::ErrorKind::Unsupported => return Err(e),
+                Ok(schema) if by_copy => watched = Watched::new(&sql, &schema)?,
+                Err(e) if e.kind() != ErrorKind::Unsupported => return Err(explain(e)),
                 _ => {}
             }
+        }
+        if let Some(watched) = &watched {
+            sql.clone_from(&watched.sql);
         }
         for load in &loads {
             load.run(&session).await?;
         }
         session.run(self.dialect.read_only().iter().map(ToString::to_string).collect()).await?;
-        session.stream(&sql, &[], self.config.batch_rows, args.limit).await
+        let rows = session.stream(&sql, &[], self.config.batch_rows, args.limit).await.map_err(explain)?;
+        Ok(match watched {
+            Some(watched) => watched.rows(rows),
+            None => rows,
+        })
     }
 
     async fn explain(&self, args: QueryArgs) -> Result<Explanation> {
-        let Ready { session, sql, .. } = self.prepare(&args.sql).await?;
+        let Ready { session, sql, unknown, .. } = self.prepare(&args.sql).await?;
         let (sql, options) = (self.dialect.explain(&sql), self.dialect.explain_options());
-        let rows = session.stream(&sql, options, self.config.batch_rows, None).await?;
+        let rows = session.stream(&sql, options, self.config.batch_rows, None).await;
+        let rows = rows.map_err(|error| Ready::explain(&unknown, error))?;
         let mut plan = String::new();
         for batch in collect(rows).await? {
             // The plan is the last text of each row, in all databases of ours.

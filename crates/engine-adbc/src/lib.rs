@@ -3,6 +3,7 @@
 mod coalesce;
 mod config;
 mod dialect;
+mod dimensions;
 mod engine;
 mod error;
 mod literal;

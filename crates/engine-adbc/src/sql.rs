@@ -18,7 +18,7 @@ use crate::dialect::{Dialect, Naming};
 use crate::sql::finder::Finder;
 
 pub(crate) use predicate::predicate;
-pub(crate) use rewrite::{Replacement, rewrite};
+pub(crate) use rewrite::{Replacement, rewrite, without_semicolon};
 
 /// One part of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 mod assigned;
 mod exact;
+mod inserted;
 mod lossless;
 mod rows;
 mod values;
@@ -31,7 +32,7 @@ use crate::filter::{translate, translate_all};
 use crate::guard::unsupported;
 use crate::table::RelationTable;
 use crate::travel;
-pub(crate) use assigned::{install, mark, planned};
+pub(crate) use assigned::{install, mark, plan};
 use rows::Rows;
 
 /// Whether the plan changes something, and refuses what would change something anywhere but at its root.

@@ -65,7 +65,7 @@ impl DataFusionEngine {
         let builder = SessionStateBuilder::new()
             .with_config(config.session()?)
             .with_runtime_env(config.runtime()?)
-            .with_catalog_list(Arc::new(Catalogs(names.clone())))
+            .with_catalog_list(Arc::new(Catalogs::new(names.clone())))
             .with_default_features();
         let mut state = moments::install(builder).ours()?;
         dml::install(&mut state).ours()?;
@@ -78,19 +78,26 @@ impl DataFusionEngine {
         &self.config
     }
 
+    /// What one statement is planned and run with: it finds each table once, however often it is planned.
+    fn state(&self) -> SessionState {
+        let mut state = self.context.state();
+        state.register_catalog_list(Arc::new(Catalogs::new(self.names.clone())));
+        state
+    }
+
     fn parse(&self, sql: &str) -> Result<(SessionState, Statement)> {
-        let state = self.context.state();
+        let state = self.state();
         let statement = guard::parse(sql, self.config.dialect.parser(), &state, &self.names)?;
         Ok((state, statement))
     }
 
     async fn plan(&self, state: SessionState, statement: Statement) -> Result<(SessionState, LogicalPlan)> {
-        let plan = match state.statement_to_plan(statement.clone()).await {
+        let plan = match dml::plan(&state, statement.clone()).await {
             Ok(plan) => plan,
             Err(error) => return Err(self.explain_failure(&state, &statement, error).await),
         };
         dml::check(&plan)?;
-        let plan = dml::planned(plan).and_then(|plan| moments::typed(plan, &state)).ours()?;
+        let plan = moments::typed(plan, &state).ours()?;
         Ok((state, plan))
     }
 
@@ -126,7 +133,13 @@ impl DataFusionEngine {
     /// The error for a table that is not there, with those that are like it.
     async fn missing(&self, name: String) -> Error {
         let near = self.names.near(&name).await;
-        let missing = Error::not_found("there is no table of this name").with_context("table", name);
+        let message = match name.contains('@') {
+            false => "there is no table of this name",
+            true => {
+                "there is no table of this name; a version is asked for with `version as of 3` behind the table"
+            }
+        };
+        let missing = Error::not_found(message).with_context("table", name);
         if near.is_empty() { missing } else { missing.with_context("near", near.join(", ")) }
     }
 
@@ -212,7 +225,7 @@ impl Engine for DataFusionEngine {
                 Err(e) if tries > 0 && e.is_lost_race() => tries -= 1,
                 done => return done,
             }
-            (state, plan) = self.plan(self.context.state(), statement.clone()).await?;
+            (state, plan) = self.plan(self.state(), statement.clone()).await?;
         }
         // A limit can go on top of rows alone, not of a description of a plan.
         let describes =

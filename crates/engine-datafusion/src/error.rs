@@ -130,7 +130,7 @@ const BUG_REPORT: (&str, &str) = (
 
 /// What DataFusion says, in its words alone.
 fn reason(error: &DataFusionError, text: &str) -> String {
-    if let Some(said) = parser_error(error) {
+    if let Some(said) = parser_error(error).or_else(|| cast_error(error)) {
         return said;
     }
     let mut rest = text;
@@ -156,6 +156,20 @@ fn parser_error(error: &DataFusionError) -> Option<String> {
             ParserError::ParserError(said) | ParserError::TokenizerError(said) => said.clone(),
             ParserError::RecursionLimitExceeded => "the SQL is nested too deeply".to_owned(),
         }),
+        _ => None,
+    }
+}
+
+/// What a cast says of the value that it fails at, which DataFusion shows behind the names of its own parts.
+fn cast_error(error: &DataFusionError) -> Option<String> {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => cast_error(inner),
+        DataFusionError::Shared(inner) => cast_error(inner),
+        DataFusionError::Collection(errors) => cast_error(errors.first()?),
+        DataFusionError::ArrowError(error, _) => match error.as_ref() {
+            ArrowError::CastError(said) | ArrowError::ParseError(said) => Some(said.clone()),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -199,6 +213,10 @@ fn own_kind(error: &DataFusionError) -> (ErrorKind, &'static str) {
             ArrowError::ParquetError(_) => (ErrorKind::InvalidData, "a data file cannot be read"),
             ArrowError::IoError(..) => (ErrorKind::Unavailable, "reading or writing failed"),
             ArrowError::MemoryError(_) => (ErrorKind::Unavailable, "there is not enough memory"),
+            ArrowError::CastError(_) | ArrowError::ParseError(_) => (
+                ErrorKind::InvalidInput,
+                "a value has no equal in the type that it is cast to; `try_cast(… as …)` makes a null of such a value",
+            ),
             ArrowError::NotYetImplemented(_) => (ErrorKind::Unsupported, "the engine does not support this"),
             _ => (ErrorKind::InvalidInput, "the query fails on these rows"),
         },

@@ -7,7 +7,7 @@ use datafusion::config::Dialect;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Assignment, AssignmentTarget, Ident, ObjectName, ObjectNamePart, ShowStatementOptions,
+    Assignment, AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, ShowStatementOptions,
     Statement as SqlStatement, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
@@ -16,6 +16,7 @@ use stitchwork_core::{At, Error, Result};
 use crate::dialect::Mended;
 use crate::dml;
 use crate::error::FromDataFusion;
+use crate::escape;
 use crate::names::Namespace;
 use crate::travel;
 
@@ -43,7 +44,7 @@ pub(crate) fn parse(
                     check(&mut statement, names)?;
                 }
             }
-            return Err(error);
+            return Err(travel::by_sign_in(sql, dialect).unwrap_or(error));
         }
     };
     check(&mut statement, names)?;
@@ -170,7 +171,20 @@ impl VisitorMut for Guard<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        match escape::spell(expr) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        if let TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } =
+            factor
+            && let Some(asked) = travel::by_sign(&alias.name)
+        {
+            return ControlFlow::Break(asked);
+        }
         if let TableFactor::Table { name, alias: alias @ None, .. } = factor
             && let Some(plain) = name.0.last().and_then(ObjectNamePart::as_ident)
             && let (table, At::Version(_) | At::Timestamp(_) | At::Ref(_)) = travel::decode(&plain.value)

@@ -6,6 +6,7 @@ mod dialect;
 mod dml;
 mod engine;
 mod error;
+mod escape;
 mod filter;
 mod guard;
 mod hidden;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::common::DataFusionError;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use stitchwork_core::{At, Error, Names, Relation, Result, TableIdent};
 
 use crate::config::{CATALOG, SCHEMA};
@@ -225,9 +225,21 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// The names as DataFusion asks for them.
+/// The names as DataFusion asks for them. Each that was found stays what it is, as one statement must see it.
 #[derive(Debug)]
-pub(crate) struct Catalogs(pub(crate) Arc<Namespace>);
+pub(crate) struct Catalogs {
+    namespace: Arc<Namespace>,
+    found: Found,
+}
+
+/// Tables by catalog, schema and name.
+type Found = Arc<Mutex<BTreeMap<[String; 3], Arc<dyn TableProvider>>>>;
+
+impl Catalogs {
+    pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
+        Self { namespace, found: Found::default() }
+    }
+}
 
 impl CatalogProviderList for Catalogs {
     fn register_catalog(
@@ -239,14 +251,15 @@ impl CatalogProviderList for Catalogs {
     }
 
     fn catalog_names(&self) -> Vec<String> {
-        let attached = self.0.attached.read();
+        let attached = self.namespace.attached.read();
         std::iter::once(CATALOG.to_owned()).chain(attached.keys().cloned()).collect()
     }
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        self.0
-            .is_catalog(name)
-            .then(|| Arc::new(OneCatalog { namespace: self.0.clone(), catalog: name.to_owned() }) as _)
+        self.namespace.is_catalog(name).then(|| {
+            let (namespace, found) = (self.namespace.clone(), self.found.clone());
+            Arc::new(OneCatalog { namespace, catalog: name.to_owned(), found }) as _
+        })
     }
 }
 
@@ -254,6 +267,7 @@ impl CatalogProviderList for Catalogs {
 struct OneCatalog {
     namespace: Arc<Namespace>,
     catalog: String,
+    found: Found,
 }
 
 impl CatalogProvider for OneCatalog {
@@ -273,6 +287,7 @@ impl CatalogProvider for OneCatalog {
             namespace: self.namespace.clone(),
             catalog: self.catalog.clone(),
             schema: name.to_owned(),
+            found: self.found.clone(),
         }))
     }
 }
@@ -282,6 +297,7 @@ struct OneSchema {
     namespace: Arc<Namespace>,
     catalog: String,
     schema: String,
+    found: Found,
 }
 
 #[async_trait]
@@ -295,10 +311,16 @@ impl SchemaProvider for OneSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let key = [self.catalog.as_str(), self.schema.as_str(), name].map(str::to_owned);
+        if let Some(found) = self.found.lock().get(&key) {
+            return Ok(Some(found.clone()));
+        }
         let found = self.namespace.find(&self.catalog, &self.schema, name).await.theirs()?;
-        Ok(found.map(|relation| {
-            Arc::new(RelationTable::new(relation, self.namespace.views, self.namespace.stores.clone())) as _
-        }))
+        let Some(relation) = found else { return Ok(None) };
+        let table = RelationTable::new(relation, self.namespace.views, self.namespace.stores.clone());
+        let table: Arc<dyn TableProvider> = Arc::new(table);
+        self.found.lock().insert(key, table.clone());
+        Ok(Some(table))
     }
 
     fn table_exist(&self, name: &str) -> bool {

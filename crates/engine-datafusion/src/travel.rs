@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use arrow::compute::kernels::cast_utils::string_to_datetime;
 use chrono::Utc;
 use datafusion::config::Dialect;
+use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
 use stitchwork_core::{At, Error, Result};
@@ -31,6 +32,38 @@ pub(crate) fn decode(name: &str) -> (&str, At) {
 pub(crate) fn shown(name: &str) -> String {
     let plain = name.split_once(MARK).map_or(name, |(table, _)| table);
     plain.trim_matches('"').to_owned()
+}
+
+/// The refusal of what stands behind a table as its other name and is meant for a version: `t @v3`.
+///
+/// Some dialects let a name begin with this sign, and the newest rows would be read under it.
+pub(crate) fn by_sign(alias: &Ident) -> Option<Error> {
+    (alias.quote_style.is_none() && alias.value.starts_with('@')).then(|| signed(&alias.value))
+}
+
+fn signed(clause: &str) -> Error {
+    Error::unsupported(
+        "a version is not asked for with `@`; write `version as of 3` or `timestamp as of '2026-01-31 12:00:00'` \
+         behind the table, or put an alias in double quotes that begins so",
+    )
+    .with_context("clause", clause)
+}
+
+/// The same refusal for a text that does not parse: `t @v3 x`, and any `t@v3` where names do not begin so.
+pub(crate) fn by_sign_in(sql: &str, dialect: Dialect) -> Option<Error> {
+    let parser = dialect_from_str(dialect)?;
+    let tokens = Tokenizer::new(parser.as_ref(), sql).tokenize().ok()?;
+    let is_version = |word: &Word| {
+        let digits = word.value.strip_prefix(['v', 'V']).unwrap_or(&word.value);
+        word.quote_style.is_none() && !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())
+    };
+    tokens.windows(2).find_map(|pair| match pair {
+        [_, Token::Word(word)] if word.quote_style.is_none() && word.value.starts_with('@') => {
+            Some(signed(&word.value))
+        }
+        [Token::AtSign, Token::Word(word)] if is_version(word) => Some(signed(&format!("@{word}"))),
+        _ => None,
+    })
 }
 
 /// The text with each version moved into the name of its table.

@@ -10,6 +10,7 @@ mod moments;
 mod nodes;
 mod reader;
 mod records;
+mod sayable;
 mod shape;
 mod text;
 mod writer;

@@ -19,6 +19,7 @@ use stitchwork_core::{Error, FieldMapping, FileSummary, FileWriter, Object, Resu
 use stitchwork_objects::{CompressedUpload, Compression, conform};
 
 use crate::config::JsonConfig;
+use crate::sayable;
 use crate::shape::{children, decoded};
 
 /// How many rows are encoded in one go.
@@ -61,8 +62,10 @@ impl FileWriter for JsonWriter {
         let mut start = 0;
         while start < batch.num_rows() {
             let rows = SLICE_ROWS.min(batch.num_rows() - start);
-            let lines = encode(&self.builder, &batch.slice(start, rows))
-                .map_err(|e| Error::from(e).with_context("location", self.upload.object().location()))?;
+            let slice = batch.slice(start, rows);
+            let lines = sayable::check(&slice, self.rows)
+                .and_then(|()| Ok(encode(&self.builder, &slice)?))
+                .map_err(|e| e.with_context("location", self.upload.object().location()))?;
             self.upload.write(lines.into()).await?;
             self.rows += rows as u64;
             start += rows;

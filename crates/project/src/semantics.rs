@@ -61,7 +61,7 @@ impl<'a> Check<'a> {
         };
         if let Some((scheme, _)) = url.text().and_then(|url| url.split_once(':'))
             && !scheme.contains('$')
-            && scheme != kind
+            && one_spelling(scheme) != one_spelling(kind)
         {
             let message = format!("the URL is one of the engine {}, not of {}", quoted(scheme), quoted(kind));
             self.fail(url.place, message);
@@ -188,4 +188,9 @@ impl<'a> Check<'a> {
             self.fail(node.place, "a GET has no JSON body for the start value; write \"method: POST\"");
         }
     }
+}
+
+/// PostgreSQL's URLs have one of two schemes, which mean the same.
+fn one_spelling(scheme: &str) -> &str {
+    if scheme == "postgres" { "postgresql" } else { scheme }
 }

@@ -8,7 +8,7 @@ fn known() -> Known {
         .with("log", ["delta", "files", "iceberg"])
         .with("format", ["avro", "csv", "ipc", "json", "parquet"])
         .with("catalog", ["memory", "postgres", "sqlite"])
-        .with("engine", ["datafusion", "duckdb"])
+        .with("engine", ["datafusion", "duckdb", "postgres", "postgresql"])
         .with("source", ["http", "https"])
         .with("store", ["file", "gs", "memory", "s3"])
 }
@@ -133,6 +133,13 @@ fn values() {
             "3:29: the URL is one of the engine \"datafusion\", not of \"duckdb\"",
         ],
     );
+}
+
+#[test]
+fn an_engine_and_its_url_may_spell_one_scheme_in_two_ways() {
+    for engine in ["{type: postgresql, url: 'postgres://h/d'}", "{type: postgres, url: 'postgresql://h/d'}"] {
+        load(&format!("engine: {engine}\n"), None).unwrap();
+    }
 }
 
 #[test]

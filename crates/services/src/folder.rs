@@ -62,13 +62,27 @@ impl Folder {
 
     /// Waits until no other process fetches or starts the service of this name. The lock ends with the file.
     pub(crate) fn lock(&self, name: &str) -> Result<File> {
-        let path = self.path.join(format!("{name}.lock"));
         let locked = || -> io::Result<File> {
             fs::create_dir_all(&self.path)?;
-            let file = File::options().create(true).append(true).open(&path)?;
+            let file = self.lock_file(name)?;
             file.lock()?;
             Ok(file)
         };
-        locked().map_err(|e| Error::failed(format!("{} cannot be locked: {e}", path.display())))
+        locked()
+            .map_err(|e| Error::failed(format!("{} cannot be locked: {e}", self.lock_path(name).display())))
+    }
+
+    /// The same lock, if nobody has it and there is anything to lock.
+    pub(crate) fn try_lock(&self, name: &str) -> Option<File> {
+        let file = self.path.is_dir().then(|| self.lock_file(name))?.ok()?;
+        file.try_lock().is_ok().then_some(file)
+    }
+
+    fn lock_path(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.lock"))
+    }
+
+    fn lock_file(&self, name: &str) -> io::Result<File> {
+        File::options().create(true).append(true).open(self.lock_path(name))
     }
 }

@@ -58,13 +58,32 @@ impl Instance {
 
     /// All instances of a service that can be used, by their state files.
     pub(crate) fn running(folder: &Folder, service: &Service) -> Vec<Self> {
+        let mut instances = Self::all(folder, service);
+        instances.retain(|instance| instance.state().is_file());
+        instances
+    }
+
+    /// All instances of a service that have a folder, whatever has become of them.
+    fn all(folder: &Folder, service: &Service) -> Vec<Self> {
         let entries = fs::read_dir(folder.instances()).into_iter().flatten().flatten();
         let port = |name: &str| name.strip_prefix(service.name)?.strip_prefix('-')?.parse().ok();
         let ports = entries.filter_map(|entry| port(entry.file_name().to_str()?));
         let mut instances: Vec<_> = ports.map(|port| Self::new(folder, service, port)).collect();
-        instances.retain(|instance| instance.state().is_file());
         instances.sort_by_key(|instance| instance.port);
         instances
+    }
+
+    /// Removes what is left of the instances of a service whose processes are gone. The service must be locked, since
+    /// one that is about to start has no process yet.
+    pub(crate) fn sweep(folder: &Folder, service: &Service) {
+        Self::all(folder, service).iter().for_each(Self::forget);
+    }
+
+    /// Whether its watcher or its server is there, or another process has got the id of one of them.
+    fn is_alive(&self) -> bool {
+        let told = fs::read_to_string(self.path.join("processes")).unwrap_or_default();
+        let told = told.split_whitespace().filter_map(|id| id.parse().ok());
+        told.chain(self.watcher()).any(probe::is_alive)
     }
 
     /// The file that is there while the instance may be used. It holds the id of the watcher.
@@ -115,8 +134,11 @@ impl Instance {
             .map_err(|e| Error::failed(format!("{} cannot be stopped: {e}", self.path.display())))
     }
 
-    /// Removes what a server left behind whose watcher is gone.
+    /// Removes what a server left behind that is gone, and its watcher too.
     pub(crate) fn forget(&self) {
+        if self.is_alive() {
+            return;
+        }
         for old in [&self.state(), &self.data, &self.path] {
             let _ = if Path::is_dir(old) { fs::remove_dir_all(old) } else { fs::remove_file(old) };
         }

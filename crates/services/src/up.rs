@@ -114,15 +114,14 @@ pub fn fetch(folder: &Folder, service: &'static Service) -> Result<()> {
 /// # Errors
 /// `Missing` for what cannot be had here, `Failed` for what does not start.
 pub fn up(folder: &Folder, service: &'static Service, wanted: Use) -> Result<Running> {
+    sweep(folder);
     let _lock = folder.lock(service.name)?;
+    Instance::sweep(folder, service);
     let user = user(wanted == Use::Keep);
     for instance in Instance::running(folder, service) {
-        if instance.watcher().is_some_and(probe::is_alive) {
-            if instance.enter(&user) && (service.ready)(&instance) {
-                return Ok(Running { service, instance });
-            }
-        } else {
-            instance.forget();
+        let live = instance.watcher().is_some_and(probe::is_alive);
+        if live && instance.enter(&user) && (service.ready)(&instance) {
+            return Ok(Running { service, instance });
         }
     }
     (service.fetch)(folder).map_err(|e| e.of(service.name))?;
@@ -178,9 +177,19 @@ fn last_words(instance: &Instance) -> String {
     probe::tail(&String::from_utf8_lossy(&fs::read(instance.log()).unwrap_or_default()))
 }
 
-/// All servers that run.
+/// Removes what servers left behind that were killed, of all services that nobody is fetching or starting.
+fn sweep(folder: &Folder) {
+    for service in all() {
+        if let Some(_lock) = folder.try_lock(service.name) {
+            Instance::sweep(folder, service);
+        }
+    }
+}
+
+/// All servers that run. What killed ones left behind is removed.
 #[must_use]
 pub fn list(folder: &Folder) -> Vec<Running> {
+    sweep(folder);
     let of = |service: &'static Service| {
         let running = Instance::running(folder, service).into_iter();
         let live = running.filter(|instance| instance.watcher().is_some_and(probe::is_alive));
@@ -209,6 +218,7 @@ pub fn stop_unused(folder: &Folder) -> Result<usize> {
         let mut unused = Instance::running(folder, service);
         unused.retain(|instance| !instance.is_kept() && !instance.has_users());
         stopped += stop(unused)?;
+        Instance::sweep(folder, service);
     }
     Ok(stopped)
 }

@@ -5,6 +5,8 @@ instance=$1 data=$2 signal=$3 grace=$4
 shift 4
 "$@" &
 server=$!
+# While one of these lives, the instance is nobody's leftover.
+echo $$ "$server" >"$instance/processes"
 idle=0
 while kill -0 "$server" 2>/dev/null && [ ! -e "$instance/stop" ]; do
     idle=$((idle + 1))

@@ -90,7 +90,10 @@ mod tests {
             (cfg!(feature = "catalog-memory"), &["catalog memory"]),
             (cfg!(feature = "catalog-postgres"), &["catalog postgres", "catalog postgresql"]),
             (cfg!(feature = "catalog-sqlite"), &["catalog sqlite"]),
-            (cfg!(feature = "engine-adbc"), &["engine duckdb", "engine postgresql", "engine sqlite"]),
+            (
+                cfg!(feature = "engine-adbc"),
+                &["engine duckdb", "engine postgres", "engine postgresql", "engine sqlite"],
+            ),
             (cfg!(feature = "engine-datafusion"), &["engine datafusion"]),
             (cfg!(feature = "format-avro"), &["format avro"]),
             (cfg!(feature = "format-csv"), &["format csv"]),

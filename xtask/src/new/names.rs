@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 
-use super::{Role, type_name};
+use super::{OTHERS, ROLES, Role, type_name};
 
 /// Rust's words, those that are kept for later among them.
 const KEYWORDS: [&str; 52] = [
@@ -42,6 +42,22 @@ pub(super) fn check(role: &Role, name: &str) -> Outcome {
         return Err(format!(
             "{name:?} would become the type {}, which Rust has; take a longer name: my-{name}",
             type_name(name)
+        ));
+    }
+    if ROLES.iter().any(|role| role.name == name) || OTHERS.iter().any(|(other, _)| *other == name) {
+        return Err(format!(
+            "{name:?} is a role, and says nothing of which {} it is; take the name of what it speaks to",
+            role.name
+        ));
+    }
+    let module = name.replace('-', "_");
+    let crates =
+        [["stitchwork-core", "stitchwork-testkit"].as_slice(), role.dependencies, role.dev_dependencies];
+    if crates.concat().iter().any(|dependency| dependency.replace('-', "_") == module) {
+        return Err(format!(
+            "{name:?} is a crate that every {} begins with, which a module of this name would hide; take a longer \
+             name: my-{name}",
+            role.name
         ));
     }
     match collision(role, name) {
@@ -101,10 +117,26 @@ mod tests {
     }
 
     #[test]
+    fn roles_and_crates_are_no_names() {
+        for role in &ROLES {
+            for name in ["source", "format", "catalog", "log", "engine", "store"] {
+                let error = check(role, name).unwrap_err();
+                assert!(error.contains(&format!("which {} it is", role.name)), "{error}");
+            }
+            for name in ["async-trait", "futures", "stitchwork-core"]
+                .into_iter()
+                .filter(|name| role.dependencies.contains(name) || name.starts_with("stitchwork"))
+            {
+                assert!(check(role, name).unwrap_err().contains("is a crate"), "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn names_of_the_code_itself_are_refused() {
         for (kind, names) in [
-            // A type that is imported, a crate that is, and a variable beside the one that is renamed.
-            ("source", ["rows", "futures", "reader"]),
+            // A type that is imported, and a variable beside the one that is renamed.
+            ("source", ["rows", "line", "reader"]),
             ("format", ["object", "schema", "field"]),
         ] {
             for name in names {

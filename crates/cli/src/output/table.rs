@@ -42,7 +42,11 @@ impl TableWriter {
         for row in 0..batch.num_rows() {
             let mut cells = Vec::with_capacity(columns.len());
             for column in &columns {
-                cells.push(on_one_line(&column.value(row).try_to_string()?));
+                cells.push(match column.value(row).try_to_string() {
+                    Ok(text) => on_one_line(&text),
+                    // A day or time may be outside of the years: the other values are worth seeing.
+                    Err(reason) => on_one_line(&format!("<no text: {reason}>")),
+                });
             }
             match &self.widths {
                 Some(widths) => {

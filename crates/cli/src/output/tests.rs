@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, StringArray};
+use arrow_array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow_ipc::reader::StreamReader;
 use parking_lot::Mutex;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -140,6 +140,47 @@ async fn a_reader_that_is_gone_is_no_error() {
         let failure = output(format, Gone).write(rows).await.unwrap_err();
         assert!(matches!(failure, Failure::ReaderGone), "{format:?}: {failure:?}");
     }
+}
+
+/// Two batches, in whose last row the second column has no year.
+fn beyond_the_years() -> Vec<RecordBatch> {
+    [[0, 1], [2, i64::MAX]]
+        .map(|moments| {
+            let ids: ArrayRef = Arc::new(Int64Array::from(moments.to_vec()));
+            let moments: ArrayRef = Arc::new(TimestampMicrosecondArray::from(moments.to_vec()));
+            RecordBatch::try_from_iter([("id", ids), ("moment", moments)]).unwrap()
+        })
+        .to_vec()
+}
+
+#[tokio::test]
+async fn a_table_shows_the_rest_beside_what_has_no_text() {
+    let (batches, written) = (beyond_the_years(), Written::default());
+    let rows = BatchStreamAdapter::from_batches(batches[0].schema(), batches);
+    output(OutputFormat::Table, written.clone()).write(rows).await.unwrap();
+    let shown = String::from_utf8(written.0.lock().clone()).unwrap();
+    assert_eq!(shown.lines().count(), 8, "{shown}");
+    assert!(shown.contains("| 1970-01-01T00:00:00.000002 "), "{shown}");
+    assert!(shown.contains("<no text: ") && shown.contains("9223372036854775807 to datetime"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_value_that_has_no_text_is_named_with_its_row() {
+    for format in [OutputFormat::Json, OutputFormat::Ndjson] {
+        let batches = beyond_the_years();
+        let rows = BatchStreamAdapter::from_batches(batches[0].schema(), batches);
+        let failure = output(format, Written::default()).write(rows).await.unwrap_err();
+        let Failure::Error(error) = failure else { panic!("{failure:?}") };
+        let facts = ["column", "row", "value", "type"].map(|key| error.context(key));
+        let expected = ["moment", "3", "9223372036854775807", "Timestamp(µs)"].map(Some);
+        assert_eq!(facts, expected, "{error}");
+        assert!(error.message().contains("--output arrow"), "{error}");
+    }
+    let (batches, written) = (beyond_the_years(), Written::default());
+    let rows = BatchStreamAdapter::from_batches(batches[0].schema(), batches);
+    output(OutputFormat::Csv, written.clone()).write(rows).await.unwrap();
+    let shown = String::from_utf8(written.0.lock().clone()).unwrap();
+    assert!(shown.ends_with("9223372036854775807,+294247-01-10T04:00:54.775807\n"), "{shown}");
 }
 
 #[tokio::test]

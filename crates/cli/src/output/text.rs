@@ -26,6 +26,8 @@ pub(super) struct TextWriter {
     object: Object,
     /// Nothing was written yet.
     first: bool,
+    /// How many rows were written.
+    rows: u64,
 }
 
 impl TextWriter {
@@ -33,7 +35,7 @@ impl TextWriter {
         let name = if kind == OutputFormat::Csv { "csv" } else { "json" };
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let object = Object { root: "memory://".to_owned(), store, path: Path::from("stdout"), size: None };
-        Ok(Self { pipe, schema, kind, format: formats.get(name)?, object, first: true })
+        Ok(Self { pipe, schema, kind, format: formats.get(name)?, object, first: true, rows: 0 })
     }
 
     pub(super) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -41,6 +43,7 @@ impl TextWriter {
             let slice = batch.slice(start, SLICE_ROWS.min(batch.num_rows() - start));
             let bytes = self.encode(&slice).await?;
             self.send(&bytes)?;
+            self.rows += slice.num_rows() as u64;
         }
         Ok(self.pipe.flush()?)
     }
@@ -70,17 +73,33 @@ impl TextWriter {
             writer.write(batch).await?;
             writer.finish().await
         };
-        written.await.map_err(|e| match e.kind() {
-            ErrorKind::Unsupported => Error::unsupported(
-                "a column cannot be written so; cast it to a text, or choose another --output",
-            )
-            .with_context("column", e.context("column").unwrap_or("?"))
-            .with_context("type", e.context("type").unwrap_or("?"))
-            .with_source(e),
-            _ => e,
-        })?;
+        written.await.map_err(|e| self.refused(e))?;
         let found = self.object.store.get(&self.object.path).await.map_err(|e| self.object.error(e))?;
         Ok(found.bytes().await.map_err(|e| self.object.error(e))?.to_vec())
+    }
+
+    /// What the format refuses, told to whoever sees no object of it.
+    fn refused(&self, error: Error) -> Error {
+        let told = |error: Error, from: &Error, keys: &[&'static str]| {
+            let told = |error: Error, key| error.with_context(key, from.context(key).unwrap_or("?"));
+            keys.iter().fold(error, |error, key| told(error, key))
+        };
+        let row = error.context("row").and_then(|row| row.parse::<u64>().ok());
+        match (error.kind(), row) {
+            (ErrorKind::Unsupported, _) => {
+                let column = Error::unsupported(
+                    "a column cannot be written so; cast it to a text, or choose another --output",
+                );
+                told(column, &error, &["column", "type"]).with_source(error)
+            }
+            (ErrorKind::InvalidInput, Some(row)) if error.context("value").is_some() => {
+                let value = Error::invalid_input(
+                    "a value has no text; leave it out, cast it to a number, or choose --output arrow or parquet",
+                );
+                told(value.with_context("row", self.rows + row), &error, &["column", "value", "type"])
+            }
+            _ => error,
+        }
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<()> {

@@ -75,6 +75,14 @@ fn tables_are_read_changed_and_asked_for_their_past() {
             csv(format!("select count(*) as n from {log}('{place}') version as of {loaded}")),
             "n\n3\n"
         );
+        for (from, clause) in
+            [(format!("{log}('{place}')@v9999"), "@v9999"), (format!("'{place}' @v0 p"), "@v0")]
+        {
+            let ran = folder.run(["sql", &format!("select count(*) from {from}")]);
+            assert!(ran.code == 1 && ran.stderr.contains(clause), "{from}: {ran:?}");
+        }
+        let ran = folder.run(["sql", &format!("select * from {log}('{place}')@v{loaded}")]);
+        assert!(ran.code == 1 && ran.stderr.contains("version as of 3"), "{ran:?}");
         let info = folder.ok(["info", &format!("./{place}"), "-o", "json"]);
         let info: serde_json::Value = serde_json::from_str(&info).unwrap();
         assert_eq!((&info[0]["rows"], &info[0]["format"]), (&2.into(), &"parquet".into()), "{info}");

@@ -84,6 +84,9 @@ impl Dialect for DuckDb {
             DataType::Duration(_) => DataType::Duration(TimeUnit::Microsecond),
             DataType::Decimal256(p, _) if *p > 38 => return None,
             DataType::Decimal128(p, s) if *s < 0 || i16::from(*s) > i16::from(*p) => return None,
+            // Neither an array nor a struct of DuckDB's is without parts.
+            DataType::FixedSizeList(_, 0) => return None,
+            DataType::Struct(fields) if fields.is_empty() => return None,
             DataType::Union(..) => return None,
             other => plainer(other).unwrap_or_else(|| other.clone()),
         })

@@ -69,12 +69,18 @@ impl Dialect for PostgreSql {
             | DataType::Utf8
             | DataType::Binary
             | DataType::Date32
-            | DataType::Decimal128(..)
-            | DataType::List(_) => data_type.clone(),
+            | DataType::Decimal128(..) => data_type.clone(),
+            // An array of arrays is one of two dimensions there, whose rows are of one length.
+            DataType::List(item) if item.data_type().is_nested() => return None,
+            DataType::List(_) => data_type.clone(),
             DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
             DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
             other => return plainer(other).and_then(|plain| self.stored(&plain)),
         })
+    }
+
+    fn reads_by_copy(&self) -> bool {
+        true
     }
 
     fn classify(&self, reason: &str, state: &str) -> Option<(ErrorKind, &'static str)> {
@@ -92,6 +98,10 @@ impl Dialect for PostgreSql {
             _ if state.starts_with("08") || state.starts_with("53") || state.starts_with("57") => {
                 (ErrorKind::Unavailable, "the server is not there for now")
             }
+            _ if reason.contains("no binary output function") => (
+                ErrorKind::Unsupported,
+                "the server does not send a type of the query as bytes; cast the column to text",
+            ),
             _ if reason.contains("syntax error") => (ErrorKind::InvalidInput, "the SQL does not parse"),
             _ => return None,
         })

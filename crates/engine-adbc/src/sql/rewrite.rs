@@ -1,6 +1,6 @@
 //! Other names in the text of a query.
 
-use sqlparser::tokenizer::{Location, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use stitchwork_core::{Error, Result};
 
 use super::{Analysis, Part, TableUse, same};
@@ -63,6 +63,21 @@ pub(crate) fn rewrite(
     }
     text.push_str(sql.get(from..).unwrap_or_default());
     Ok(text)
+}
+
+/// The text without the semicolon that may end it.
+///
+/// # Errors
+/// `InvalidInput` for what is no sequence of tokens.
+pub(crate) fn without_semicolon<'a>(sql: &'a str, dialect: &dyn Dialect) -> Result<&'a str> {
+    let tokens = Tokenizer::new(dialect.parser(), sql)
+        .tokenize_with_location()
+        .map_err(|e| super::broken("the SQL does not parse").with_context("reason", e))?;
+    let mut ends = tokens.iter().rev().filter(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
+    let Some(TokenWithSpan { token: Token::SemiColon, span }) = ends.next() else { return Ok(sql) };
+    let starts = Starts::new(sql, &tokens).starts;
+    let end = starts.iter().find(|(start, _)| *start == span.start).map(|(_, offset)| *offset);
+    Ok(end.and_then(|end| sql.get(..end)).unwrap_or(sql))
 }
 
 /// The byte offsets at which tokens start.

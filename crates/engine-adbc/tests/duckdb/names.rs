@@ -57,9 +57,19 @@ async fn names_that_differ_only_in_case_are_refused_at_every_depth() {
     let number: ArrayRef = Arc::new(Int64Array::from(vec![7]));
     let batch = RecordBatch::try_from_iter([("Id", number.clone()), ("n", number.clone()), ("id", number)]);
     register(&engine, Files::of(&batch.as_ref().unwrap().schema(), &[batch.unwrap()])).await;
-    let error = rows(&engine, "select * from t").await.unwrap_err();
-    assert_eq!((error.kind(), error.context("column")), (ErrorKind::Unsupported, Some("id")), "{error:?}");
+    for sql in [
+        "select * from t",
+        "from t",
+        "select \"Id\" from t",
+        "select sum(\"id\") from t",
+        "select max(t.id) from t",
+    ] {
+        let error = rows(&engine, sql).await.unwrap_err();
+        let told = (error.kind(), error.context("column"), error.context("other_column"));
+        assert_eq!(told, (ErrorKind::Unsupported, Some("id"), Some("Id")), "{sql}: {error:?}");
+    }
     assert_eq!(rows(&engine, "select n from t").await.unwrap(), ["7"]);
+    assert_eq!(rows(&engine, "select count(*) from t").await.unwrap(), ["1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,6 +102,33 @@ impl Names for Paths {
     fn list(&self) -> BoxStream<'static, Result<TableIdent>> {
         stream::empty().boxed()
     }
+}
+
+/// DuckDB knows nothing of attached names, and would speak of a catalog that does not exist.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_attached_names_lack_is_told_by_its_name() {
+    let Some(engine) = duckdb("a_table_that_attached_names_lack_is_told_by_its_name", |_| ()).await else {
+        return;
+    };
+    let relation = Arc::new(MemoryRelation::from(one(structs(&["x"]))));
+    engine.attach("project", Arc::new(Paths(relation))).await.unwrap();
+    for sql in [
+        "select * from project.path.nope",
+        "pivot project.path.nope on year using sum(sum)",
+        "from (pivot project.path.nope on year)",
+        "summarize project.path.nope",
+        "unpivot project.path.nope on a, b",
+        "explain pivot project.path.nope on year",
+    ] {
+        let error = rows(&engine, sql).await.unwrap_err();
+        let told = (error.kind(), error.context("table"));
+        assert_eq!(told, (ErrorKind::NotFound, Some("project.path.nope")), "{sql}: {error:?}");
+    }
+    let explained = engine.explain(stitchwork_core::QueryArgs::new("pivot project.path.nope on year"));
+    assert_eq!(explained.await.unwrap_err().kind(), ErrorKind::NotFound);
+    // The error of a query that has nothing to do with them stays as it is.
+    let error = rows(&engine, "pivot nope on year").await.unwrap_err();
+    assert_eq!(error.context("table"), None, "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

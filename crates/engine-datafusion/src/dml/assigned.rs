@@ -3,26 +3,25 @@
 //! The planner casts values to the types of their columns, by the same casts that a statement may ask for. So what
 //! is given is marked before it is planned, and casts around a mark are the planner's.
 
-use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Schema};
-use datafusion::common::tree_node::Transformed;
+use arrow_schema::DataType;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{FunctionRegistry, SessionState};
-use datafusion::logical_expr::expr::{Alias, Cast, ScalarFunction};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, DmlStatement, Expr, LogicalPlan, Projection, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-    Values, Volatility, WriteOp,
+    Volatility, WriteOp,
 };
+use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     Assignment, Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, MergeAction, MergeInsertExpr, MergeInsertKind, ObjectName, Query, SetExpr,
-    Statement, Value, Values as SqlValues, VisitMut, VisitorMut,
+    FunctionArguments, Ident, MergeAction, MergeInsertExpr, MergeInsertKind, ObjectName,
+    Statement as SqlStatement, Value, Values,
 };
 
 use super::exact::exact;
+use super::inserted::{self, uncast};
 
 /// The name of the mark, which nobody writes by mistake.
 const MARK: &str = "assigned\u{1f}";
@@ -34,14 +33,14 @@ pub(crate) fn install(state: &mut SessionState) -> Result<()> {
 }
 
 /// Marks what a statement gives to columns.
-pub(crate) fn mark(statement: &mut Statement) {
+pub(crate) fn mark(statement: &mut SqlStatement) {
     match statement {
-        Statement::Update(update) => {
+        SqlStatement::Update(update) => {
             for Assignment { value, .. } in &mut update.assignments {
                 mark_value(value);
             }
         }
-        Statement::Merge(merge) => {
+        SqlStatement::Merge(merge) => {
             for clause in &mut merge.clauses {
                 match &mut clause.action {
                     MergeAction::Update(update) => {
@@ -59,39 +58,16 @@ pub(crate) fn mark(statement: &mut Statement) {
                 }
             }
         }
-        Statement::Insert(insert) => {
-            // The planner takes every list of values in the query for one of rows of the table.
-            if let Some(source) = &mut insert.source {
-                let _: ControlFlow<()> = source.visit(&mut MarkValues);
+        SqlStatement::Insert(insert) => {
+            if let Some(values) = insert.source.as_mut().and_then(|source| inserted::bare(source)) {
+                mark_rows(values);
             }
         }
         _ => {}
     }
 }
 
-struct MarkValues;
-
-impl VisitorMut for MarkValues {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        mark_body(&mut query.body);
-        ControlFlow::Continue(())
-    }
-}
-
-fn mark_body(body: &mut SetExpr) {
-    match body {
-        SetExpr::Values(values) => mark_rows(values),
-        SetExpr::SetOperation { left, right, .. } => {
-            mark_body(left);
-            mark_body(right);
-        }
-        _ => {}
-    }
-}
-
-fn mark_rows(values: &mut SqlValues) {
+fn mark_rows(values: &mut Values) {
     values.rows.iter_mut().flat_map(|row| row.content.iter_mut()).for_each(mark_value);
 }
 
@@ -124,20 +100,17 @@ fn mark_value(value: &mut SqlExpr) {
     });
 }
 
-/// The plan whose casts to the types of columns are exact.
-pub(crate) fn planned(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let LogicalPlan::Dml(dml) = plan else { return Ok(plan) };
-    let input = match (&dml.op, dml.input.as_ref()) {
-        (WriteOp::Insert(_), LogicalPlan::Projection(projection)) => {
-            inserted(projection, &dml.target.schema())?
-        }
-        (WriteOp::Update, LogicalPlan::Projection(projection)) => updated(projection, &dml.target.schema())?,
-        _ => return Ok(LogicalPlan::Dml(dml)),
-    };
-    Ok(LogicalPlan::Dml(DmlStatement::new(dml.table_name, dml.target, dml.op, Arc::new(input))))
+/// The plan of a statement, whose casts to the types of columns are exact.
+pub(crate) async fn plan(state: &SessionState, statement: Statement) -> Result<LogicalPlan> {
+    match inserted::plan(state, statement).await? {
+        LogicalPlan::Dml(dml) if matches!(dml.op, WriteOp::Update) => updated(dml).map(LogicalPlan::Dml),
+        other => Ok(other),
+    }
 }
 
-fn updated(projection: &Projection, table: &Schema) -> Result<LogicalPlan> {
+fn updated(dml: DmlStatement) -> Result<DmlStatement> {
+    let LogicalPlan::Projection(projection) = dml.input.as_ref() else { return Ok(dml) };
+    let table = dml.target.schema();
     let exprs = projection.expr.iter().map(|expr| match expr {
         Expr::Alias(alias) => match (unmarked(&alias.expr), table.field_with_name(&alias.name)) {
             (Some(value), Ok(field)) => {
@@ -147,56 +120,9 @@ fn updated(projection: &Projection, table: &Schema) -> Result<LogicalPlan> {
         },
         _ => expr.clone(),
     });
-    Projection::try_new(exprs.collect(), projection.input.clone()).map(LogicalPlan::Projection)
-}
-
-fn inserted(projection: &Projection, table: &Schema) -> Result<LogicalPlan> {
-    // The name of each column of the source, and of the column that it becomes.
-    let mut names: HashMap<String, String> = HashMap::new();
-    let mut exprs = Vec::with_capacity(projection.expr.len());
-    for expr in &projection.expr {
-        exprs.push(match expr {
-            Expr::Alias(Alias { expr: value, name, .. })
-                if let Expr::Column(column) = uncast(value)
-                    && let Ok(field) = table.field_with_name(name) =>
-            {
-                names.insert(column.name.clone(), name.clone());
-                exact(Expr::Column(column.clone()), field.data_type(), name).alias(name)
-            }
-            other => other.clone(),
-        });
-    }
-    let input = projection.input.as_ref().clone();
-    let input = input.transform_up_with_subqueries(|node| match node {
-        LogicalPlan::Values(values) => values_exactly(values, &names).map(Transformed::yes),
-        other => Ok(Transformed::no(other)),
-    })?;
-    Projection::try_new(exprs, Arc::new(input.data)).map(LogicalPlan::Projection)
-}
-
-fn values_exactly(values: Values, names: &HashMap<String, String>) -> Result<LogicalPlan> {
-    let Values { schema, values } = values;
-    let fields: Vec<(&str, &DataType)> =
-        schema.fields().iter().map(|field| (field.name().as_str(), field.data_type())).collect();
-    let rows = values.into_iter().map(|row| {
-        let cells = row.into_iter().zip(&fields).map(|(cell, (name, data_type))| match unmarked(&cell) {
-            Some(value) => {
-                let name = names.get(*name).map_or(*name, String::as_str);
-                exact(value.clone(), data_type, name)
-            }
-            None => cell,
-        });
-        cells.collect()
-    });
-    let values = rows.collect();
-    Ok(LogicalPlan::Values(Values { schema, values }))
-}
-
-fn uncast(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Cast(Cast { expr, .. }) => expr,
-        other => other,
-    }
+    let input =
+        Projection::try_new(exprs.collect(), projection.input.clone()).map(LogicalPlan::Projection)?;
+    Ok(DmlStatement::new(dml.table_name, dml.target, dml.op, Arc::new(input)))
 }
 
 /// What is marked, with the planner's cast around it or without.

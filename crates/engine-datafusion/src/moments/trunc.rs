@@ -95,7 +95,18 @@ impl ScalarUDFImpl for DateTrunc {
                 return Ok(truncated);
             }
         }
-        self.inner.invoke_with_args(args)
+        let reckons =
+            matches!(args.args.get(1).map(ColumnarValue::data_type), Some(DataType::Timestamp(_, Some(_))));
+        self.inner.invoke_with_args(args).map_err(|error| {
+            let said = error.strip_backtrace();
+            if reckons && said.contains("out of range") {
+                return exec_datafusion_err!(
+                    "date_trunc reckons in nanoseconds in zones that are not UTC, and a moment is outside of the years that \
+                     these reach, 1677 to 2262; leave such moments out, or cut them without a zone: {said}"
+                );
+            }
+            error
+        })
     }
 }
 

@@ -191,15 +191,94 @@ async fn what_does_not_fit_is_refused_by_name_and_changes_nothing() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The planner casts lists of values anywhere in the query of an insert to the types of its columns.
+/// The planner would cast these lists of values, and what a union joins to them, to the types of the columns.
 #[tokio::test]
-async fn lists_of_values_inside_of_an_insert_are_not_cut() {
+async fn what_a_source_puts_together_is_not_cut() {
+    const NOON: &str = "2024-01-01 12:34:56";
     let engine = engine();
     register(&engine, "t", &Changeable::new(old())).await;
-    let error = query_error(&engine, "insert into t (id) select x * 10 from (values (2.9)) v (x)").await;
-    assert_eq!((error.kind(), error.context("value")), (ErrorKind::InvalidInput, Some("2.9")));
-    let error = query_error(&engine, "insert into t (id) values (2.9) union all select 1").await;
-    assert_eq!((error.context("column"), error.context("value")), (Some("id"), Some("2.9")));
-    assert_eq!(rows(&engine, "insert into t (id) select x * 10 from (values (2.0)) v (x)").await, ["1"]);
-    assert_eq!(rows(&engine, "select id from t where id > 0").await, ["20"]);
+    for (source, column, value) in [
+        ("values (null) union all select '2024-01-01 12:34:56'", "day", NOON),
+        ("select '2024-01-01 12:34:56' union all values (null)", "day", NOON),
+        ("values ('2024-01-01 12:34:56') union all select null", "day", NOON),
+        ("(values (null) union select '2024-01-01 12:34:56') order by 1 limit 9", "day", NOON),
+        ("with x as (values (null)) select * from x union all select '2024-01-01 12:34:56'", "day", NOON),
+        (
+            "values ((select max(a) from (values (null) union all select '2024-01-01 12:34:56') x (a)))",
+            "day",
+            NOON,
+        ),
+        ("select date '2024-01-01' union all select '2024-01-01 12:34:56'", "day", NOON),
+        (
+            "select null union all (select date '2024-01-01' union all select '2024-01-01 12:34:56')",
+            "day",
+            NOON,
+        ),
+        ("values (2.9) union all select 1", "id", "2.9"),
+        ("select x * 10 from (values (2.95)) v (x)", "id", "29.5"),
+    ] {
+        let sql = format!("insert into t ({column}) {source}");
+        let error = query_error(&engine, &sql).await;
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{sql}: {error}");
+        assert_eq!((error.context("column"), error.context("value")), (Some(column), Some(value)), "{sql}");
+    }
+    assert_eq!(rows(&engine, "select count(*) from t").await, ["1"]);
+}
+
+#[tokio::test]
+async fn what_a_source_puts_together_is_taken_where_it_fits() {
+    let engine = engine();
+    for (insert, query, expected) in [
+        ("(id) select x * 10 from (values (2.9)) v (x)", "id", vec!["29"]),
+        // As many columns, of other types, as the list in the middle pleases.
+        (
+            "(day, id) select b, a from (values (1, '2024-01-01', 'x'), (2, null, 'y')) v (a, b, c)",
+            "id, day",
+            vec!["1|2024-01-01", "2|"],
+        ),
+        ("(id, day) values (1, '2024-01-01'), (2, null) order by 1 limit 1", "id, day", vec!["1|2024-01-01"]),
+        ("(id, day) (values (1, '2024-01-01'), (2, null))", "id, day", vec!["1|2024-01-01", "2|"]),
+        (
+            "(id, day) values (1.0, null) union all select 2, '2024-01-02' union all select '3', date '2024-01-03'",
+            "id, day",
+            vec!["1|", "2|2024-01-02", "3|2024-01-03"],
+        ),
+        (
+            "(day) select timestamp '2024-01-01 00:00:00' union select '2024-01-01 00:00:00'",
+            "day",
+            vec!["2024-01-01"],
+        ),
+        (
+            "(id, day) values ((select count(*) from t), '2024-01-01'), (2, (select null)), (3.0, date '2024-01-03')",
+            "id, day",
+            vec!["1|2024-01-01", "2|", "3|2024-01-03"],
+        ),
+        ("(st) values (null) union all select named_struct('x', 1.0)", "st", vec!["", "{x: 1}"]),
+        (
+            "(id) with recursive x as (select 1 as n union all select n + 1 from x where n < 3) select n from x",
+            "id",
+            vec!["1", "2", "3"],
+        ),
+        (
+            "(id, us) select v.n, v.m from (values (1, '2024-01-01 00:00:00.000001')) v (n, m) join t on true",
+            "id, us",
+            vec!["1|2024-01-01T00:00:00.000001"],
+        ),
+    ] {
+        register(&engine, "t", &Changeable::new(old())).await;
+        rows(&engine, &format!("insert into t {insert}")).await;
+        assert_eq!(
+            rows(&engine, &format!("select {query} from t where text is null")).await,
+            expected,
+            "{insert}"
+        );
+    }
+    for (insert, said) in [
+        ("(id, day) select 1", "got 1 values in row 0 but expected 2"),
+        ("(id) select 1, 2 from t", "got 2 values in row 0 but expected 1"),
+    ] {
+        let error = query_error(&engine, &format!("insert into t {insert}")).await;
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{insert}: {error}");
+        assert!(error.to_string().contains(said), "{insert}: {error}");
+    }
 }

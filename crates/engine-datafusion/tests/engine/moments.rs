@@ -311,6 +311,10 @@ async fn functions_know_every_year() {
         ("select us - ns from t", "`timestamp`, which is one of microseconds"),
         ("select to_timestamp_nanos('0001-01-01')", "`timestamp`, which is one of microseconds"),
         ("select date_bin(interval '1 day', us) from t", "date_bin reckons in nanoseconds"),
+        (
+            "select date_trunc('day', us at time zone 'Europe/Berlin') from t",
+            "date_trunc reckons in nanoseconds in zones that are not UTC",
+        ),
         ("select range(timestamp '1500-01-01', timestamp '1500-01-03', interval '1 day')", "use date_trunc"),
         (
             "select * from range(timestamp '1500-01-01', timestamp '1500-01-03', interval '1 day')",

@@ -1,11 +1,18 @@
 //! Names, and SQL that is refused.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
-use stitchwork_core::{Engine, ErrorKind, OpenUrl, QueryArgs, Registry, TableIdent, count_rows};
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use stitchwork_core::{
+    At, Engine, ErrorKind, Names, OpenUrl, QueryArgs, Registry, Relation, Result, TableIdent, count_rows,
+};
+use stitchwork_engine_datafusion::{DataFusionConfig, DataFusionEngine, SqlDialect};
 
-use crate::support::{Changing, Memory, engine, query_error, register, rows};
+use crate::support::{Changing, Editable, Memory, engine, query_error, register, rows};
 
 fn numbers(count: i64) -> Arc<Memory> {
     let n: ArrayRef = Arc::new(Int64Array::from_iter_values(0..count));
@@ -35,6 +42,41 @@ async fn attached_names_are_looked_up_anew() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let kept = engine.attach("datafusion", names).await.unwrap_err();
     assert_eq!(kept.kind(), ErrorKind::InvalidInput);
+}
+
+/// One table, and how often it was asked for.
+#[derive(Debug)]
+struct Counting(Arc<Editable>, AtomicUsize);
+
+#[async_trait]
+impl Names for Counting {
+    async fn relation(&self, _: &TableIdent, _: &At) -> Result<Option<Arc<dyn Relation>>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(self.0.clone()))
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<TableIdent>> {
+        futures::stream::empty().boxed()
+    }
+}
+
+/// While another writer changes a table, no part of a statement may see another version than the rest.
+#[tokio::test]
+async fn a_statement_finds_each_table_once() {
+    let engine = engine();
+    let mut memory = Memory::bare(numbers(3).batches.lock().unwrap().clone());
+    memory.editable = true;
+    let names = Arc::new(Counting(Arc::new(Editable(Arc::new(memory))), AtomicUsize::new(0)));
+    engine.attach("lake", names.clone()).await.unwrap();
+    for (sql, expected) in [
+        ("select count(*) from lake.t a join lake.t b using (n)", "3"),
+        ("insert overwrite lake.t select n + 1 from lake.t where n > (select min(n) from lake.t)", "2"),
+        ("select min(n) from lake.t", "2"),
+    ] {
+        names.1.store(0, Ordering::Relaxed);
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+        assert_eq!(names.1.load(Ordering::Relaxed), 1, "{sql}");
+    }
 }
 
 #[tokio::test]
@@ -112,6 +154,67 @@ async fn errors_are_told_once_and_on_one_line() {
 }
 
 #[tokio::test]
+async fn a_cast_that_fails_says_at_what_and_what_to_do() {
+    let engine = engine();
+    let texts: ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["1", "one"]));
+    register(&engine, "texts", &Memory::new(vec![RecordBatch::try_from_iter([("text", texts)]).unwrap()]))
+        .await;
+    for (sql, reason) in [
+        ("select cast('x' as bigint)", "Cannot cast string 'x' to value of Int64 type"),
+        ("select cast(text as int) from texts", "Cannot cast string 'one' to value of Int32 type"),
+        ("select text from texts where text::bigint = 1", "Cannot cast string 'one' to value of Int64 type"),
+        (
+            "select cast(text as date) from texts where text <> '1'",
+            "Cannot cast string 'one' to value of Date32 type",
+        ),
+        ("select cast(300 as tinyint)", "Can't cast value 300 to type Int8"),
+    ] {
+        let error = query_error(&engine, sql).await;
+        assert_eq!(
+            (error.kind(), error.context("reason")),
+            (ErrorKind::InvalidInput, Some(reason)),
+            "{sql}: {error}"
+        );
+        assert!(error.message().contains("try_cast"), "{sql}: {error}");
+    }
+    assert_eq!(rows(&engine, "select try_cast(text as int) from texts").await, ["", "1"]);
+}
+
+/// DataFusion knows the backslash alone.
+#[tokio::test]
+async fn patterns_have_any_escape() {
+    let engine = engine();
+    let texts: ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["10%", "100", r"1\0", "a_b", "axb"]));
+    register(&engine, "t", &Memory::new(vec![RecordBatch::try_from_iter([("x", texts)]).unwrap()])).await;
+    for (condition, expected) in [
+        (r"x like '10!%' escape '!'", vec!["10%"]),
+        (r"x not like '1%' escape '!' and x ilike 'A!_B' escape '!'", vec!["a_b"]),
+        (r"x like 'a_b' escape '_' or x like 'a__b' escape '_'", vec!["a_b"]),
+        (r"x like '1\_' escape '!'", vec![r"1\0"]),
+        (r"x like '1\_' escape ''", vec![r"1\0"]),
+        (r"x like 'a\_b' escape '\'", vec!["a_b"]),
+        (r"x like 'a\_b'", vec!["a_b"]),
+        (r"x in (select x from t where x like '%!%' escape '!')", vec!["10%"]),
+    ] {
+        assert_eq!(
+            rows(&engine, &format!("select x from t where {condition}")).await,
+            expected,
+            "{condition}"
+        );
+    }
+    for (condition, kind) in [
+        ("x like x escape '!'", ErrorKind::Unsupported),
+        ("x like 'a!' escape '!'", ErrorKind::InvalidInput),
+        ("x like 'a' escape 'ab'", ErrorKind::InvalidInput),
+        ("x similar to 'a!_' escape '!'", ErrorKind::Unsupported),
+    ] {
+        let error = query_error(&engine, &format!("select x from t where {condition}")).await;
+        assert_eq!(error.kind(), kind, "{condition}: {error}");
+        assert!(error.context("escape").is_some(), "{condition}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn sql_that_would_be_ignored_is_refused() {
     let engine = engine();
     register(&engine, "t", &numbers(3)).await;
@@ -122,10 +225,41 @@ async fn sql_that_would_be_ignored_is_refused() {
         "select * from (select * from t version as of 2) x",
         "select * from t tablesample (10 percent)",
         "select * from t where n in (select n from t version as of 1)",
+        "select * from t @v9999",
+        "select * from \"t\"@v9999 where n > 1",
+        "select * from t join public.t @v1 on true",
+        "select * from (select * from t) @v1",
+        "delete from \"t\"@v1",
+        "select * from \"t\" @v1 x",
+        "insert into t select * from t as @20240101000000000",
     ] {
         let error = query_error(&engine, sql).await;
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn versions_behind_a_sign_are_told_their_clause() {
+    let engine = engine();
+    register(&engine, "t", &numbers(3)).await;
+    let error = query_error(&engine, "select * from \"t\"@v9999").await;
+    assert!(error.to_string().contains("version as of"), "{error}");
+    assert_eq!(error.context("clause"), Some("@v9999"));
+    let config = DataFusionConfig { dialect: SqlDialect::DuckDb, ..DataFusionConfig::default() };
+    let strict = DataFusionEngine::new(config).unwrap();
+    register(&strict, "t", &numbers(3)).await;
+    for sql in ["select * from t@v9999", "select * from t @v9999 x"] {
+        let error = query_error(&strict, sql).await;
+        assert_eq!(
+            (error.kind(), error.context("clause")),
+            (ErrorKind::Unsupported, Some("@v9999")),
+            "{error}"
+        );
+    }
+    let error = query_error(&engine, "select * from t@v9999").await;
+    assert_eq!((error.kind(), error.context("table")), (ErrorKind::NotFound, Some("t@v9999")));
+    assert!(error.to_string().contains("version as of"), "{error}");
+    assert_eq!(rows(&engine, "select \"@v1\".n from t \"@v1\" where n = 2").await, ["2"]);
 }
 
 #[tokio::test]

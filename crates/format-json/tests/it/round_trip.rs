@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, Date32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray, Time32SecondArray,
+    TimestampSecondArray,
+};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, Fields, IntervalUnit, TimeUnit};
 use proptest::prelude::*;
 use stitchwork_core::{ErrorKind, Format, ReadArgs, WriteArgs};
@@ -98,6 +102,48 @@ async fn what_cannot_be_written_is_refused() {
         (error.kind(), error.context("known")),
         (ErrorKind::InvalidConfig, Some("explicit_nulls,compression"))
     );
+}
+
+/// The encoder itself would write the words of its error, as the value.
+#[tokio::test]
+async fn a_value_that_has_no_text_is_refused_with_its_row() {
+    let moments = |values: Vec<Option<i64>>| Arc::new(TimestampSecondArray::from(values)) as ArrayRef;
+    let far = Some(i64::MAX);
+    let times: ArrayRef = Arc::new(Time32SecondArray::from(vec![0, 86_399, 86_400]));
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![Some(-1), None, Some(i32::MIN)]));
+    let list = {
+        let item = Arc::new(Field::new_list_field(DataType::Timestamp(TimeUnit::Second, None), true));
+        let offsets = OffsetBuffer::from_lengths([1, 0, 2]);
+        Arc::new(ListArray::new(item, offsets, moments(vec![Some(0), None, far]), None)) as ArrayRef
+    };
+    for (bad, value) in [
+        (moments(vec![Some(8_210_266_876_799), None, Some(8_300_000_000_000)]), "8300000000000"),
+        (days, "-2147483648"),
+        (times, "86400"),
+        (list, "9223372036854775807"),
+    ] {
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("good", moments(vec![None; 3]), true),
+            ("bad", bad, true),
+        ])
+        .unwrap();
+        let mut writer = Json::new().write(&object("x.json"), WriteArgs::new(batch.schema())).await.unwrap();
+        writer.write(&batch.slice(0, 2)).await.unwrap();
+        let error = writer.write(&batch).await.expect_err(value);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!((error.context("column"), error.context("row")), (Some("bad"), Some("4")), "{error}");
+        assert!(error.context("value").unwrap().contains(value), "{error:?}");
+    }
+    // What a null hides is not written.
+    let hidden = StructArray::new(
+        vec![Field::new("x", DataType::Timestamp(TimeUnit::Second, None), true)].into(),
+        vec![moments(vec![far])],
+        Some(NullBuffer::new_null(1)),
+    );
+    let batch =
+        RecordBatch::try_from_iter_with_nullable([("s", Arc::new(hidden) as ArrayRef, true)]).unwrap();
+    let mut writer = Json::new().write(&object("x.json"), WriteArgs::new(batch.schema())).await.unwrap();
+    writer.write(&batch).await.unwrap();
 }
 
 #[tokio::test]

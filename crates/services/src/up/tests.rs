@@ -161,6 +161,39 @@ fn states_of_servers_that_are_gone_are_forgotten() {
 }
 
 #[test]
+fn what_killed_servers_left_is_removed_and_nothing_else() {
+    let (_kept, folder) = folder();
+    let made = |service, port| {
+        let instance = Instance::new(&folder, service, port);
+        instance.prepare().unwrap();
+        fs::write(instance.data.join("bucket"), "data").unwrap();
+        instance
+    };
+    let mut ended = Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    let (without_a_word, killed, alive) =
+        (made(&crate::MOTO, 1), made(&crate::MOTO, 2), made(&crate::MOTO, 3));
+    fs::write(killed.path.join("processes"), ended.id().to_string()).unwrap();
+    killed.open(ended.id()).unwrap();
+    // The watcher is gone, and its server is not.
+    fs::write(alive.path.join("processes"), format!("{} {}", ended.id(), std::process::id())).unwrap();
+    alive.open(ended.id()).unwrap();
+    let starting = made(&crate::MINIO, 4);
+    let lock = folder.lock(crate::MINIO.name).unwrap();
+    assert!(list(&folder).is_empty());
+    assert!(!without_a_word.path.exists() && !killed.path.exists());
+    assert!(alive.data.join("bucket").exists() && starting.data.join("bucket").exists());
+    assert_eq!(down(&folder, &crate::MOTO), Ok(0));
+    assert!(alive.data.join("bucket").exists());
+
+    drop(lock);
+    let running = up(&folder, &SLEEPER, Use::Process).unwrap();
+    assert!(!starting.path.exists());
+    assert!(running.instance.path.exists());
+    down(&folder, &SLEEPER).unwrap();
+}
+
+#[test]
 fn a_state_file_says_who_watches_and_whether_one_may_enter() {
     let (_kept, folder) = folder();
     let instance = Instance::new(&folder, &SLEEPER, 7);

@@ -97,7 +97,7 @@ impl GuardedStore {
             // Nothing else of reading is unsupported.
             (Writes::Never, Error::NotSupported { .. }) => unsupported(format!(
                 "{} sends whole files only, and no parts of them (range requests), which the format of {}/{location} \
-                 takes; download the file and read it from there",
+                 needs; download the file and read it from there",
                 self.root, self.root
             )),
             _ => self.secrets.clean(error),

@@ -82,11 +82,17 @@ impl GuardedStore {
     fn listing_error(&self, error: Error) -> Error {
         match (&self.writes, error) {
             (Writes::Never, Error::NotFound { path, source }) => Error::NotFound { path, source },
-            (Writes::Never, error) => unsupported(format!(
-                "{} does not list its files (that takes WebDAV); name the file itself: {}",
-                self.root,
-                self.secrets.take_out(&error.to_string())
-            )),
+            (Writes::Never, error) => {
+                let text = self.secrets.take_out(&error.to_string());
+                // The page that comes with a status is for people with a browser.
+                let status =
+                    text.split_once("status code: ").and_then(|(_, rest)| rest.split([':', '<']).next());
+                unsupported(format!(
+                    "{} does not list its files (that takes WebDAV); name the file itself: {}",
+                    self.root,
+                    status.map_or(text.as_str(), str::trim)
+                ))
+            }
             (_, error) => self.secrets.clean(error),
         }
     }
@@ -97,7 +103,7 @@ impl GuardedStore {
             // Nothing else of reading is unsupported.
             (Writes::Never, Error::NotSupported { .. }) => unsupported(format!(
                 "{} sends whole files only, and no parts of them (range requests), which the format of {}/{location} \
-                 takes; download the file and read it from there",
+                 needs; download the file and read it from there",
                 self.root, self.root
             )),
             _ => self.secrets.clean(error),

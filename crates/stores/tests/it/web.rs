@@ -59,6 +59,10 @@ async fn nothing_is_written_and_the_error_says_so() {
     let listed = Error::from(listed);
     assert_eq!(listed.kind(), ErrorKind::Unsupported);
     assert!(listed.to_string().contains("WebDAV"), "{listed}");
+    assert!(
+        listed.context("reason").is_some_and(|r| r.ends_with("itself: 405 Method Not Allowed")),
+        "{listed}"
+    );
 }
 
 #[test]

@@ -34,6 +34,8 @@ const PEERS: Environment<'_> = Environment {
     pins: "bench/peers/requirements.txt",
     check: &["-c", "import dlt, deltalake"],
 };
+/// The programs of ours.
+const PACKAGES: [&str; 3] = ["stitchwork-bench", "stitchwork-cli", "stitchwork-events-server"];
 const NAMES: [&str; 5] = ["append", "commits", "main", "scan", "start"];
 
 /// What the command line asks for.
@@ -51,12 +53,8 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     }
     let asked = parse(args)?;
     let target = workspace.target()?;
-    let packages: &[&str] = match asked.name {
-        "main" => &["stitchwork-bench", "stitchwork-cli", "stitchwork-events-server"],
-        "start" => &["stitchwork-bench", "stitchwork-cli"],
-        _ => &["stitchwork-bench"],
-    };
-    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    // Always the same ones: with others their dependencies have other features, and everything is built again.
+    let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
     workspace::run(workspace.cargo(&["build", "--release", "--bins"]).args(packages))?;
     let results = target.join("bench");
     let tools = Tools {

@@ -1,5 +1,7 @@
 //! Finds the parts of a page in its bytes, so that rows are passed on as they came.
 
+mod guess;
+
 use std::ops::Range;
 
 use jiter::{Jiter, JiterError, Peek};
@@ -10,14 +12,6 @@ use crate::path::JsonPath;
 
 /// Objects below this depth are not looked into.
 const DEEPEST: usize = 6;
-/// The rows are looked for down to this depth when no selector says where they are.
-const DEEPEST_ROWS: usize = 3;
-/// The names of row lists that APIs commonly use; they win over others at the same depth.
-const ROW_NAMES: [&str; 11] = [
-    "data", "items", "results", "entries", "records", "rows", "entities", "payload", "content", "objects",
-    "values",
-];
-
 /// What kind of value stands somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -92,12 +86,7 @@ impl Outline {
                     .with_context("path", path.keys().join("."))
                     .with_context("found", self.keys())
             })?,
-            None => self.find_rows().ok_or_else(|| {
-                Error::invalid_data(
-                    "the page has no list of objects; set `data_selector` (`$` for the page itself)",
-                )
-                .with_context("found", self.keys())
-            })?,
+            None => self.find_rows()?,
         };
         match node.kind {
             Kind::Array => Ok(RowsAt::Array(node.range.clone())),
@@ -110,19 +99,6 @@ impl Outline {
         }
     }
 
-    /// The shallowest list of objects, or an empty list when there is no better one.
-    fn find_rows(&self) -> Option<&Node> {
-        let lists = self.nodes.iter().filter(|node| {
-            let fits = matches!(node.first, None | Some(Kind::Object));
-            node.kind == Kind::Array && fits && node.path.len() <= DEEPEST_ROWS
-        });
-        lists.min_by_key(|node| {
-            let known =
-                node.path.last().is_none_or(|name| ROW_NAMES.contains(&name.to_ascii_lowercase().as_str()));
-            (node.path.len(), !known, node.first.is_none(), node.range.start)
-        })
-    }
-
     /// The keys of the root, for messages.
     fn keys(&self) -> String {
         let keys: Vec<&str> =
@@ -132,6 +108,11 @@ impl Outline {
 }
 
 impl Node {
+    /// Its own name in lower case; empty for the root.
+    fn name(&self) -> String {
+        self.path.last().map(|name| name.to_ascii_lowercase()).unwrap_or_default()
+    }
+
     /// The value, where it is a scalar or null.
     pub(crate) fn value(&self, body: &[u8]) -> Option<Value> {
         match self.kind {
@@ -310,7 +291,9 @@ mod tests {
         assert_eq!(rows(r#" [ {"a":1} ] "#, None), some(r#"[ {"a":1} ]"#));
         assert_eq!(rows("[]", None), some("[]"));
         assert_eq!(rows(r#"{"n":1,"deep":{"x":[{}]},"list":[{"a":[]}]}"#, None), some(r#"[{"a":[]}]"#));
-        assert_eq!(rows(r#"{"errors":[{"e":1}],"items":[]}"#, None), some("[]"));
+        assert_eq!(rows(r#"{"errors":[],"items":[]}"#, None), some("[]"));
+        assert_eq!(rows(r#"{"warnings":[{"w":1}],"orders":[{"id":1}]}"#, None), some(r#"[{"id":1}]"#));
+        assert_eq!(rows(r#"{"customers":[{"c":1}],"data":[]}"#, None), some("[]"));
         assert_eq!(rows(r#"{"tags":["a"],"found":[{"e":1}]}"#, None), some(r#"[{"e":1}]"#));
         assert_eq!(rows(r#"{"tags":["a"]}"#, None), None);
         assert_eq!(rows(r#"{"a":{"b":[1]},"items":[]}"#, Some("a.b")), some("[1]"));

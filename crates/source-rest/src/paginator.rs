@@ -18,7 +18,7 @@ use crate::path::JsonPath;
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Paginator {
-    /// Told by the first page: a `Link` header, a link in the JSON, a number of pages, a cursor, or a single page.
+    /// Told by the first page: a `Link` header, a link in the JSON, a number of pages, a cursor, an offset, or a single page.
     #[default]
     Auto,
     /// There is one page.
@@ -187,6 +187,16 @@ pub(crate) struct PageInfo<'a> {
     pub(crate) outline: &'a Outline,
     /// The number of its rows.
     pub(crate) rows: u64,
+    pub(crate) told: Told,
+}
+
+/// What headers tell of the rows that there are beside those of the page.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told {
+    /// How many there are in all.
+    pub(crate) total: Option<u64>,
+    /// Whether there is a next page.
+    pub(crate) next_page: bool,
 }
 
 impl PageInfo<'_> {
@@ -241,6 +251,12 @@ impl Pager {
                 Self::PageNumber { first, page: first, param, send_in, total_pages: path(&total_pages)? }
             }
         })
+    }
+
+    /// Whether the next page is asked for by counting on, so that an API that does not know the parameter gives the same page
+    /// again and again. What the first page has not told yet may be that.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self, Self::Auto | Self::Offset { .. } | Self::PageNumber { .. })
     }
 
     /// Adds to the first request what the paginator needs there.

@@ -81,6 +81,10 @@ struct StreamReader {
     name: String,
     method: Method,
     selector: Option<JsonPath>,
+    /// Where the first page had its rows, where nobody has said it: another list of a later page is not taken for them.
+    found: Option<JsonPath>,
+    /// The rows of the page before, as a hash.
+    last_rows: Option<u128>,
     pager: Pager,
     next: PageRequest,
     /// The requests so far: one that comes again would come again and again.
@@ -114,6 +118,8 @@ impl StreamReader {
             name: stream.name.clone(),
             method: stream.method,
             selector: stream.data_selector.as_deref().map(JsonPath::parse).transpose()?,
+            found: None,
+            last_rows: None,
             pager,
             next,
             seen: BTreeSet::new(),
@@ -159,13 +165,15 @@ impl StreamReader {
         self.expected = body.len() as u64;
         let shown = |e: Error| e.with_context("url", shared.client.redactor.url(&page.url));
         let outline = Outline::of(&body).map_err(shown)?;
-        let at = outline.rows(self.selector.as_ref()).map_err(shown)?;
+        let at = self.rows_at(&outline).map_err(shown)?;
         let (rows, wrapped) = match &at {
             RowsAt::Array(range) => wrap_rows(body.get(range.clone()).unwrap_or_default()).map_err(shown)?,
             RowsAt::Object(_) => (1, None),
             RowsAt::Nowhere => (0, None),
         };
-        let info = PageInfo { url: &page.url, links: &page.links, body: &body, outline: &outline, rows };
+        self.check_repeated(&body, &at).map_err(shown)?;
+        let (url, links, told) = (&page.url, page.links.as_slice(), page.told);
+        let info = PageInfo { url, links, body: &body, outline: &outline, rows, told };
         let next = self.pager.next(&request, &info).map_err(shown)?;
         match at {
             RowsAt::Array(range) => match wrapped {
@@ -196,6 +204,46 @@ impl StreamReader {
             self.next = next;
         }
         Ok(PageRows { rows, is_last })
+    }
+
+    /// Where the rows of a page are: where the selector points to, or where those of the first page were.
+    fn rows_at(&mut self, outline: &Outline) -> Result<RowsAt> {
+        if self.selector.is_some() {
+            return outline.rows(self.selector.as_ref());
+        }
+        if let Some(found) = &self.found {
+            // Some APIs leave an empty list out.
+            return if outline.get(found).is_some() {
+                outline.rows(Some(found))
+            } else {
+                Ok(RowsAt::Nowhere)
+            };
+        }
+        let keys: Vec<&str> = outline.find_rows()?.path.iter().map(String::as_str).collect();
+        let found = self.found.insert(JsonPath::of(&keys));
+        outline.rows(Some(found))
+    }
+
+    /// An API that does not know the parameter of the page gives the same one for ever.
+    fn check_repeated(&mut self, body: &[u8], at: &RowsAt) -> Result<()> {
+        let RowsAt::Array(range) = at else { return Ok(()) };
+        if !self.pager.counts() {
+            return Ok(());
+        }
+        let rows = body.get(range.clone()).unwrap_or_default();
+        let mut hasher = Hasher::new();
+        hasher.add(rows);
+        let now = hasher.finish();
+        // An empty page is the end, and says nothing.
+        let is_empty = rows.iter().all(|byte| b"[] \r\n\t".contains(byte));
+        if self.last_rows.replace(now) == Some(now) && !is_empty {
+            return Err(Error::invalid_data(
+                "the API gives the same page again: it does not know the parameter of the page; set `paginator` \
+                 (`single` to take one page only)",
+            )
+            .with_context("pages", self.seen.len()));
+        }
+        Ok(())
     }
 
     /// The state to go on from; none where a load cannot be cut off here.

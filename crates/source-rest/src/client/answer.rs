@@ -8,6 +8,7 @@ use stitchwork_core::{Error, ErrorKind, Result};
 use url::Url;
 
 use super::{Client, retry};
+use crate::paginator::Told;
 
 /// The characters of an answer that an error shows.
 const EXCERPT: usize = 200;
@@ -20,6 +21,7 @@ pub(crate) struct Page {
     /// Where it came from, after redirects.
     pub(crate) url: Url,
     pub(crate) links: Vec<String>,
+    pub(crate) told: Told,
     pub(crate) etag: Option<String>,
     pub(crate) body: Body,
 }
@@ -55,7 +57,7 @@ pub(super) async fn read(client: &Client, url: Url, response: Response) -> Resul
         _ => None,
     };
     if let Some(body) = without_body {
-        return Ok(Attempt::Page(Page { url, links: vec![], etag: text(ETAG), body }));
+        return Ok(Attempt::Page(Page { url, links: vec![], told: Told::default(), etag: text(ETAG), body }));
     }
     let is_html = text(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
     if !status.is_success() {
@@ -86,7 +88,16 @@ pub(super) async fn read(client: &Client, url: Url, response: Response) -> Resul
     }
     let links =
         headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
-    Ok(Attempt::Page(Page { url, links, etag: text(ETAG), body: Body::Text(body) }))
+    let told = told(&headers);
+    Ok(Attempt::Page(Page { url, links, told, etag: text(ETAG), body: Body::Text(body) }))
+}
+
+/// What headers tell of rows on other pages.
+fn told(headers: &HeaderMap) -> Told {
+    let text =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    let total = ["x-total-count", "x-total"].into_iter().find_map(|name| text(name).parse().ok());
+    Told { total, next_page: !text("x-next-page").is_empty() }
 }
 
 /// What an answer that is no success means.

@@ -1,5 +1,5 @@
 //! Tells from the first page how the API pages, in the order in which the signs are the surer ones: a `Link` header, a
-//! link in the JSON, a number of pages, a cursor. Without a sign there is one page.
+//! link in the JSON, a number of pages, a cursor, an offset. Without a sign there is one page.
 
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
@@ -9,12 +9,24 @@ use crate::SendIn;
 use crate::json::{Kind, Node};
 use crate::path::JsonPath;
 
-const PAGE_COUNTS: [&str; 5] = ["total_pages", "totalpages", "page_count", "pagecount", "pages"];
-const PAGE_NUMBERS: [&str; 4] = ["page", "current_page", "currentpage", "page_number"];
-const CURSORS: [&str; 6] =
-    ["next_cursor", "nextcursor", "next_page_token", "nextpagetoken", "next_token", "nexttoken"];
-const TOTALS: [&str; 5] = ["total", "total_count", "totalcount", "total_results", "totalresults"];
-const MORE: [&str; 2] = ["has_more", "hasmore"];
+// Names without their case and all that is neither letter nor digit, since `next_cursor` and `nextCursor` mean the same.
+const PAGE_COUNTS: [&str; 6] = ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage"];
+const PAGE_NUMBERS: [&str; 5] = ["page", "currentpage", "pagenumber", "pageindex", "number"];
+const OFFSETS: [&str; 2] = ["offset", "skip"];
+const LIMITS: [&str; 1] = ["limit"];
+const TOTALS: [&str; 9] = [
+    "total",
+    "totalcount",
+    "totalresults",
+    "totalelements",
+    "totalitems",
+    "totalsize",
+    "totalrecords",
+    "totalrows",
+    "count",
+];
+const MORE: [&str; 6] = ["hasmore", "hasnext", "hasnextpage", "more", "moreresults", "next"];
+const LAST: [&str; 3] = ["last", "islast", "islastpage"];
 
 pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
     if link::find(info.links, &next()).is_some() {
@@ -37,9 +49,14 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
     if let Some((node, param)) = nodes(info).find_map(|node| Some((node, cursor_param(node, info)?))) {
         return Ok(Pager::Cursor { path: path(node), param, send_in: SendIn::Query, has_more: None });
     }
+    if let Some(pager) = offset(info) {
+        return Ok(pager);
+    }
     // Rows that nobody would fetch must not go unnoticed.
-    let more = named(info, &MORE).any(|node| node.value(info.body) == Some(Value::Bool(true)));
-    let total = named(info, &TOTALS).filter_map(|node| number(node, info)).max();
+    let says =
+        |names, value| named(info, names).any(|node| node.value(info.body) == Some(Value::Bool(value)));
+    let more = says(&MORE, true) || says(&LAST, false) || info.told.next_page;
+    let total = totals(info).filter_map(|node| number(node, info)).chain(info.told.total).max();
     if more || total.is_some_and(|total| total > info.rows) {
         return Err(Error::invalid_data(
             "the page says that there is more, but not how to get it; set `paginator` (`single` to take this page only)",
@@ -48,6 +65,27 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.to_string())));
     }
     Ok(Pager::Single)
+}
+
+/// A first page that tells its offset, its limit and how many rows there are is asked for the others by the same names.
+fn offset(info: &PageInfo<'_>) -> Option<Pager> {
+    let start = named(info, &OFFSETS).find(|node| number(node, info) == Some(0))?;
+    let size = named(info, &LIMITS).find(|node| number(node, info).is_some_and(|size| size > 0))?;
+    let total = totals(info).find(|node| number(node, info).is_some_and(|total| total > info.rows))?;
+    let name = |node: &Node| node.path.last().cloned().unwrap_or_default();
+    Some(Pager::Offset {
+        limit: number(size, info)?,
+        offset: 0,
+        params: [name(start), name(size)],
+        send_in: SendIn::Query,
+        total: path(total),
+    })
+}
+
+/// What may be the number of all rows; also `total.value`, as Elasticsearch has it.
+fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
+    let is_total = |name: &str| TOTALS.contains(&name);
+    nodes(info).filter(move |node| is_total(&last(node)) || last(node) == "value" && is_total(&parent(node)))
 }
 
 /// The scalars of the page, the shallowest first.
@@ -62,13 +100,19 @@ fn named<'a>(info: &PageInfo<'a>, names: &'static [&'static str]) -> impl Iterat
     nodes(info).filter(|node| names.contains(&last(node).as_str()))
 }
 
+/// A name as the lists above have it: `@odata.nextLink` is `nextlink`.
+fn plain(name: &str) -> String {
+    let name = name.strip_prefix("@odata.").unwrap_or(name);
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 fn last(node: &Node) -> String {
-    node.path.last().map(|name| name.to_ascii_lowercase()).unwrap_or_default()
+    node.path.last().map(|name| plain(name)).unwrap_or_default()
 }
 
 fn parent(node: &Node) -> String {
     let place = node.path.len().checked_sub(2);
-    place.and_then(|place| node.path.get(place)).map(|name| name.to_ascii_lowercase()).unwrap_or_default()
+    place.and_then(|place| node.path.get(place)).map(|name| plain(name)).unwrap_or_default()
 }
 
 fn text(node: &Node, info: &PageInfo<'_>) -> Option<String> {
@@ -82,27 +126,30 @@ fn number(node: &Node, info: &PageInfo<'_>) -> Option<u64> {
     node.value(info.body)?.as_u64()
 }
 
-/// `next`, `next_url`, `links.next`, `next.href`, `paging.next.url` with a URL or an absolute path in it.
+/// `next`, `next_url`, `@odata.nextLink`, `links.next`, `next.href`, `paging.next.link` with a URL, an absolute path or a
+/// query in it.
 fn is_link(node: &Node, info: &PageInfo<'_>) -> bool {
     let (name, parent) = (last(node), parent(node));
-    let named =
-        name.starts_with("next") || (matches!(name.as_str(), "href" | "url") && parent.starts_with("next"));
-    named && text(node, info).is_some_and(|text| text.starts_with("http") || text.starts_with('/'))
+    let named = name.starts_with("next")
+        || (matches!(name.as_str(), "href" | "url" | "link") && parent.starts_with("next"));
+    named && text(node, info).is_some_and(|text| text.starts_with("http") || text.starts_with(['/', '?']))
 }
 
 /// The parameter that takes a cursor back, as APIs that name it so call it.
 fn cursor_param(node: &Node, info: &PageInfo<'_>) -> Option<String> {
-    text(node, info)?;
-    let name = last(node);
-    let param = match name.as_str() {
-        _ if CURSORS.contains(&name.as_str()) => match name.as_str() {
-            "next_page_token" => "page_token",
-            "nextpagetoken" => "pageToken",
-            "next_token" => "next_token",
-            "nexttoken" => "nextToken",
-            _ => "cursor",
-        },
-        "next" => "cursor",
+    if text(node, info).is_none() && number(node, info).is_none() {
+        return None;
+    }
+    let own = node.path.last()?;
+    let param = match last(node).as_str() {
+        "next" | "nextcursor" => "cursor",
+        "nextpage" => "page",
+        "nextoffset" => "offset",
+        "nextpagetoken" if own.contains('_') => "page_token",
+        "nextpagetoken" => "pageToken",
+        "nexttoken" | "continuationtoken" => own,
+        "nextmarker" => "marker",
+        "after" if parent(node) == "next" => "after",
         _ => return None,
     };
     Some(param.to_owned())

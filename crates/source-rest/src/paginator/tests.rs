@@ -10,7 +10,14 @@ fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<Stri
         let outline = Outline::of(body.as_bytes())?;
         let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
         let (url, body) = (request.url.clone(), body.as_bytes());
-        let info = PageInfo { url: &url, links: &links, body, outline: &outline, rows: *rows };
+        let info = PageInfo {
+            url: &url,
+            links: &links,
+            body,
+            outline: &outline,
+            rows: *rows,
+            told: Told::default(),
+        };
         match pager.next(&request, &info)? {
             Some(next) => request = next,
             None => {
@@ -92,9 +99,50 @@ fn the_first_page_tells_how_to_go_on() {
     assert_eq!(second(r#"{"page":0,"pages":3}"#, &[]).unwrap(), "~&page=1");
     assert_eq!(second(r#"{"cursors":{"next":"abc"}}"#, &[]).unwrap(), "~&cursor=abc");
     assert_eq!(second(r#"{"nextPageToken":"abc"}"#, &[]).unwrap(), "~&pageToken=abc");
-    assert_eq!(second(r#"{"items":[],"total":10,"next":null}"#, &[]).unwrap(), "end");
+    for (body, expected) in [
+        (r#"{"@odata.nextLink":"http://h/o?$skip=2"}"#, "http://h/o?$skip=2"),
+        (r#"{"paging":{"next":{"after":"10","link":"http://h/l"}}}"#, "http://h/l"),
+        (r#"{"paging":{"next":{"after":"10"}}}"#, "~&after=10"),
+        (r#"{"next":"?page=2"}"#, "http://h/a?page=2"),
+        (r#"{"next_cursor":100}"#, "~&cursor=100"),
+        (r#"{"next_page":2}"#, "~&page=2"),
+        (r#"{"NextMarker":"m"}"#, "~&marker=m"),
+        (r#"{"continuationToken":"c"}"#, "~&continuationToken=c"),
+        (r#"{"current_page":1,"last_page":10}"#, "~&page=2"),
+        (r#"{"number":0,"totalPages":10,"last":false}"#, "~&page=1"),
+        (r#"{"count":1000,"offset":0,"limit":10}"#, "~&offset=10"),
+        (r#"{"total":30,"skip":0,"limit":10}"#, "~&skip=10"),
+        (r#"{"number":0,"totalPages":1,"last":true,"totalElements":10}"#, "end"),
+        (r#"{"items":[],"total":10,"next":null}"#, "end"),
+        (r#"{"count":10,"has_more":false,"isLast":true}"#, "end"),
+    ] {
+        assert_eq!(second(body, &[]).unwrap(), expected, "{body}");
+    }
     assert_eq!(second("[]", &["</c>; rel=last"]).unwrap(), "end");
-    for silent in [r#"{"items":[],"total":11}"#, r#"{"items":[],"has_more":true}"#] {
+    for silent in [
+        r#"{"items":[],"total":11}"#,
+        r#"{"items":[],"has_more":true}"#,
+        r#"{"page":{"hasNextPage":true}}"#,
+        r#"{"next":true}"#,
+        r#"{"last":false}"#,
+        r#"{"isLast":false}"#,
+        r#"{"totalElements":11}"#,
+        r#"{"total_items":11}"#,
+        r#"{"hits":{"total":{"value":11}}}"#,
+        r#"{"count":11}"#,
+    ] {
         assert_eq!(second(silent, &[]).unwrap_err().kind(), stitchwork_core::ErrorKind::InvalidData);
     }
+}
+
+#[test]
+fn headers_that_tell_of_more_are_not_overlooked() {
+    let outline = Outline::of(b"[]").unwrap();
+    let url = Url::parse("http://h/a").unwrap();
+    let detect = |told| {
+        auto::detect(&PageInfo { url: &url, links: &[], body: b"[]", outline: &outline, rows: 10, told })
+    };
+    assert!(matches!(detect(Told { total: Some(10), next_page: false }), Ok(Pager::Single)));
+    assert!(detect(Told { total: Some(11), next_page: false }).is_err());
+    assert!(detect(Told { total: None, next_page: true }).is_err());
 }

@@ -133,3 +133,43 @@ async fn a_single_object_and_an_empty_page_are_pages() {
     let got = read(&source(builder), None).await.unwrap();
     assert_eq!(got.rows, [json!({"id": "1", "tags": ["a"]})]);
 }
+
+#[tokio::test]
+async fn the_same_page_again_is_an_error_and_not_more_rows() {
+    let rows: Vec<Value> = (0..3).map(|id| json!({ "id": id })).collect();
+    let counted = json!({ "data": rows, "meta": { "pageCount": 10, "page": 1 } });
+    let app = Router::new()
+        .route("/counted", get(async move || counted.to_string()))
+        .route("/plain", get(async move || Value::Array(rows).to_string()));
+    let url = serve(app).await;
+    let streams = [
+        ("/counted", Paginator::Auto),
+        ("/plain", Paginator::page_number()),
+        ("/plain", Paginator::offset(3)),
+    ];
+    for (path, paginator) in streams {
+        let source = source(rest(&url).stream("s", path).paginator(paginator.clone()));
+        let error = read(&source, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{path} {paginator:?}");
+        assert_eq!(error.context("pages"), Some("2"), "{error}");
+    }
+    let single = source(rest(&url).stream("s", "/counted").paginator(Paginator::Single));
+    assert_eq!(read(&single, None).await.unwrap().rows.len(), 3);
+}
+
+#[tokio::test]
+async fn rows_of_later_pages_are_where_the_first_page_had_them() {
+    let page = |Query(query): Query<Vec<(String, String)>>| async move {
+        let page =
+            query.into_iter().find(|(name, _)| name == "page").map_or(1, |(_, page)| page.parse().unwrap());
+        match page {
+            1 => json!({ "orders": [{ "id": 1 }], "total_pages": 3 }),
+            2 => json!({ "customers": [{ "c": 1 }], "orders": [{ "id": 2 }], "total_pages": 3 }),
+            _ => json!({ "customers": [{ "c": 2 }], "total_pages": 3 }),
+        }
+        .to_string()
+    };
+    let url = serve(Router::new().route("/a", get(page))).await;
+    let got = read(&source(rest(&url).stream("s", "/a")), None).await.unwrap();
+    assert_eq!(got.rows, [json!({ "id": 1 }), json!({ "id": 2 })]);
+}

@@ -1,0 +1,99 @@
+//! Where the rows of a page are that nobody has named.
+
+use stitchwork_core::{Error, Result};
+
+use super::{Kind, Node, Outline};
+
+/// The rows are looked for down to this depth when no selector says where they are.
+const DEEPEST_ROWS: usize = 3;
+/// The names of row lists that APIs commonly use; they win over others at the same depth.
+const ROW_NAMES: [&str; 11] = [
+    "data", "items", "results", "entries", "records", "rows", "entities", "payload", "content", "objects",
+    "values",
+];
+
+/// The names of lists that are about a page and never its rows.
+const ASIDES: [&str; 4] = ["warnings", "messages", "links", "included"];
+
+impl Outline {
+    /// The path of the rows that nobody has named, and what they are: the only list of objects at the least depth, or the
+    /// only one there with a name that such lists have. A guess between two would lose one of them.
+    pub(crate) fn find_rows(&self) -> Result<&Node> {
+        let ask = |message: &str| {
+            Error::invalid_data(format!("{message}; set `data_selector` (`$` for the page itself)"))
+                .with_context("found", self.keys())
+        };
+        if self
+            .nodes
+            .iter()
+            .any(|node| node.path.len() == 1 && node.name() == "errors" && node.first.is_some())
+        {
+            return Err(ask("the page tells of errors"));
+        }
+        let lists = || {
+            self.nodes.iter().filter(|node| {
+                node.kind == Kind::Array
+                    && node.path.len() <= DEEPEST_ROWS
+                    && !ASIDES.contains(&node.name().as_str())
+            })
+        };
+        let fits = |node: &&Node| matches!(node.first, None | Some(Kind::Object));
+        let Some(depth) = lists().filter(fits).map(|node| node.path.len()).min() else {
+            return Err(ask("the page has no list of objects"));
+        };
+        let is_known = |node: &&Node| node.path.is_empty() || ROW_NAMES.contains(&node.name().as_str());
+        let at_depth = || lists().filter(move |node| node.path.len() == depth);
+        let names =
+            |nodes: Vec<&Node>| nodes.iter().map(|node| node.path.join(".")).collect::<Vec<_>>().join(",");
+        // A list of such a name counts even where it holds no objects: the others then are about it.
+        let known: Vec<&Node> = at_depth().filter(is_known).collect();
+        let all: Vec<&Node> = at_depth().filter(fits).collect();
+        let only = match (known.as_slice(), all.as_slice()) {
+            ([only], _) => only,
+            ([], [only]) if !self.is_a_thing() => only,
+            ([], [only]) => {
+                return Err(ask("the page is a single object, with a list in it")
+                    .with_context("list", only.path.join(".")));
+            }
+            ([], _) => return Err(ask("the page has several lists").with_context("lists", names(all))),
+            (_, _) => return Err(ask("the page has several lists").with_context("lists", names(known))),
+        };
+        if fits(only) {
+            Ok(only)
+        } else {
+            Err(ask("the list of the page has no objects").with_context("list", names(known)))
+        }
+    }
+
+    /// Whether the page has an id, as what is one row itself has.
+    fn is_a_thing(&self) -> bool {
+        self.nodes.iter().any(|node| {
+            node.path.len() == 1
+                && node.kind == Kind::Scalar
+                && ["id", "_id", "uuid", "guid"].contains(&node.name().as_str())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_not_guessed_between_two_lists() {
+        for (body, about) in [
+            (r#"{"orders":[],"customers":[{"c":1}]}"#, "orders,customers"),
+            (r#"{"0":{"items":[]},"1":{"items":[{"a":1}]}}"#, "0.items,1.items"),
+            (r#"{"id":1,"name":"one","tags":[{"t":1}]}"#, "tags"),
+            (r#"{"columns":[{"name":"a"}],"rows":[[1,2]]}"#, "rows"),
+            (r#"{"errors":[{"code":401}]}"#, ""),
+            (r#"{"data":[],"errors":["x"]}"#, ""),
+        ] {
+            let outline = Outline::of(body.as_bytes()).unwrap();
+            let error = outline.rows(None).unwrap_err();
+            assert!(error.message().contains("data_selector"), "{body}: {error}");
+            let named = error.context("lists").or(error.context("list")).unwrap_or_default();
+            assert_eq!(named, about, "{body}: {error}");
+        }
+    }
+}

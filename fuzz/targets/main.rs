@@ -4,6 +4,7 @@
 
 mod formats;
 mod logs;
+mod predicates;
 mod texts;
 
 /// The seeds that are kept for a target.

@@ -182,9 +182,10 @@ fn refused(error: sqlx::Error) -> Error {
             (ErrorKind::Unavailable, "another process holds the lock of the database")
         }
         (Some(PERM | READONLY), _) => (ErrorKind::PermissionDenied, "the database cannot be written"),
-        (Some(IOERR | FULL), _) => {
-            (ErrorKind::Unavailable, "the file of the database cannot be read or written")
+        (Some(FULL), _) => {
+            (ErrorKind::StorageFull, "the disk of the database is full: make room, and do it again")
         }
+        (Some(IOERR), _) => (ErrorKind::Unavailable, "the file of the database cannot be read or written"),
         (Some(CORRUPT | NOTADB), _) => (ErrorKind::InvalidData, "the file is no database, or a broken one"),
         (Some(CANTOPEN), _) => (ErrorKind::InvalidConfig, "the file of the database cannot be opened"),
         (_, S::Configuration(_)) => (ErrorKind::InvalidConfig, "the settings of the database are wrong"),

@@ -86,7 +86,7 @@ pub(crate) enum OutputFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs pipelines of a project file: what is new is loaded, each row exactly once.
+    /// Runs pipelines of a project file: each row of a load is stored exactly once, whatever breaks.
     #[command(after_help = "Example:\n  stitchwork run examples/github.yaml")]
     Run(RunArgs),
     /// Asks tables and files questions in SQL; without a query, at a prompt or from stdin.

@@ -65,6 +65,8 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Error(error) if error.is_retryable() || error.is_lost_race() => LATER,
+            // No patience makes room, but somebody may.
+            Self::Error(error) if error.kind() == ErrorKind::StorageFull => LATER,
             Self::Error(error) if error.kind() == ErrorKind::InvalidConfig => CONFIG,
             Self::Error(_) => FAILED,
             Self::Project(_) => CONFIG,
@@ -108,6 +110,7 @@ mod tests {
         assert_eq!(code(ErrorKind::NotFound), 1);
         assert_eq!(code(ErrorKind::InvalidConfig), 3);
         assert_eq!(code(ErrorKind::Unavailable), 4);
+        assert_eq!(code(ErrorKind::StorageFull), 4);
         assert_eq!(code(ErrorKind::RateLimited), 4);
         assert_eq!(code(ErrorKind::Conflict), 4);
         assert_eq!(Failure::ReaderGone.code(), 0);

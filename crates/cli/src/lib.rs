@@ -15,7 +15,7 @@ mod sql;
 mod stores;
 mod workspace;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,9 +41,18 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// A query that begins with a remark is no flag: a blank before it does no harm.
+fn remark_first(word: OsString) -> OsString {
+    let is_remark = word.to_str().and_then(|text| text.strip_prefix("--")).is_some_and(|text| {
+        let flag = text.split('=').next().unwrap_or_default();
+        text.starts_with(char::is_whitespace) || flag.contains('\n')
+    });
+    if is_remark { [OsStr::new(" "), word.as_os_str()].into_iter().collect() } else { word }
+}
+
 /// Runs the program with these arguments, the first of which is its name, and gives its exit code.
 pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match Cli::try_parse_from(args.into_iter().map(remark_first)) {
         Ok(cli) => cli,
         // Help and versions come this way too, with a code of 0. A reader that is gone needs neither.
         Err(message) => {

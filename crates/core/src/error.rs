@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Unsupported,
     /// Credentials, rights or room are missing or do not suffice: mend them, a retry does not help.
     PermissionDenied,
+    /// There is no room left: a disk is full, or a quota used up.
+    StorageFull,
     /// The other side asks for patience: wait, then retry.
     RateLimited,
     /// The other side is not there for now: retry with back-off.
@@ -50,6 +52,7 @@ impl ErrorKind {
             Self::InvalidData => "invalid data",
             Self::Unsupported => "unsupported",
             Self::PermissionDenied => "permission denied",
+            Self::StorageFull => "storage full",
             Self::RateLimited => "rate limited",
             Self::Unavailable => "unavailable",
             Self::Cancelled => "cancelled",
@@ -242,8 +245,11 @@ impl From<object_store::Error> for Error {
         let (message, reason) = match unlistable(&error) {
             Some((message, reason)) => (message, Some(reason)),
             None => {
-                let reason = system_error(&error).map(ToString::to_string);
-                ("the object store refused the request", reason.or_else(|| answer(&error.to_string())))
+                let system = system_error(&error);
+                let message =
+                    if system.is_some_and(is_full) { FULL } else { "the object store refused the request" };
+                let reason = system.map(ToString::to_string);
+                (message, reason.or_else(|| answer(&error.to_string())))
             }
         };
         let refused = Self::new(kind, message).with_source(error);
@@ -348,14 +354,20 @@ fn generic_kind(store: &str, error: &object_store::Error, message: &str) -> Erro
     }
 }
 
+/// What is said of a disk that takes no more.
+const FULL: &str = "the disk is full, or a quota is used up: make room, and do it again";
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
 /// What no patience mends; `None` for what may pass.
 fn system_kind(error: &std::io::Error) -> Option<ErrorKind> {
     use std::io::ErrorKind as Io;
     match error.kind() {
         Io::NotFound => Some(ErrorKind::NotFound),
-        Io::PermissionDenied | Io::ReadOnlyFilesystem | Io::StorageFull | Io::QuotaExceeded => {
-            Some(ErrorKind::PermissionDenied)
-        }
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => Some(ErrorKind::PermissionDenied),
+        _ if is_full(error) => Some(ErrorKind::StorageFull),
         Io::NotADirectory | Io::IsADirectory | Io::InvalidFilename => Some(ErrorKind::InvalidInput),
         _ => None,
     }
@@ -369,7 +381,8 @@ impl From<std::io::Error> for Error {
             Io::InvalidData | Io::UnexpectedEof => ErrorKind::InvalidData,
             _ => system_kind(&error).unwrap_or(ErrorKind::Unavailable),
         };
-        Self::new(kind, "the system refuses").with_source(error)
+        let message = if is_full(&error) { FULL } else { "the system refuses" };
+        Self::new(kind, message).with_source(error)
     }
 }
 

@@ -27,17 +27,73 @@ impl Secrets {
         known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
-    /// The text without what is known, and without the users and passwords of URLs.
+    /// The text without what is known, in whatever way it is written, without the users, passwords and signatures of URLs,
+    /// and without the values of settings whose names promise secrets.
     pub(super) fn redact(&self, text: &str) -> String {
         let known = self.0.read();
-        let mut text = without_users(text);
-        for secret in known.iter() {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), REDACTED);
-            }
-        }
-        text
+        let text = without_settings(&without_signatures(text));
+        known.iter().fold(text, |text, secret| without(&text, secret))
     }
+}
+
+/// The text without a secret, whose bytes may stand there as they are, percent-encoded as in a URL, or behind a backslash as in
+/// JSON and SQL.
+fn without(text: &str, secret: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (shown, length) = match length_of(rest.as_bytes(), secret.as_bytes()) {
+            Some(length) => (REDACTED, length),
+            None => (rest.get(..first.len_utf8()).unwrap_or_default(), first.len_utf8()),
+        };
+        out.push_str(shown);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    out
+}
+
+/// How many bytes of a text are a secret that it begins with.
+fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for byte in secret {
+        at += match text.get(at..)? {
+            [b'%', high, low, ..] if hex(*high, *low) == Some(*byte) => 3,
+            [b'\\', escaped, ..] if escaped == byte => 2,
+            [b'+', ..] if *byte == b' ' => 1,
+            [same, ..] if same == byte => 1,
+            _ => return None,
+        };
+    }
+    Some(at)
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+/// The text with `***` for each quoted value behind a quoted name that promises a secret: `'aws.secret_access_key' 'x'`.
+fn without_settings(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut promised = false;
+    while let Some(start) = rest.find(['\'', '"']) {
+        let (before, quoted) = rest.split_at(start);
+        let quote = if quoted.starts_with('"') { '"' } else { '\'' };
+        let Some(end) = quoted.get(1..).and_then(|inner| inner.find(quote)) else { break };
+        let (inner, after) =
+            (quoted.get(1..=end).unwrap_or_default(), quoted.get(end + 2..).unwrap_or_default());
+        out.push_str(before);
+        // What stands between the two is a blank, `=`, `=>` or `:`; anything else begins something new.
+        let follows = promised && before.chars().all(|c| c.is_whitespace() || "=>:".contains(c));
+        out.push(quote);
+        out.push_str(if follows { REDACTED } else { inner });
+        out.push(quote);
+        promised = !follows && is_sensitive(inner);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Whether a name (`secret_access_key`, `X-Api-Key`) promises a secret.
@@ -46,8 +102,9 @@ pub(crate) fn is_sensitive(name: &str) -> bool {
     SENSITIVE.iter().any(|word| name.contains(word)) || name == "key" || name.ends_with("_key")
 }
 
-/// The text with `***` for all that stands between `://` and `@` in one word.
-fn without_users(text: &str) -> String {
+/// The text with `***` for all that stands between `://` and `@` in one word, and for the values of the parameters of such a
+/// word whose names promise a secret.
+fn without_signatures(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, tail)) = rest.split_once("://") {
@@ -55,19 +112,32 @@ fn without_users(text: &str) -> String {
         out.push_str("://");
         let end = tail.find(|c: char| c.is_whitespace() || "'\"`<>,;)".contains(c)).unwrap_or(tail.len());
         let (word, after) = tail.split_at(end);
-        match word.rsplit_once('@') {
+        let word = match word.rsplit_once('@') {
             // An `@` further behind belongs to the path, unless a password was written with slashes in it.
             Some((user, host)) if !user.contains('/') || user.contains(':') => {
                 out.push_str(REDACTED);
                 out.push('@');
-                out.push_str(host);
+                host
             }
-            _ => out.push_str(word),
-        }
+            _ => word,
+        };
+        out.push_str(&without_parameters(word));
         rest = after;
     }
     out.push_str(rest);
     out
+}
+
+/// A URL without the values of parameters that promise secrets, `sig` of Azure's signed URLs among them.
+fn without_parameters(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let shown = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_sensitive(name) || name.eq_ignore_ascii_case("sig") => {
+            format!("{name}={REDACTED}")
+        }
+        _ => pair.to_owned(),
+    });
+    format!("{path}?{}", shown.collect::<Vec<_>>().join("&"))
 }
 
 #[cfg(test)]
@@ -91,6 +161,40 @@ mod tests {
             ("https://u:ca/na@ry@host/x", "https://***@host/x"),
             ("'https://canary@host' and s3://bucket/a@b", "'https://***@host' and s3://bucket/a@b"),
             ("me@example.org", "me@example.org"),
+        ] {
+            assert_eq!(secrets.redact(text), expected);
+        }
+    }
+
+    #[test]
+    fn known_secrets_are_left_out_however_they_are_written() {
+        let secrets = Secrets::default();
+        secrets.add(r#"C4n"ary/+=&%x 1"#);
+        for text in [
+            "C4n%22ary%2F%2B%3D%26%25x+1",
+            "C4n%22ary/%2b=&%25x%201",
+            r#"C4n\"ary/+=&%x 1"#,
+            r#"C4n"ary/+=&%x 1"#,
+        ] {
+            assert_eq!(secrets.redact(&format!("a={text};")), "a=***;", "{text}");
+        }
+        assert_eq!(secrets.redact("C4n%22ary%2F 🦀 %"), "C4n%22ary%2F 🦀 %", "a part of it is none");
+    }
+
+    #[test]
+    fn signatures_and_settings_are_left_out() {
+        let secrets = Secrets::default();
+        for (text, expected) in [
+            (
+                "https://h/x.csv?sig=canary&X-Amz-Signature=abc&page=2 is missing",
+                "https://h/x.csv?sig=***&X-Amz-Signature=***&page=2 is missing",
+            ),
+            (
+                "options ('aws.secret_access_key' 'canary', 'aws.region' 'eu')",
+                "options ('aws.secret_access_key' '***', 'aws.region' 'eu')",
+            ),
+            (r#"{"token": "canary", "n": "x"}"#, r#"{"token": "***", "n": "x"}"#),
+            ("select 'token', 'text' where a = 'it''s", "select 'token', 'text' where a = 'it''s"),
         ] {
             assert_eq!(secrets.redact(text), expected);
         }

@@ -150,6 +150,11 @@ fn odd_rows_are_loaded() {
 
     let empty = Api::start(json("[]"));
     let folder = Folder::new();
-    folder.write("stitchwork.yaml", &project(&empty.url).replace("/rows", "/rows?page=2"));
-    assert_eq!(load(&folder).code, 0);
+    let only_the_second = "- name: rows\n          path: /rows?page=2\n";
+    let text = project(&empty.url).replace("- name: rows\n", only_the_second);
+    assert!(text.contains("page=2"), "{text}");
+    folder.write("stitchwork.yaml", &text);
+    let loaded = load(&folder);
+    assert_eq!((loaded.code, loaded.stdout.as_str()), (0, ""), "{loaded:?}");
+    assert_eq!(load(&folder).code, 0, "and nothing is there the next time either");
 }

@@ -26,8 +26,20 @@ impl Run<'_> {
             .with_context("asked_for", asked));
         }
         self.next_load = last.load.saturating_add(1);
+        let gone = self.gone(last.known.keys()).await?;
         // A state whose every table is gone speaks of data that are no more: the source is read anew.
-        if last.known.is_empty() || self.any_table(last.known.keys()).await? {
+        if last.known.is_empty() || gone.len() < last.known.len() {
+            // What an interrupted load was about to make, it makes when it is finished.
+            if finished && !self.replaces() && !gone.is_empty() {
+                return Err(Error::invalid_config(
+                    "tables of the pipeline are gone, and no run would bring their rows again: put them back, load \
+                     anew with `replace`, or remove the pipeline's state folder to go on without these rows",
+                )
+                .with_operation("ingest::recover")
+                .with_context("pipeline", &self.pipeline.name)
+                .with_context("tables", gone.join(","))
+                .with_context("location", &self.destination.location));
+            }
             self.cursor = last.cursor.clone().map(Cursor);
             self.known = last.known.clone();
             self.owners = last.owners.clone();
@@ -56,16 +68,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether one of the tables is there.
-    async fn any_table(&mut self, names: impl Iterator<Item = &String>) -> Result<bool> {
+    /// Those of the tables that are not there.
+    async fn gone(&mut self, names: impl Iterator<Item = &String>) -> Result<Vec<String>> {
+        let mut gone = Vec::new();
         for name in names {
             match self.tables.get(name).await {
-                Ok(_) => return Ok(true),
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::NotFound => gone.push(name.clone()),
                 Err(e) => return Err(e),
             }
         }
-        Ok(false)
+        Ok(gone)
     }
 
     /// Without any manifest, the commits themselves say how far the pipeline has come: its state folder was

@@ -226,6 +226,22 @@ async fn a_table_that_was_dropped_in_between_is_named_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_child_table_that_is_gone_is_named() {
+    let rig = Rig::delta();
+    let script = one_page();
+    rig.pipeline(&script).run().await.unwrap();
+    rig.remove("data/s__l/").await;
+    let script = script.page("s", json!([{"id": 2, "l": [2]}]));
+    let error = rig.pipeline(&script).run().await.unwrap_err();
+    assert_eq!((error.kind(), error.context("tables")), (ErrorKind::InvalidConfig, Some("s__l")), "{error}");
+    // The way out that the error names: on without the rows that are gone.
+    rig.remove(STATE).await;
+    rig.pipeline(&script).run().await.unwrap();
+    assert_eq!(rig.column("s", "id").await, ["1", "2"]);
+    assert_eq!(rig.column("s__l", "value").await, ["2"]);
+}
+
+#[tokio::test]
 async fn tables_that_are_all_gone_are_loaded_anew() {
     let rig = Rig::delta();
     let script = one_page();

@@ -1,7 +1,7 @@
 //! Paths as tables: what stands in SQL in the place of a table is opened when it is asked for.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -33,6 +33,14 @@ pub(crate) struct NamedTable {
 enum Opened {
     Files(FileSet),
     Table(Table),
+}
+
+/// Within quotes and in files, no shell has put the home folder in the place of `~`.
+pub(crate) fn at_home(path: &str, home: Option<&Path>) -> String {
+    match (path.strip_prefix("~/"), home) {
+        (Some(below), Some(home)) => home.join(below).to_string_lossy().into_owned(),
+        _ => path.to_owned(),
+    }
 }
 
 /// Finds tables by path, and those of the project file by name.
@@ -91,7 +99,7 @@ impl Places {
 
     /// A path with the kind that stands before it in SQL.
     fn described(&self, kind: &str, path: &str) -> Result<NamedTable> {
-        let location = absolute(&self.at_home(path))?;
+        let location = absolute(&at_home(path, self.home.as_deref()))?;
         let is_log = self.registry.log(kind).is_ok();
         let is_format = !is_log && kind != PATH;
         Ok(NamedTable {
@@ -101,14 +109,6 @@ impl Places {
             columns: Columns::default(),
             options: Options::new(),
         })
-    }
-
-    /// Within quotes, no shell has put the home folder in the place of `~`.
-    fn at_home(&self, path: &str) -> String {
-        match (path.strip_prefix("~/"), &self.home) {
-            (Some(below), Some(home)) => home.join(below).to_string_lossy().into_owned(),
-            _ => path.to_owned(),
-        }
     }
 
     /// The files at some places; where a place turns out to be a table, that table.

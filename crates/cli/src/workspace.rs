@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::console::{Console, is_sensitive};
 use crate::exit::Failure;
-use crate::places::NamedTable;
+use crate::places::{NamedTable, at_home};
 use crate::stores;
 
 /// The names that a project file has when none is given.
@@ -158,8 +158,10 @@ impl Workspace {
         Ok(tables)
     }
 
-    /// A location of the project file: relative paths start at the file's folder.
+    /// A location of the project file: relative paths start at the file's folder, `~/` at the home folder.
     fn location(&self, location: &str) -> Result<String> {
+        let location = at_home(location, std::env::home_dir().as_deref());
+        let location = location.as_str();
         let has_scheme =
             location.contains("://") || location.starts_with("memory:") || location.starts_with("file:");
         match self.project() {

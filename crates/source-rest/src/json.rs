@@ -108,6 +108,11 @@ impl Outline {
 }
 
 impl Node {
+    /// Whether it is a list that has objects, or nothing.
+    pub(crate) fn may_have_rows(&self) -> bool {
+        self.kind == Kind::Array && matches!(self.first, None | Some(Kind::Object))
+    }
+
     /// Its own name in lower case; empty for the root.
     fn name(&self) -> String {
         self.path.last().map(|name| name.to_ascii_lowercase()).unwrap_or_default()

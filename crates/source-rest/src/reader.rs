@@ -212,11 +212,14 @@ impl StreamReader {
             return outline.rows(self.selector.as_ref());
         }
         if let Some(found) = &self.found {
-            // Some APIs leave an empty list out.
-            return if outline.get(found).is_some() {
-                outline.rows(Some(found))
-            } else {
-                Ok(RowsAt::Nowhere)
+            return match outline.get(found) {
+                Some(node) if node.may_have_rows() => outline.rows(Some(found)),
+                Some(_) => Err(Error::invalid_data(
+                    "the page has no list of objects where the first page had one; set `data_selector`",
+                )
+                .with_context("path", found.keys().join("."))),
+                // Some APIs leave an empty list out.
+                None => Ok(RowsAt::Nowhere),
             };
         }
         let keys: Vec<&str> = outline.find_rows()?.path.iter().map(String::as_str).collect();

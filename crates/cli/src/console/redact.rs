@@ -128,16 +128,21 @@ fn without_signatures(text: &str) -> String {
     out
 }
 
-/// A URL without the values of parameters that promise secrets, `sig` of Azure's signed URLs among them.
+/// A URL without the values of parameters that promise secrets, `sig` of Azure's signed URLs among them. Some stores take a
+/// query for a part of the path, and write its `?` as `%3F`.
 fn without_parameters(url: &str) -> String {
-    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let Some(start) = ["?", "%3F"].into_iter().filter_map(|mark| Some(url.find(mark)? + mark.len())).min()
+    else {
+        return url.to_owned();
+    };
+    let (path, query) = url.split_at(start);
     let shown = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) if is_sensitive(name) || name.eq_ignore_ascii_case("sig") => {
             format!("{name}={REDACTED}")
         }
         _ => pair.to_owned(),
     });
-    format!("{path}?{}", shown.collect::<Vec<_>>().join("&"))
+    format!("{path}{}", shown.collect::<Vec<_>>().join("&"))
 }
 
 #[cfg(test)]
@@ -189,6 +194,7 @@ mod tests {
                 "https://h/x.csv?sig=canary&X-Amz-Signature=abc&page=2 is missing",
                 "https://h/x.csv?sig=***&X-Amz-Signature=***&page=2 is missing",
             ),
+            ("http://h/x.csv%3Fsig=canary in 1 s", "http://h/x.csv%3Fsig=*** in 1 s"),
             (
                 "options ('aws.secret_access_key' 'canary', 'aws.region' 'eu')",
                 "options ('aws.secret_access_key' '***', 'aws.region' 'eu')",

@@ -235,3 +235,21 @@ fn what_a_crash_left_is_listed_and_removed_and_no_live_file() {
     assert_eq!(files(), live);
     assert_eq!(folder.ok(["sql", "select count(*) as n from p.rows", "-o", "csv"]), "n\n2\n");
 }
+
+#[test]
+fn a_location_may_begin_at_home() {
+    let server = Page::serve(r#"[{"id": 1}, {"id": 2}]"#);
+    let folder = Folder::new();
+    let source = format!("{{type: rest, base_url: \"{}\", streams: [{{name: rows}}]}}", server.url());
+    let text = format!(
+        "pipelines:\n  p:\n    source: {source}\n    destination: {{log: delta, location: ~/lake}}\n"
+    );
+    folder.write("project/stitchwork.yaml", &text);
+    folder.ok(["run", "project/stitchwork.yaml"]);
+    // The home folder of the tests is the one they run in.
+    assert!(folder.path().join("lake/rows/_delta_log").is_dir());
+    assert_eq!(
+        folder.ok(["sql", "-- how many\nselect count(*) as n from '~/lake/rows'", "-o", "csv"]),
+        "n\n2\n"
+    );
+}

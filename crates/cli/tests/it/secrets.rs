@@ -112,3 +112,33 @@ pipelines:
         }
     }
 }
+
+#[test]
+fn secrets_are_left_out_however_they_are_written() {
+    let folder = Folder::new();
+    folder.write(
+        "stitchwork.yaml",
+        "\
+pipelines:
+  p:
+    source:
+      type: rest
+      base_url: http://127.0.0.1:9
+      requests: {max_attempts: 1}
+      streams: [{name: rows, path: \"/of/${env:ODD_SECRET}/all\", params: {customer: \"${env:ODD_SECRET}\"}}]
+    destination: {log: delta, location: data}
+",
+    );
+    let commands: [&[&str]; 3] = [
+        &["run", "-vv"],
+        &["sql", "select * from 'http://127.0.0.1:9/x.csv?sig=odd-canary'", "-v"],
+        &["sql", "select * from 'http://127.0.0.1:9/x.csv?X-Amz-Signature=odd-canary'", "-v"],
+    ];
+    for command in commands {
+        let ran = ran(&folder.command(command).env("ODD_SECRET", "odd-\"canary\"+= x").output().unwrap());
+        assert_ne!(ran.code, 0, "{ran:?}");
+        assert!(ran.stderr.contains("127.0.0.1:9") && ran.stderr.contains("***"), "{ran:?}");
+        let said = ran.stdout + &ran.stderr;
+        assert!(!said.contains("canary"), "{said}");
+    }
+}

@@ -37,7 +37,7 @@ impl Outline {
                     && !ASIDES.contains(&node.name().as_str())
             })
         };
-        let fits = |node: &&Node| matches!(node.first, None | Some(Kind::Object));
+        let fits = |node: &&Node| node.may_have_rows();
         let Some(depth) = lists().filter(fits).map(|node| node.path.len()).min() else {
             return Err(ask("the page has no list of objects"));
         };

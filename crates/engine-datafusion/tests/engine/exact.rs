@@ -121,7 +121,7 @@ const MISFIT: [(&str, &str, &str, &str); 28] = [
 ];
 
 /// The ways by which a value gets into a column, over one row whose `text` is `old`.
-fn ways(column: &str, value: &str) -> [String; 6] {
+pub(crate) fn ways(column: &str, value: &str) -> [String; 6] {
     [
         format!("insert into t ({column}) values (null), ({value})"),
         format!("insert into t ({column}) select {value} from t"),

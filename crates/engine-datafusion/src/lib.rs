@@ -18,6 +18,7 @@ mod panics;
 mod stream;
 mod table;
 mod travel;
+mod unions;
 
 pub use config::{DataFusionConfig, SqlDialect};
 pub use engine::{DataFusionEngine, SCHEME, register};

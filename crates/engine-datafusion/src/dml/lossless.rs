@@ -9,7 +9,7 @@ use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::ScalarValue;
 use stitchwork_core::{Error, Result};
 
-use super::pairs::{element, is_text, plain};
+use super::pairs::{element, plain};
 use crate::error::FromDataFusion;
 use crate::hidden::mend;
 use crate::moments::instant;
@@ -39,8 +39,8 @@ pub(super) fn first_lost(from: &ArrayRef, to: &ArrayRef) -> Result<Option<usize>
             let (from, to) = (from.as_map(), to.as_map());
             each(from, |row| in_entries(&from.value(row), &to.value(row)))
         }
-        (_, target) if is_text(target) => Ok(None),
-        (own, target) if is_text(own) => of_texts(from, to, target),
+        (_, target) if target.is_string() => Ok(None),
+        (own, target) if own.is_string() => of_texts(from, to, target),
         (own, target) if target.is_floating() && own.is_decimal() => {
             of_written_numbers(&cast(from, &T::Utf8)?, to)
         }

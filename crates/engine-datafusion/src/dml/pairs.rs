@@ -66,7 +66,7 @@ pub(super) fn refused(own: &DataType, target: &DataType) -> Option<Refusal> {
             (None, Some(_)) if !own.is_nested() => Some(Refusal::new(
                 "a single value is no list; write `make_array(…)` where a list of one is meant",
             )),
-            _ if own.is_nested() && is_text(target) => Some(Refusal::new(
+            _ if own.is_nested() && target.is_string() => Some(Refusal::new(
                 "a nested value is no text; write `cast(… as varchar)` where its text is meant",
             )),
             _ if own.is_nested() || target.is_nested() => {
@@ -145,11 +145,6 @@ const fn spans(own: &DataType, target: &DataType) -> bool {
                 T::Interval(IntervalUnit::MonthDayNano)
             )
     )
-}
-
-/// Whether values are texts, however they are laid out.
-pub(super) const fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// What values are, however many bits they have.

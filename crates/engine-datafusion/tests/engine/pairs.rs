@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch, StringArray, UnionArray, new_null_array};
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    Array, ArrayRef, Int32Array, ListArray, RecordBatch, StringArray, UnionArray, new_null_array,
+};
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit, UnionFields};
 use stitchwork_core::{ErrorKind, QueryArgs};
 
@@ -168,14 +171,15 @@ async fn what_keeps_every_value_is_taken_by_every_way() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A null, a number and a text.
+/// A null, a number, a text and a list.
 fn union() -> RecordBatch {
     let fields = UnionFields::try_new(
-        [0, 1, 2],
+        [0, 1, 2, 3],
         [
             Field::new("null", DataType::Null, true),
             Field::new("int", DataType::Int32, true),
             Field::new("string", DataType::Utf8, true),
+            Field::new("array", DataType::new_list(DataType::Int32, true), true),
         ],
     )
     .unwrap();
@@ -183,10 +187,11 @@ fn union() -> RecordBatch {
         new_null_array(&DataType::Null, 1),
         Arc::new(Int32Array::from(vec![1])),
         Arc::new(StringArray::from(vec!["a"])),
+        Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(5), None])])),
     ];
-    let array =
-        UnionArray::try_new(fields, vec![0, 1, 2].into(), Some(vec![0, 0, 0].into()), children).unwrap();
-    let id = Int32Array::from(vec![1, 2, 3]);
+    let array = UnionArray::try_new(fields, vec![0, 1, 2, 3].into(), Some(vec![0, 0, 0, 0].into()), children)
+        .unwrap();
+    let id = Int32Array::from(vec![1, 2, 3, 4]);
     let fields =
         vec![Field::new("n", DataType::Int32, false), Field::new("u", array.data_type().clone(), true)];
     RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![Arc::new(id), Arc::new(array)]).unwrap()
@@ -212,4 +217,34 @@ async fn a_union_goes_into_columns_by_its_members_alone() {
     rows(&engine, "insert into t (id) select u from s where n = 1").await;
     rows(&engine, "insert into t (id) select union_extract(u, 'int') from s where n = 2").await;
     assert_eq!(rows(&engine, "select id, text from t").await, ["1|", "|", "|a", "|old"]);
+}
+
+#[tokio::test]
+async fn a_cast_of_a_union_casts_each_of_its_members() {
+    let engine = engine();
+    register(&engine, "s", &Memory::new(vec![union()])).await;
+    for (query, expected) in [
+        ("select n, cast(u as varchar) from s", vec!["1|", "2|1", "3|a", "4|[5, ]"]),
+        ("select n, u || '!' from s", vec!["1|", "2|1!", "3|a!", "4|[5, ]!"]),
+        ("select n, concat(u, '!') from s", vec!["1|!", "2|1!", "3|a!", "4|[5, ]!"]),
+        ("select n, try_cast(u as bigint) from s", vec!["1|", "2|1", "3|", "4|"]),
+        ("select n, cast(u as bigint) from s where n < 3", vec!["1|", "2|1"]),
+        ("select n from s where u = 'a'", vec!["3"]),
+        ("select n from s where u = 1", vec!["2"]),
+        ("select n from s where u is null", vec!["1"]),
+        ("select n from s where u is not null", vec!["2", "3", "4"]),
+        ("select count(u), count(distinct cast(u as varchar)) from s", vec!["3|3"]),
+        (
+            "select cast(u as varchar), count(*) from s group by cast(u as varchar)",
+            vec!["1|1", "[5, ]|1", "a|1", "|1"],
+        ),
+        ("select s.n from s join (values ('1'), ('a')) v (x) on cast(u as varchar) = x", vec!["2", "3"]),
+        ("select union_extract(u, 'string') from s where n = 3", vec!["a"]),
+    ] {
+        assert_eq!(rows(&engine, query).await, expected, "{query}");
+    }
+    let error = query_error(&engine, "select cast(u as bigint) from s where n < 4").await;
+    assert!(error.to_string().contains("Cannot cast string 'a'"), "{error}");
+    let error = query_error(&engine, "select cast(u as bigint) from s where n = 4").await;
+    assert_eq!((error.kind(), error.context("member")), (ErrorKind::InvalidInput, Some("array")), "{error}");
 }

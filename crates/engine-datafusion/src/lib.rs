@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod escape;
 mod filter;
+mod from_first;
 mod guard;
 mod hidden;
 mod information;

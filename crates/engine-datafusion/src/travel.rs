@@ -95,21 +95,26 @@ pub(crate) fn rewrite(sql: &str, dialect: Dialect) -> Result<String> {
         let text = format!("{table}{MARK}{}", clause.version).replace('"', "\"\"");
         cuts.push((name.span.start, clause.end, format!("\"{text}\"")));
     }
+    spliced(sql, &cuts).map_or_else(unchanged, Ok)
+}
+
+/// The text with other texts between two places, of which each begins behind the one before; `None` where nothing changes.
+pub(crate) fn spliced(sql: &str, cuts: &[(Location, Location, String)]) -> Option<String> {
     if cuts.is_empty() {
-        return unchanged();
+        return None;
     }
     let offsets = offsets(sql);
     let at = |location: &Location| offsets.get(&(location.line, location.column)).copied();
     let mut out = String::new();
     let mut from = 0;
-    for (start, end, text) in &cuts {
-        let (Some(start), Some(end)) = (at(start), at(end)) else { return unchanged() };
-        out.push_str(sql.get(from..start).unwrap_or_default());
+    for (start, end, text) in cuts {
+        let (start, end) = (at(start)?, at(end)?);
+        out.push_str(sql.get(from..start)?);
         out.push_str(text);
         from = end;
     }
-    out.push_str(sql.get(from..).unwrap_or_default());
-    Ok(out)
+    out.push_str(sql.get(from..)?);
+    Some(out)
 }
 
 /// A clause behind the name of a table.

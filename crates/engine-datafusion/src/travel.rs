@@ -69,7 +69,7 @@ pub(crate) fn by_sign_in(sql: &str, dialect: Dialect) -> Option<Error> {
 /// The text with each version moved into the name of its table.
 ///
 /// # Errors
-/// `InvalidInput` for a version that is no number, or a time that is none.
+/// `InvalidInput` for a version that is no whole number, or a time that is none or a number.
 pub(crate) fn rewrite(sql: &str, dialect: Dialect) -> Result<String> {
     let unchanged = || Ok(sql.to_owned());
     let Some(parser) = dialect_from_str(dialect) else { return unchanged() };
@@ -153,6 +153,13 @@ impl Clause {
                 })?;
                 format!("v{id}")
             }
+            Token::Number(number, _) => {
+                return Err(Error::invalid_input(
+                    "the time to travel to is a text in quotes, `timestamp as of '2026-01-31 12:00:00'`, in UTC; a number asks for \
+                     a version, `version as of 3`",
+                )
+                .with_context("time", number));
+            }
             Token::SingleQuotedString(name) if !by_time => format!("r{name}"),
             Token::SingleQuotedString(text) => {
                 let moment = string_to_datetime(&Utc, text).map_err(|e| {
@@ -219,6 +226,8 @@ mod tests {
         }
         assert!(rewrite("from t version as of 1.5", Dialect::Generic).is_err());
         assert!(rewrite("from t timestamp as of 'soon'", Dialect::Generic).is_err());
+        let error = rewrite("from t timestamp as of 1795967877", Dialect::Generic).unwrap_err();
+        assert!(error.to_string().contains("is a text in quotes"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod assigned;
 mod exact;
 mod inserted;
 mod lossless;
+mod pairs;
 mod rows;
 mod values;
 

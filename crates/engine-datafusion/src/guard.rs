@@ -17,6 +17,7 @@ use crate::dialect::Mended;
 use crate::dml;
 use crate::error::FromDataFusion;
 use crate::escape;
+use crate::from_first;
 use crate::names::Namespace;
 use crate::travel;
 
@@ -33,7 +34,7 @@ pub(crate) fn parse(
     state: &SessionState,
     names: &Namespace,
 ) -> Result<Statement> {
-    let sql = &travel::rewrite(sql, dialect)?;
+    let sql = &travel::rewrite(&from_first::rewrite(sql, dialect), dialect)?;
     let parsed = parse_one(sql, dialect, state);
     let mut statement = match parsed {
         Ok(statement) => statement,

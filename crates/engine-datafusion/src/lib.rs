@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod escape;
 mod filter;
+mod from_first;
 mod guard;
 mod hidden;
 mod information;
@@ -18,6 +19,7 @@ mod panics;
 mod stream;
 mod table;
 mod travel;
+mod unions;
 
 pub use config::{DataFusionConfig, SqlDialect};
 pub use engine::{DataFusionEngine, SCHEME, register};

@@ -69,7 +69,7 @@ pub(crate) fn by_sign_in(sql: &str, dialect: Dialect) -> Option<Error> {
 /// The text with each version moved into the name of its table.
 ///
 /// # Errors
-/// `InvalidInput` for a version that is no number, or a time that is none.
+/// `InvalidInput` for a version that is no whole number, or a time that is none or a number.
 pub(crate) fn rewrite(sql: &str, dialect: Dialect) -> Result<String> {
     let unchanged = || Ok(sql.to_owned());
     let Some(parser) = dialect_from_str(dialect) else { return unchanged() };
@@ -95,21 +95,26 @@ pub(crate) fn rewrite(sql: &str, dialect: Dialect) -> Result<String> {
         let text = format!("{table}{MARK}{}", clause.version).replace('"', "\"\"");
         cuts.push((name.span.start, clause.end, format!("\"{text}\"")));
     }
+    spliced(sql, &cuts).map_or_else(unchanged, Ok)
+}
+
+/// The text with other texts between two places, of which each begins behind the one before; `None` where nothing changes.
+pub(crate) fn spliced(sql: &str, cuts: &[(Location, Location, String)]) -> Option<String> {
     if cuts.is_empty() {
-        return unchanged();
+        return None;
     }
     let offsets = offsets(sql);
     let at = |location: &Location| offsets.get(&(location.line, location.column)).copied();
     let mut out = String::new();
     let mut from = 0;
-    for (start, end, text) in &cuts {
-        let (Some(start), Some(end)) = (at(start), at(end)) else { return unchanged() };
-        out.push_str(sql.get(from..start).unwrap_or_default());
+    for (start, end, text) in cuts {
+        let (start, end) = (at(start)?, at(end)?);
+        out.push_str(sql.get(from..start)?);
         out.push_str(text);
         from = end;
     }
-    out.push_str(sql.get(from..).unwrap_or_default());
-    Ok(out)
+    out.push_str(sql.get(from..)?);
+    Some(out)
 }
 
 /// A clause behind the name of a table.
@@ -147,6 +152,13 @@ impl Clause {
                         .with_source(e)
                 })?;
                 format!("v{id}")
+            }
+            Token::Number(number, _) => {
+                return Err(Error::invalid_input(
+                    "the time to travel to is a text in quotes, `timestamp as of '2026-01-31 12:00:00'`, in UTC; a number asks for \
+                     a version, `version as of 3`",
+                )
+                .with_context("time", number));
             }
             Token::SingleQuotedString(name) if !by_time => format!("r{name}"),
             Token::SingleQuotedString(text) => {
@@ -214,6 +226,8 @@ mod tests {
         }
         assert!(rewrite("from t version as of 1.5", Dialect::Generic).is_err());
         assert!(rewrite("from t timestamp as of 'soon'", Dialect::Generic).is_err());
+        let error = rewrite("from t timestamp as of 1795967877", Dialect::Generic).unwrap_err();
+        assert!(error.to_string().contains("is a text in quotes"), "{error}");
     }
 
     #[test]

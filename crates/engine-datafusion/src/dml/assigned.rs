@@ -148,17 +148,13 @@ impl ScalarUDFImpl for Mark {
         &self.signature
     }
 
-    fn return_type(&self, args: &[DataType]) -> Result<DataType> {
-        match args {
-            [data_type] => Ok(data_type.clone()),
-            _ => internal_err!("a mark is around one expression"),
-        }
+    /// A type that the planner casts to every other: which of them fit is not its to say, as it does not name the
+    /// column.
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Null)
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match args.args.into_iter().next() {
-            Some(value) => Ok(value),
-            None => internal_err!("a mark is around one expression"),
-        }
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("a mark is left in a plan")
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::compute::CastOptions;
 use arrow::util::display::array_value_to_string;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, new_null_array};
 use arrow_schema::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 use stitchwork_core::Error;
 
 use super::lossless::first_lost;
+use super::pairs::{Refusal, refused};
 use crate::convert::declared_type;
 use crate::error::to_datafusion;
 
@@ -69,6 +70,15 @@ impl ScalarUDFImpl for ExactCast {
 
 impl ExactCast {
     fn cast(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        if let Some(refusal) = refused(array.data_type(), &self.target) {
+            let nulls = array.logical_nulls();
+            // A null is the same in all types.
+            return match (0..array.len()).find(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)))
+            {
+                Some(row) => Err(to_datafusion(self.refusal(array, row, refusal))),
+                None => Ok(new_null_array(&self.target, array.len())),
+            };
+        }
         let cast = |safe| {
             let options = CastOptions { safe, ..CastOptions::default() };
             ColumnarValue::Array(array.clone()).cast_to(&self.target, Some(&options))?.into_array(array.len())
@@ -91,12 +101,24 @@ impl ExactCast {
     }
 
     fn misfit(&self, array: &ArrayRef, row: Option<usize>) -> Error {
-        /// A longer value would hide what else there is to read.
-        const MOST_CHARACTERS: usize = 100;
         let error = Error::invalid_input(
             "a value does not fit the type of its column exactly; cast it in the statement to what is meant",
-        )
-        .with_context("column", &self.column);
+        );
+        self.located(error, array, row)
+    }
+
+    fn refusal(&self, array: &ArrayRef, row: usize, refusal: Refusal) -> Error {
+        let error = match refusal.field {
+            Some(field) => Error::invalid_input(refusal.message).with_context("field", field),
+            None => Error::invalid_input(refusal.message),
+        };
+        self.located(error, array, Some(row)).with_context("from", declared_type(array.data_type()))
+    }
+
+    fn located(&self, error: Error, array: &ArrayRef, row: Option<usize>) -> Error {
+        /// A longer value would hide what else there is to read.
+        const MOST_CHARACTERS: usize = 100;
+        let error = error.with_context("column", &self.column);
         let value = row.and_then(|row| array_value_to_string(array, row).ok());
         let error = match value {
             Some(value) if value.chars().count() > MOST_CHARACTERS => {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, Result, internal_err};
+use datafusion::common::{Column, DataFusionError, Result, internal_err};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr::{Alias, Cast};
 use datafusion::logical_expr::{DmlStatement, Expr, LogicalPlan, Projection, Union, Values, WriteOp};
@@ -21,9 +21,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use stitchwork_core::Error;
 
 use super::assigned::unmarked;
 use super::exact::exact;
+use crate::error::to_datafusion;
 
 /// The list of values that a source is, if it is nothing else and has no query inside.
 pub(super) fn bare(source: &mut Query) -> Option<&mut SqlValues> {
@@ -78,11 +80,30 @@ pub(super) async fn plan(state: &SessionState, mut statement: Statement) -> Resu
         source.pipe_operators = vec![];
         source.body = Box::new(nulls(columns));
     }
-    match state.statement_to_plan(statement).await? {
+    match state.statement_to_plan(statement).await.map_err(|e| miscounted(e, columns))? {
         LogicalPlan::Dml(dml) if columns > 0 => from_rows(dml, rows).map(LogicalPlan::Dml),
         other => Ok(other),
     }
 }
+
+/// The planner's error, or a better one for a query of more or fewer columns than the insert is for: the planner would
+/// speak of the list of values that has stood in for the query.
+fn miscounted(error: DataFusionError, columns: usize) -> DataFusionError {
+    let said = error.strip_backtrace();
+    let said = said.split_once(MISCOUNTED).and_then(|(_, counts)| counts.rsplit_once(' '));
+    match said {
+        Some((_, expected)) => {
+            let ours = Error::invalid_input(
+                "the query of an insert does not have as many columns as the insert is for; name those behind the table",
+            );
+            to_datafusion(ours.with_context("columns", columns).with_context("expected", expected))
+        }
+        None => error,
+    }
+}
+
+/// What the planner says of lists of values whose length is not that of the columns.
+const MISCOUNTED: &str = "Inconsistent data length across values list";
 
 /// The source of an insert that is more than a list of values.
 fn source_of(statement: &mut Statement) -> Option<&mut Box<Query>> {

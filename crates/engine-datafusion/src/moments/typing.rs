@@ -16,6 +16,8 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use compare::Comparisons;
 pub(super) use compare::cast_of;
 
+use crate::unions;
+
 /// The plan with all operands brought to the types that they have in common.
 ///
 /// DataFusion's own rule goes along: only what it has typed below has its final type above. It finds nothing to do
@@ -71,12 +73,14 @@ impl TreeNodeRewriter for Typing<'_> {
     type Node = Expr;
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
-        let expr = unify::expr(expr, self.schema)?;
+        let expr = unions::by_members(unify::expr(expr, self.schema)?, self.schema);
         let comparisons = Comparisons { left: self.schema, right: self.schema, constants: self.constants };
         match comparisons.expr(&expr)? {
             // What comes back has its types.
             Some(compared) => Ok(Transformed::yes(compared)),
-            None => Ok(Transformed::yes(self.coercion.f_up(expr)?.data)),
+            None => self.coercion.f_up(expr)?.data.map_children(|operand| {
+                Ok(Transformed::yes(unions::by_members_of_operand(operand, self.schema)))
+            }),
         }
     }
 }

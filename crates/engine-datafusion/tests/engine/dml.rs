@@ -34,6 +34,17 @@ async fn rows_are_inserted() {
 }
 
 #[tokio::test]
+async fn a_query_may_begin_with_from() {
+    let (engine, _) = setup().await;
+    assert_eq!(rows(&engine, "from t").await, ["1|a", "2|b", "|c"]);
+    assert_eq!(rows(&engine, "from t where n = 1").await, ["1|a"]);
+    assert_eq!(rows(&engine, "from t select t where n = 1").await, ["a"]);
+    assert_eq!(rows(&engine, "with x as (from t where n > 1) from x union all from x").await, ["2|b", "2|b"]);
+    assert_eq!(rows(&engine, "insert into t (n, t) from t where n = 1").await, ["1"]);
+    assert_eq!(rows(&engine, "select count(*) from (from t)").await, ["4"]);
+}
+
+#[tokio::test]
 async fn rows_are_deleted_by_what_can_be_said_whole() {
     let (engine, memory) = setup().await;
     assert_eq!(rows(&engine, "delete from t where n = 1 + 1").await, ["1"]);

@@ -121,7 +121,7 @@ const MISFIT: [(&str, &str, &str, &str); 28] = [
 ];
 
 /// The ways by which a value gets into a column, over one row whose `text` is `old`.
-fn ways(column: &str, value: &str) -> [String; 6] {
+pub(crate) fn ways(column: &str, value: &str) -> [String; 6] {
     [
         format!("insert into t ({column}) values (null), ({value})"),
         format!("insert into t ({column}) select {value} from t"),
@@ -274,8 +274,10 @@ async fn what_a_source_puts_together_is_taken_where_it_fits() {
         );
     }
     for (insert, said) in [
-        ("(id, day) select 1", "got 1 values in row 0 but expected 2"),
-        ("(id) select 1, 2 from t", "got 2 values in row 0 but expected 1"),
+        ("(id, day) select 1", "columns=1 expected=2"),
+        ("(id) select 1, 2 from t", "columns=2 expected=1"),
+        ("select 1", "columns=1 expected=14"),
+        ("(id, day) values (1)", "got 1 values in row 0 but expected 2"),
     ] {
         let error = query_error(&engine, &format!("insert into t {insert}")).await;
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{insert}: {error}");

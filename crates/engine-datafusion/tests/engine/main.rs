@@ -15,6 +15,7 @@ mod information;
 mod moments;
 mod names;
 mod nested;
+mod pairs;
 mod statistics;
 mod stream;
 mod support;

@@ -1,0 +1,140 @@
+//! Casts of unions: each value is cast from the member that it is of.
+//!
+//! Arrow takes the one member whose type is nearest, and makes nulls of the values of all others.
+
+use std::sync::Arc;
+
+use arrow::compute::kernels::union_extract::union_extract_by_id;
+use arrow::compute::{CastOptions, can_cast_types, cast_with_options, interleave};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow_array::{Array, ArrayRef, StringArray, UnionArray, new_null_array};
+use arrow_schema::{DataType, Field, FieldRef};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
+};
+use stitchwork_core::Error;
+
+use crate::error::to_datafusion;
+
+/// The same expression, but that what a statement casts from a union is cast from the members.
+pub(crate) fn by_members(expr: Expr, schema: &DFSchema) -> Expr {
+    match expr {
+        Expr::Cast(Cast { expr, field }) if is_cast_of_union(&expr, &field, schema) => {
+            members(*expr, field.data_type(), false)
+        }
+        Expr::TryCast(TryCast { expr, field }) if is_cast_of_union(&expr, &field, schema) => {
+            members(*expr, field.data_type(), true)
+        }
+        other => other,
+    }
+}
+
+/// The same for casts that the planner adds, as to compare: what has no equal is null then.
+pub(crate) fn by_members_of_operand(expr: Expr, schema: &DFSchema) -> Expr {
+    match expr {
+        Expr::Cast(Cast { expr, field }) if is_cast_of_union(&expr, &field, schema) => {
+            members(*expr, field.data_type(), true)
+        }
+        other => other,
+    }
+}
+
+fn is_cast_of_union(expr: &Expr, field: &Field, schema: &DFSchema) -> bool {
+    let is_union = |data_type: &DataType| matches!(data_type, DataType::Union(..));
+    !is_union(field.data_type()) && expr.get_type(schema).is_ok_and(|own| is_union(&own))
+}
+
+fn members(expr: Expr, target: &DataType, safe: bool) -> Expr {
+    let cast =
+        MembersCast { signature: Signature::any(1, Volatility::Immutable), target: target.clone(), safe };
+    Expr::ScalarFunction(ScalarFunction { func: Arc::new(ScalarUDF::from(cast)), args: vec![expr] })
+}
+
+/// A cast of whatever a union holds.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct MembersCast {
+    signature: Signature,
+    target: DataType,
+    /// Whether what cannot be cast is null.
+    safe: bool,
+}
+
+impl ScalarUDFImpl for MembersCast {
+    fn name(&self) -> &'static str {
+        "cast_of_union"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.target.clone())
+    }
+
+    fn return_field_from_args(&self, _: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(self.name(), self.target.clone(), true)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [value] = args.args.as_slice() else { return internal_err!("a cast has one operand") };
+        match value {
+            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(self.cast(array)?)),
+            ColumnarValue::Scalar(value) => {
+                let array = self.cast(&value.to_array()?)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?))
+            }
+        }
+    }
+}
+
+impl MembersCast {
+    fn cast(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let (Some(array), DataType::Union(fields, _)) =
+            (array.as_any().downcast_ref::<UnionArray>(), array.data_type())
+        else {
+            return internal_err!("a union is announced, and there is none");
+        };
+        let members = fields.iter().map(|(id, field)| self.member(&union_extract_by_id(array, id)?, field));
+        let members = members.collect::<Result<Vec<ArrayRef>>>()?;
+        let place = |id: &i8| fields.iter().position(|(known, _)| known == *id);
+        let rows = array.type_ids().iter().zip(0..).map(|(id, row)| Some((place(id)?, row)));
+        let Some(rows) = rows.collect::<Option<Vec<(usize, usize)>>>() else {
+            return internal_err!("a union has a member of which it does not know");
+        };
+        let members: Vec<&dyn Array> = members.iter().map(AsRef::as_ref).collect();
+        Ok(interleave(&members, &rows)?)
+    }
+
+    /// The values of one member, and nulls for those of others.
+    fn member(&self, values: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+        let (own, target) = (values.data_type(), &self.target);
+        let options = CastOptions { safe: self.safe, ..CastOptions::default() };
+        // A single value would become a list of one.
+        let alike = own.is_null() || target.is_string() || own.is_nested() == target.is_nested();
+        if alike && can_cast_types(own, target) {
+            return Ok(cast_with_options(values, target, &options)?);
+        }
+        if target.is_string() {
+            let formatter = FormatOptions::default().with_display_error(false);
+            let formatter = ArrayFormatter::try_new(values, &formatter)?;
+            let texts = (0..values.len()).map(|row| match values.is_valid(row) {
+                true => formatter.value(row).try_to_string().map(Some),
+                false => Ok(None),
+            });
+            let texts = texts.collect::<std::result::Result<StringArray, _>>()?;
+            return Ok(cast_with_options(&texts, target, &options)?);
+        }
+        if self.safe || values.logical_null_count() == values.len() {
+            return Ok(new_null_array(target, values.len()));
+        }
+        let error = Error::invalid_input(
+            "a union holds values of a member that cannot be cast to this type; take the members that are meant with \
+             `union_extract(…, 'name of the member')`, or use `try_cast`",
+        );
+        Err(to_datafusion(error.with_context("member", field.name()).with_context("type", target)))
+    }
+}

@@ -47,7 +47,7 @@ pub use log::{
 pub use mapping::{
     COMMENT, FIELD_ID, FieldMapping, INITIAL_DEFAULT, MapBy, PHYSICAL_NAME, field_id, repeat, with_field_id,
 };
-pub use merge::{common_type, merge_fields, require_unique};
+pub use merge::{common_type, merge_fields, require_unique, settle_fields};
 pub use partition::{
     PartitionField, PartitionSpec, Transform, folder_name, hive_folder, hive_type, parse_hive_folder,
 };

@@ -97,7 +97,7 @@ impl Seen {
         let in_time = !self.fine || self.near;
         let unit = if self.fine { TimeUnit::Nanosecond } else { TimeUnit::Microsecond };
         match self {
-            Self { any: false, .. } => DataType::Utf8,
+            Self { any: false, .. } => DataType::Null,
             Self { boolean: true, .. } => DataType::Boolean,
             Self { whole: true, .. } => DataType::Int64,
             Self { float: true, number: true, .. } => DataType::Float64,
@@ -160,7 +160,7 @@ mod tests {
             (&["2024-02-29T12:00:00Z", "2024-02-29 12:00+02"], "Timestamp(µs, \"UTC\")"),
             (&["2024-02-29T12:00:00Z", "2024-02-29T12:00:00"], "Utf8"),
             (&["0001-02-28T12:00:00.123456789"], "Utf8"),
-            (&[], "Utf8"),
+            (&[], "Null"),
             (&[""], "Utf8"),
         ] {
             assert_eq!(of(texts), expected, "{texts:?}");

@@ -13,6 +13,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use stitchwork_core::{
     BatchStream, DataFile, Editor, Error, ErrorKind, FieldMapping, Format, Formats, Match, PlannedFile,
     Predicate, Registry, Relation, Result, Scalar, ScanArgs, ScanPlan, Stores, merge_fields, require_unique,
+    settle_fields,
 };
 
 use crate::plan::{check_columns, grades};
@@ -36,7 +37,8 @@ pub enum Columns {
     ///
     /// Where types differ it is their [`common_type`](stitchwork_core::common_type), which depends on no order of files
     /// and holds the values of all; only `Int64` beside a float becomes `Float64`, in which numbers above 2⁵³ are
-    /// rounded. Types without a common one are refused: then say it by [`Columns::Given`].
+    /// rounded. Types without a common one are refused: then say it by [`Columns::Given`]. A column of which no file of a
+    /// format that finds types in values (JSON, CSV) has any is text.
     #[default]
     Merged,
     /// Those of the first file. The others are not asked before they are read, and their values are cast, which may cut
@@ -228,7 +230,12 @@ async fn own_columns(
             }
         });
     }
-    Ok(Arc::new(merged.unwrap_or_else(Schema::empty)))
+    let merged = merged.unwrap_or_else(Schema::empty);
+    // A file that says its types has columns of nulls because its writer chose them.
+    if formats.iter().take(asked).all(|format| format.capabilities().exact_schema) {
+        return Ok(Arc::new(merged));
+    }
+    Ok(Arc::new(Schema::new_with_metadata(settle_fields(&merged.fields), merged.metadata)))
 }
 
 /// The columns with those of the folders at the end, unless they were given at another place.

@@ -57,7 +57,7 @@ pub use relation::{
     ChangeArgs, EditSummary, Editor, InsertMode, PlannedFile, Pushdown, ROW_DELETED, ROW_FILE, ROW_POSITION,
     Relation, ScanArgs, ScanPlan, address_fields, predicate_columns,
 };
-pub use scalar::Scalar;
+pub use scalar::{Scalar, as_keys};
 pub use source::{Cursor, Message, Op, OpenArgs, Part, Rows, Source, SourceCapabilities, StreamInfo};
 pub use stores::{Object, Options, StoreFactory, Stores, check_options, join, settings};
 pub use stream::{BatchStream, BatchStreamAdapter, RecordBatchStream, collect, count_rows};

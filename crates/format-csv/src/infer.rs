@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 use crate::rows::{Kind, Rows};
 use crate::values::{bare, date, moment};
 
-/// The type of each column, such that each of its values is kept whole.
+/// The type of each column, such that each of its values is kept whole, or is a decimal fraction and becomes the nearest double.
 pub(crate) fn infer(rows: &Rows, dialect: &Dialect) -> Vec<DataType> {
     let column = |column| {
         let mut seen = Seen::default();
@@ -151,6 +151,7 @@ mod tests {
             (&["nan", "0.5"], "Float64"),
             (&["3", "nan"], "Float64"),
             (&["-0", "1"], "Float64"),
+            (&["123456789012345678.5", "1.5"], "Float64"),
             (&["1", "x"], "Utf8"),
             (&["true", "FALSE"], "Boolean"),
             (&["true", "1"], "Utf8"),

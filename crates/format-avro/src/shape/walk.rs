@@ -51,6 +51,7 @@ impl Walk<'_> {
             Shape::Long => Ok(self.cursor.long().map(drop)?),
             Shape::Fixed(size) => Ok(self.cursor.skip(*size)?),
             Shape::Duration => self.duration(),
+            Shape::Wide(bytes) => self.value(bytes),
             Shape::Bytes => {
                 let length = self.cursor.length()?;
                 Ok(self.cursor.skip(length)?)

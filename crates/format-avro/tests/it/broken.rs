@@ -61,8 +61,6 @@ const NUMBERS: &str = r#"{"type":"record","name":"R","fields":[{"name":"n","type
 #[tokio::test]
 async fn what_is_no_avro_is_invalid_data() {
     assert_eq!(all(file(NUMBERS, "null", 2, 2, &[2, 4])).await.unwrap(), 2);
-    let nothing =
-        r#"{"type":"record","name":"R","fields":[{"name":"n","type":{"type":"array","items":"null"}}]}"#;
     let snappy = [&long(1 << 31)[..], &[0; 20]].concat();
     let inputs = [
         vec![],
@@ -86,12 +84,27 @@ async fn what_is_no_avro_is_invalid_data() {
         file("{", "null", 2, 2, &[2, 4]),
         file(NUMBERS, "snappy", 2, 2, &[2, 4]),
         file(NUMBERS, "snappy", 2, snappy.len() as i64, &snappy),
-        file(nothing, "null", 1, 11, &[&long(i64::MAX)[..], &[0]].concat()),
     ];
     for (place, given) in inputs.into_iter().enumerate() {
         let error = all(given).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{place}: {error:?}");
         assert_eq!(error.context("location"), Some("memory:///given.avro"), "{place}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn items_without_bytes_are_not_passed_over_in_any_number() {
+    let nothing = r#"{"type":"record","name":"R","fields":[{"name":"n","type":{"type":"array","items":"null"}},
+        {"name":"v","type":"int"}]}"#;
+    for (items, fine) in [(long(1 << 20), true), (long((1 << 20) + 1), false), (long(i64::MAX), false)] {
+        let data = [&items[..], &[0, 2]].concat();
+        let object = put("given.avro", file(nothing, "null", 1, data.len() as i64, &data)).await;
+        let args = ReadArgs { projection: Some(vec![1]), ..ReadArgs::default() };
+        let found = collect(Avro::new().read(&object, args).await.unwrap()).await;
+        assert_eq!(
+            found.map(drop).map_err(|e| e.kind()),
+            if fine { Ok(()) } else { Err(ErrorKind::InvalidData) }
+        );
     }
 }
 

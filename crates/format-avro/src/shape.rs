@@ -228,7 +228,6 @@ impl Shape {
     pub(crate) fn require_readable(&self, places: &[usize]) -> Result<()> {
         let Self::Record(fields) = self else { return Ok(()) };
         let wanted = fields.iter().enumerate().filter(|(place, _)| places.contains(place));
-        let wanted = wanted.filter(|(_, (_, field))| **field != Self::Null);
         match wanted.into_iter().find_map(|(_, (name, field))| Some((name, field.unreadable()?))) {
             None => Ok(()),
             Some((name, (why, below))) => {
@@ -248,20 +247,13 @@ impl Shape {
             Self::Record(fields) => {
                 fields.iter().find_map(|(name, field)| Some(below(name, field.unreadable()?)))
             }
-            Self::Null => Some((
-                "a type of nothing but nulls is only read as a column of its own: leave the column out",
-                vec![],
-            )),
             Self::Wide(_) => Some((
                 "a decimal of more than 76 digits is not read, since Arrow has none: leave the column out",
                 vec![],
             )),
             Self::Array(item) => Some(below("element", item.unreadable()?)),
             Self::Map(value) => Some(below("value", value.unreadable()?)),
-            Self::Union(branches) => branches
-                .iter()
-                .filter(|branch| ***branch != Self::Null)
-                .find_map(|branch| branch.unreadable()),
+            Self::Union(branches) => branches.iter().find_map(|branch| branch.unreadable()),
             _ => None,
         }
     }
@@ -278,7 +270,7 @@ impl Shape {
                 Self::Record(fields.iter().map(|(name, field)| (name.clone(), pass(field))).collect())
             }
             Self::Wide(bytes) => bytes.passed(),
-            Self::Null => Self::Null,
+            Self::Null => Self::Fixed(0),
             Self::Int => Self::Int,
             Self::Long => Self::Long,
             Self::Fixed(size) => Self::Fixed(*size),
@@ -297,7 +289,7 @@ impl Shape {
             };
         }
         for row in 0..count {
-            walk.value(self).map_err(|wrong| {
+            walk.row(self).map_err(|wrong| {
                 let error = wrong.why.with_context("row_in_block", row);
                 match wrong.path.is_empty() {
                     true => error,

@@ -61,6 +61,8 @@ const NUMBERS: &str = r#"{"type":"record","name":"R","fields":[{"name":"n","type
 #[tokio::test]
 async fn what_is_no_avro_is_invalid_data() {
     assert_eq!(all(file(NUMBERS, "null", 2, 2, &[2, 4])).await.unwrap(), 2);
+    let nothing =
+        r#"{"type":"record","name":"R","fields":[{"name":"n","type":{"type":"array","items":"null"}}]}"#;
     let snappy = [&long(1 << 31)[..], &[0; 20]].concat();
     let inputs = [
         vec![],
@@ -84,6 +86,7 @@ async fn what_is_no_avro_is_invalid_data() {
         file("{", "null", 2, 2, &[2, 4]),
         file(NUMBERS, "snappy", 2, 2, &[2, 4]),
         file(NUMBERS, "snappy", 2, snappy.len() as i64, &snappy),
+        file(nothing, "null", 1, 11, &[&long(i64::MAX)[..], &[0]].concat()),
     ];
     for (place, given) in inputs.into_iter().enumerate() {
         let error = all(given).await.unwrap_err();

@@ -102,6 +102,14 @@ async fn rare_schemas_are_read() {
             &[2],
             "1970-01-02",
         ),
+        // Lists, maps and records of nothing but nulls, as long as there are none.
+        (
+            r#"{"name":"u","type":{"type":"array","items":"null"}},{"name":"v","type":{"type":"map","values":"null"}},
+               {"name":"w","type":["null",{"type":"record","name":"N","fields":[{"name":"x","type":"null"}]}]}"#
+                .to_owned(),
+            &[0, 0, 0],
+            "[] | {} | ∅",
+        ),
         (r#"{"name":"u","type":"null"},{"name":"v","type":"int"}"#.to_owned(), &[2], "∅ | 1"),
         (r#"{"name":"u","type":{"type":"array","items":["null"]}}"#.to_owned(), &[2, 0, 0], "[{null=∅}]"),
         (r#"{"name":"u","type":"int","doc":"a \"b\"","aliases":["x\"y"],"a\"b":1}"#.to_owned(), &[2], "1"),

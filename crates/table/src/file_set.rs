@@ -54,7 +54,8 @@ pub struct FileSetArgs {
     /// Objects (`s3://b/x.csv`), patterns (`s3://b/y/*.csv`, with `**`, `?`, `[0-9]` and `{a,b}`) and folders.
     ///
     /// Each gives its files in the order of their names; a file that several name comes once. A folder and a pattern
-    /// leave out what is hidden by a first `_` or `.`.
+    /// leave out what is hidden by a first `_` or `.`. The `?` of an `http://` or `https://` URL begins its query instead,
+    /// which is refused.
     pub locations: Vec<String>,
     /// The format of all files, with settings of its own (the dialect of CSV); by the endings of names when `None`.
     pub format: Option<Arc<dyn Format>>,
@@ -99,7 +100,8 @@ impl FileSet {
     /// The files at some locations.
     ///
     /// # Errors
-    /// As [`Self::open`]; `Unsupported` for the folder of a table, whose log says which files count.
+    /// As [`Self::open`]; `Unsupported` for the folder of a table, whose log says which files count, and for a URL with a
+    /// query.
     pub async fn open_with(registry: &Registry, args: FileSetArgs) -> Result<Self> {
         let (stores, mut formats) = (registry.stores().clone(), registry.formats().clone());
         if let Some(format) = &args.format {

@@ -71,6 +71,10 @@ pub trait Format: Debug + Send + Sync + 'static {
     }
 
     /// The schema of an object, from its metadata or inferred from its first rows.
+    ///
+    /// Where types are found in values, `Null` is that of a place without any, which gives way to the type that another
+    /// object has there ([`merge_fields`](crate::merge_fields)). What remains of it is text, after
+    /// [`settle_fields`](crate::settle_fields), and so it is in what [`Format::read`] gives.
     /// # Errors
     /// `NotFound`, `InvalidData`, or what the store says.
     async fn infer_schema(&self, object: &Object) -> Result<SchemaRef> {

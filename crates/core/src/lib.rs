@@ -47,7 +47,7 @@ pub use log::{
 pub use mapping::{
     COMMENT, FIELD_ID, FieldMapping, INITIAL_DEFAULT, MapBy, PHYSICAL_NAME, field_id, repeat, with_field_id,
 };
-pub use merge::{common_type, merge_fields, require_unique};
+pub use merge::{common_type, merge_fields, require_unique, settle_fields};
 pub use partition::{
     PartitionField, PartitionSpec, Transform, folder_name, hive_folder, hive_type, parse_hive_folder,
 };
@@ -57,7 +57,7 @@ pub use relation::{
     ChangeArgs, EditSummary, Editor, InsertMode, PlannedFile, Pushdown, ROW_DELETED, ROW_FILE, ROW_POSITION,
     Relation, ScanArgs, ScanPlan, address_fields, predicate_columns,
 };
-pub use scalar::Scalar;
+pub use scalar::{Scalar, as_keys};
 pub use source::{Cursor, Message, Op, OpenArgs, Part, Rows, Source, SourceCapabilities, StreamInfo};
 pub use stores::{Object, Options, StoreFactory, Stores, check_options, join, settings};
 pub use stream::{BatchStream, BatchStreamAdapter, RecordBatchStream, collect, count_rows};

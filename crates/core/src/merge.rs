@@ -59,6 +59,31 @@ fn unique(fields: &Fields, parent: &str) -> Result<()> {
     Ok(())
 }
 
+/// The columns with text for `Null`, at every depth of structs, lists and maps: nothing is known of such a column but that
+/// it is there, and text can hold whatever comes. What gets one may be null.
+///
+/// For columns whose types were found in values: once those of all files are merged, since `Null` gives way to any type
+/// until then.
+pub fn settle_fields(fields: &Fields) -> Fields {
+    fields.iter().map(settle).collect()
+}
+
+fn settle(field: &FieldRef) -> FieldRef {
+    use DataType as T;
+    let data_type = match field.data_type() {
+        T::Null => return Arc::new(field.as_ref().clone().with_data_type(T::Utf8).with_nullable(true)),
+        T::Struct(fields) => T::Struct(settle_fields(fields)),
+        T::List(element) => T::List(settle(element)),
+        T::LargeList(element) => T::LargeList(settle(element)),
+        T::ListView(element) => T::ListView(settle(element)),
+        T::LargeListView(element) => T::LargeListView(settle(element)),
+        T::FixedSizeList(element, size) => T::FixedSizeList(settle(element), *size),
+        T::Map(entries, sorted) => T::Map(settle(entries), *sorted),
+        _ => return field.clone(),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
+}
+
 /// The type that holds the values of both; `None` where there is none, so that somebody has to decide.
 ///
 /// * Two integers become the smallest that holds both, a `Decimal128(20, 0)` where `UInt64` meets a signed one.

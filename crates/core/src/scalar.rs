@@ -174,6 +174,22 @@ pub(crate) fn one_zero(array: &ArrayRef) -> ArrayRef {
     }
 }
 
+/// The values as SQL compares keys, for comparing them by their bits or in arrow's order: all zeros are one, and so are all
+/// NaNs, whose payloads and signs say nothing. Values inside of structs and lists are left as they are.
+pub fn as_keys(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Float64 => {
+            let one = |v: f64| if v.is_nan() { f64::NAN } else { v + 0.0 };
+            Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(one))
+        }
+        DataType::Float32 => {
+            let one = |v: f32| if v.is_nan() { f32::NAN } else { v + 0.0 };
+            Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float32Type>(one))
+        }
+        _ => array.clone(),
+    }
+}
+
 /// A cast that fails where a value does not fit, instead of making it null.
 pub(crate) fn cast_exactly(array: &dyn Array, to: &DataType) -> Result<ArrayRef, ArrowError> {
     cast_with_options(array, to, &CastOptions { safe: false, ..CastOptions::default() })

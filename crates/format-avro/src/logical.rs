@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 /// The attribute that names a logical type.
 const LOGICAL_TYPE: &str = "logicalType";
 
+/// The digits of Arrow's largest decimal.
+const MOST_DIGITS: u64 = 76;
+
 /// Whether a type is a duration, of three unsigned numbers of 32 bits.
 pub(crate) fn is_duration(object: &Value) -> bool {
     object.get(LOGICAL_TYPE).is_some_and(|name| name == "duration")
@@ -13,9 +16,26 @@ pub(crate) fn is_duration(object: &Value) -> bool {
         && size(object.get("size")) == Some(12)
 }
 
-/// Takes an invalid logical type off a type.
+/// Whether a type says that it is a logical one.
+pub(crate) fn is_logical(object: &Value) -> bool {
+    object.get(LOGICAL_TYPE).is_some()
+}
+
+/// Whether a type is a valid decimal of more digits than Arrow's decimals have.
+pub(crate) fn is_wide_decimal(object: &Value) -> bool {
+    object.as_object().is_some_and(is_wide)
+}
+
+fn is_wide(object: &Map<String, Value>) -> bool {
+    let named = object.get(LOGICAL_TYPE).filter(|name| *name == "decimal");
+    let digits = object.get("precision").and_then(Value::as_u64);
+    digits > Some(MOST_DIGITS) && named.is_some_and(|name| is_valid(name, object))
+}
+
+/// Takes off a type a logical type that is invalid, or one that the decoder cannot even name: columns of such are refused
+/// where they are asked for, and others are read.
 pub(crate) fn without_invalid(object: &mut Map<String, Value>) {
-    if object.get(LOGICAL_TYPE).is_some_and(|name| !is_valid(name, object)) {
+    if object.get(LOGICAL_TYPE).is_some_and(|name| !is_valid(name, object)) || is_wide(object) {
         object.remove(LOGICAL_TYPE);
     }
 }

@@ -53,7 +53,7 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &AvroConfi
     // The places of a reader's own schema are others.
     let shape = match config.reader_schema {
         None => {
-            opened.shape.require_values(&places).map_err(|e| located(e, object))?;
+            opened.shape.require_readable(&places).map_err(|e| located(e, object))?;
             Arc::new(opened.shape.only(&places))
         }
         Some(_) => opened.shape.clone(),

@@ -13,7 +13,7 @@ use stitchwork_core::{Error, Result};
 
 use crate::cursor::Cursor;
 use crate::error::broken;
-use crate::logical::is_duration;
+use crate::logical::{is_duration, is_logical, is_wide_decimal, unwrapped};
 use crate::names::full_name;
 use walk::Walk;
 
@@ -43,6 +43,8 @@ pub(crate) enum Shape {
     Union(Vec<Arc<Self>>),
     /// Fields by their names.
     Record(Vec<(String, Arc<Self>)>),
+    /// A decimal of more digits than Arrow has, encoded as its bytes are.
+    Wide(Arc<Self>),
 }
 
 /// The shape of the rows of a schema.
@@ -126,7 +128,15 @@ impl Parser {
             broken("a type of the schema lacks an attribute").with_context("attribute", what)
         };
         let kind = json.get("type").ok_or_else(|| lacks("type"))?;
-        let Some(kind) = kind.as_str() else { return self.shape(kind, namespace, depth + 1) };
+        let Some(kind) = kind.as_str() else {
+            return match json {
+                // What it says of a type that has no name is said of the inner one.
+                Value::Object(outer) if is_logical(json) => {
+                    self.shape(&unwrapped(outer.clone()), namespace, depth + 1)
+                }
+                _ => self.shape(kind, namespace, depth + 1),
+            };
+        };
         let list = |what| json.get(what).and_then(Value::as_array).ok_or_else(|| lacks(what));
         match kind {
             "array" => {
@@ -152,7 +162,12 @@ impl Parser {
                         let size = size.and_then(|size| i32::try_from(size).ok());
                         let size = size.and_then(|size| usize::try_from(size).ok());
                         let fixed = Shape::Fixed(size.ok_or_else(|| lacks("size"))?);
-                        (Arc::new(if is_duration(json) { Shape::Duration } else { fixed }), 1, 1)
+                        let shape = match json {
+                            json if is_duration(json) => Shape::Duration,
+                            json if is_wide_decimal(json) => Shape::Wide(Arc::new(fixed)),
+                            _ => fixed,
+                        };
+                        (Arc::new(shape), 1, 1)
                     }
                     _ => {
                         let inner = full.rsplit_once('.').map_or("", |(namespace, _)| namespace);
@@ -170,6 +185,7 @@ impl Parser {
                 self.named.insert(full, Some(found.clone()));
                 Ok(found)
             }
+            "bytes" if is_wide_decimal(json) => Ok((Arc::new(Shape::Wide(Arc::new(Shape::Bytes))), 1, 1)),
             name => self.by_name(name, namespace),
         }
     }
@@ -193,6 +209,7 @@ impl Shape {
             Self::Null => true,
             Self::Fixed(size) => *size == 0,
             Self::Record(fields) => fields.iter().all(|(_, field)| field.is_empty()),
+            Self::Wide(bytes) => bytes.is_empty(),
             _ => false,
         }
     }
@@ -207,11 +224,11 @@ impl Shape {
         Self::Record(fields.collect())
     }
 
-    /// Refuses columns at some places of whose values the decoder would not know how many there are.
-    pub(crate) fn require_values(&self, places: &[usize]) -> Result<()> {
+    /// Refuses columns at some places that Arrow has no type for, or the decoder no values.
+    pub(crate) fn require_readable(&self, places: &[usize]) -> Result<()> {
         let Self::Record(fields) = self else { return Ok(()) };
         let wanted = fields.iter().enumerate().filter(|(place, _)| places.contains(place));
-        match wanted.into_iter().find_map(|(_, (name, field))| Some((name, field.without_values()?))) {
+        match wanted.into_iter().find_map(|(_, (name, field))| Some((name, field.unreadable()?))) {
             None => Ok(()),
             Some((name, (why, below))) => {
                 let path: Vec<_> = std::iter::once(name.as_str()).chain(below).collect();
@@ -221,18 +238,22 @@ impl Shape {
     }
 
     /// Why the values inside cannot be read, and the way to them.
-    fn without_values(&self) -> Option<(&'static str, Vec<&str>)> {
+    fn unreadable(&self) -> Option<(&'static str, Vec<&str>)> {
         match self {
             Self::Fixed(0) => Some(("a `fixed` of no bytes is not read: leave the column out", vec![])),
             Self::Record(fields) if fields.is_empty() => {
                 Some(("a record without fields is only read as the row itself: leave the column out", vec![]))
             }
             Self::Record(fields) => {
-                fields.iter().find_map(|(name, field)| Some(below(name, field.without_values()?)))
+                fields.iter().find_map(|(name, field)| Some(below(name, field.unreadable()?)))
             }
-            Self::Array(item) => Some(below("element", item.without_values()?)),
-            Self::Map(value) => Some(below("value", value.without_values()?)),
-            Self::Union(branches) => branches.iter().find_map(|branch| branch.without_values()),
+            Self::Wide(_) => Some((
+                "a decimal of more than 76 digits is not read, since Arrow has none: leave the column out",
+                vec![],
+            )),
+            Self::Array(item) => Some(below("element", item.unreadable()?)),
+            Self::Map(value) => Some(below("value", value.unreadable()?)),
+            Self::Union(branches) => branches.iter().find_map(|branch| branch.unreadable()),
             _ => None,
         }
     }
@@ -248,7 +269,8 @@ impl Shape {
             Self::Record(fields) => {
                 Self::Record(fields.iter().map(|(name, field)| (name.clone(), pass(field))).collect())
             }
-            Self::Null => Self::Null,
+            Self::Wide(bytes) => bytes.passed(),
+            Self::Null => Self::Fixed(0),
             Self::Int => Self::Int,
             Self::Long => Self::Long,
             Self::Fixed(size) => Self::Fixed(*size),
@@ -267,7 +289,7 @@ impl Shape {
             };
         }
         for row in 0..count {
-            walk.value(self).map_err(|wrong| {
+            walk.row(self).map_err(|wrong| {
                 let error = wrong.why.with_context("row_in_block", row);
                 match wrong.path.is_empty() {
                     true => error,

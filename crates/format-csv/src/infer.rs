@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 use crate::rows::{Kind, Rows};
 use crate::values::{bare, date, moment};
 
-/// The type of each column, such that each of its values is kept whole.
+/// The type of each column, such that each of its values is kept whole, or is a decimal fraction and becomes the nearest double.
 pub(crate) fn infer(rows: &Rows, dialect: &Dialect) -> Vec<DataType> {
     let column = |column| {
         let mut seen = Seen::default();
@@ -97,7 +97,7 @@ impl Seen {
         let in_time = !self.fine || self.near;
         let unit = if self.fine { TimeUnit::Nanosecond } else { TimeUnit::Microsecond };
         match self {
-            Self { any: false, .. } => DataType::Utf8,
+            Self { any: false, .. } => DataType::Null,
             Self { boolean: true, .. } => DataType::Boolean,
             Self { whole: true, .. } => DataType::Int64,
             Self { float: true, number: true, .. } => DataType::Float64,
@@ -151,6 +151,7 @@ mod tests {
             (&["nan", "0.5"], "Float64"),
             (&["3", "nan"], "Float64"),
             (&["-0", "1"], "Float64"),
+            (&["123456789012345678.5", "1.5"], "Float64"),
             (&["1", "x"], "Utf8"),
             (&["true", "FALSE"], "Boolean"),
             (&["true", "1"], "Utf8"),
@@ -160,7 +161,7 @@ mod tests {
             (&["2024-02-29T12:00:00Z", "2024-02-29 12:00+02"], "Timestamp(µs, \"UTC\")"),
             (&["2024-02-29T12:00:00Z", "2024-02-29T12:00:00"], "Utf8"),
             (&["0001-02-28T12:00:00.123456789"], "Utf8"),
-            (&[], "Utf8"),
+            (&[], "Null"),
             (&[""], "Utf8"),
         ] {
             assert_eq!(of(texts), expected, "{texts:?}");

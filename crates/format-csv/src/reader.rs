@@ -8,6 +8,7 @@ use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use futures::stream;
 use stitchwork_core::{
     BatchStream, BatchStreamAdapter, Error, FieldMapping, Object, ReadArgs, Reservation, Result,
+    settle_fields,
 };
 
 use crate::columns::{Column, read_type, unsupported};
@@ -21,7 +22,7 @@ use crate::text::Text;
 /// The bytes of records after which a batch ends, whatever its rows: large records make small batches.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// The schema of an object: the names of its header and the types of its first records.
+/// The schema of an object: the names of its header and the types of its first records, `Null` where none has a value.
 pub(crate) async fn schema(object: &Object, config: &CsvConfig) -> Result<SchemaRef> {
     let config = &config.of(object)?;
     let opened = Opened::open(object, config, None).await?;
@@ -43,7 +44,7 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &CsvConfig
     let own = opened.own(config, args.schema.as_deref(), &mapping);
     let schema = match &args.schema {
         Some(schema) => schema.clone(),
-        None => Arc::new(Schema::new(own.clone())),
+        None => Arc::new(Schema::new(settle_fields(&own))),
     };
     let columns = columns(&own, &args.wanted(&schema)?, &mapping, args.schema.is_none())?;
     let fields = columns.iter().filter_map(|column| {
@@ -136,7 +137,8 @@ impl Opened {
                 let name = mapping.physical_name(field).to_owned();
                 return field.as_ref().clone().with_name(name).with_nullable(true);
             }
-            Field::new(name, types.get(place).cloned().unwrap_or(DataType::Utf8), true)
+            let untyped = if config.infer_types { DataType::Null } else { DataType::Utf8 };
+            Field::new(name, types.get(place).cloned().unwrap_or(untyped), true)
         };
         names.into_iter().enumerate().map(field).collect()
     }

@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use stitchwork_core::{Error, Result};
 
-use crate::fit::rounds;
+use crate::numbers::{Numbers, Numerals};
 
 /// The schema of the records at the beginning of `head`. A record that is cut off at its end is passed over
 /// unless the bytes are `all` there are.
@@ -31,7 +31,10 @@ pub(crate) fn infer(head: &[u8], all: bool, rows: usize) -> Result<SchemaRef> {
         }
         let (record, after) = left.split_at(records.byte_offset().min(left.len()));
         let mut content = serde_json::Deserializer::from_slice(record);
-        root.deserialize(&mut content).map_err(|e| refuse(row, e))?;
+        let mut numerals = Numerals::of(record);
+        Place { kinds: &mut root, numerals: &mut numerals }
+            .deserialize(&mut content)
+            .map_err(|e| refuse(row, e))?;
         left = after;
     }
     match root.object {
@@ -76,44 +79,6 @@ struct Kinds {
     object: Option<Object>,
 }
 
-/// The digits that a decimal of 128 bits has.
-const DECIMAL_DIGITS: usize = 38;
-
-#[derive(Debug, Default)]
-struct Numbers {
-    negative: bool,
-    /// Above the largest signed 64-bit integer.
-    large: bool,
-    fraction: bool,
-    /// An integer of which a double would lose digits.
-    long: bool,
-    /// The most digits before the point, and after it.
-    units: usize,
-    places: usize,
-}
-
-impl Numbers {
-    fn integer(&mut self, digits: &str) {
-        self.long |= rounds(digits);
-        self.units = self.units.max(digits.trim_start_matches('-').len());
-    }
-
-    /// The type that holds all of them exactly, or as the doubles that are nearest to fractions.
-    fn data_type(&self) -> DataType {
-        match self.units + self.places {
-            _ if !self.fraction && self.negative && self.large => DataType::Decimal128(20, 0),
-            _ if !self.fraction && self.large => DataType::UInt64,
-            _ if !self.fraction => DataType::Int64,
-            _ if !self.long => DataType::Float64,
-            digits @ ..=DECIMAL_DIGITS => match (u8::try_from(digits), i8::try_from(self.places)) {
-                (Ok(precision), Ok(scale)) => DataType::Decimal128(precision, scale),
-                _ => DataType::Utf8,
-            },
-            _ => DataType::Utf8,
-        }
-    }
-}
-
 /// The keys of objects, in the order in which they were first seen.
 #[derive(Debug, Default)]
 struct Object {
@@ -124,7 +89,7 @@ struct Object {
 impl Kinds {
     /// The type that holds every value that was seen.
     ///
-    /// Scalars of several kinds are text, in the JSON's own spelling. What was never seen is text as well.
+    /// Scalars of several kinds are text, in the JSON's own spelling. What was never seen is `Null`.
     fn data_type(self, path: &mut Vec<String>) -> Result<DataType> {
         let scalar = self.boolean || self.text || self.number.is_some();
         if usize::from(scalar) + usize::from(self.list.is_some()) + usize::from(self.object.is_some()) > 1 {
@@ -146,6 +111,7 @@ impl Kinds {
         Ok(match (self.boolean, self.text, self.number) {
             (true, false, None) => DataType::Boolean,
             (false, false, Some(numbers)) => numbers.data_type(),
+            (false, false, None) => DataType::Null,
             _ => DataType::Utf8,
         })
     }
@@ -186,7 +152,13 @@ impl Object {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Kinds {
+/// Where a value goes, and the numbers from this one on as they stand in the record.
+struct Place<'k, 'n, 'r> {
+    kinds: &'k mut Kinds,
+    numerals: &'n mut Numerals<'r>,
+}
+
+impl<'de> DeserializeSeed<'de> for Place<'_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -194,7 +166,7 @@ impl<'de> DeserializeSeed<'de> for &mut Kinds {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Kinds {
+impl<'de> Visitor<'de> for Place<'_, '_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -206,51 +178,51 @@ impl<'de> Visitor<'de> for &mut Kinds {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.boolean = true;
+        self.kinds.boolean = true;
         Ok(())
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        let numbers = self.number.get_or_insert_default();
-        numbers.negative |= value < 0;
-        numbers.integer(&value.to_string());
+        self.numerals.next();
+        self.kinds.number.get_or_insert_default().signed(value);
         Ok(())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        let numbers = self.number.get_or_insert_default();
-        numbers.large |= i64::try_from(value).is_err();
-        numbers.integer(&value.to_string());
+        self.numerals.next();
+        self.kinds.number.get_or_insert_default().unsigned(value);
         Ok(())
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        let numbers = self.number.get_or_insert_default();
-        numbers.fraction = true;
-        // The fewest digits that tell the double from all others, never with an exponent.
-        let text = value.abs().to_string();
-        let (units, places) = text.split_once('.').unwrap_or((&text, ""));
-        numbers.units = numbers.units.max(units.len());
-        numbers.places = numbers.places.max(places.len());
+        let numbers = self.kinds.number.get_or_insert_default();
+        match self.numerals.next() {
+            Some(numeral) => numbers.other(numeral),
+            None => numbers.other(&value.to_string()),
+        }
         Ok(())
     }
 
     fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.text = true;
+        self.kinds.text = true;
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let element = self.list.get_or_insert_default();
-        while elements.next_element_seed(&mut **element)?.is_some() {}
+        let Self { kinds, numerals } = self;
+        let element = kinds.list.get_or_insert_default();
+        while elements.next_element_seed(Place { kinds: &mut *element, numerals: &mut *numerals })?.is_some()
+        {
+        }
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let object = self.object.get_or_insert_default();
+        let Self { kinds, numerals } = self;
+        let object = kinds.object.get_or_insert_default();
         while let Some(name) = map.next_key::<String>()? {
             match object.key(name) {
-                Some(kinds) => map.next_value_seed(kinds)?,
+                Some(kinds) => map.next_value_seed(Place { kinds, numerals: &mut *numerals })?,
                 None => drop(map.next_value::<serde::de::IgnoredAny>()?),
             }
         }
@@ -271,13 +243,16 @@ mod tests {
     #[test]
     fn types_widen_until_they_hold_every_value() {
         for (text, expected) in [
-            (r#"{"b":1,"a":true}{"c":null}"#, "b:Int64 a:Boolean c:Utf8"),
+            (r#"{"b":1,"a":true}{"c":null}"#, "b:Int64 a:Boolean c:Null"),
             (r#"{"a":1}{"a":1.5}"#, "a:Float64"),
             (r#"{"a":18446744073709551615}{"a":1}"#, "a:UInt64"),
             (r#"{"a":18446744073709551615}{"a":-1}"#, "a:Decimal128(20, 0)"),
             (r#"{"a":9007199254740993}{"a":1.5}"#, "a:Decimal128(17, 1)"),
             (r#"{"a":0.125}{"a":-9007199254740993}"#, "a:Decimal128(19, 3)"),
             (r#"{"a":18446744073709551615}{"a":-0.5}"#, "a:Decimal128(21, 1)"),
+            (r#"{"a":9007199254740993}{"a":3.141592653589793238462643383279}"#, "a:Utf8"),
+            (r#"{"a":9007199254740993}{"a":0.1234567890123456789}"#, "a:Decimal128(35, 19)"),
+            (r#"{"a":[{"b":"1.5","c":9007199254740993},{"c":0.1234567890123456789}]}"#, ""),
             (r#"{"a":9007199254740993}{"a":1e300}"#, "a:Utf8"),
             (r#"{"a":9007199254740993}{"a":1e-30}"#, "a:Utf8"),
             // What JavaScript writes of the double 2^60 loses nothing.
@@ -285,6 +260,7 @@ mod tests {
             (r#"{"a":9007199254740992}{"a":1.5}"#, "a:Float64"),
             (r#"{"a":1}{"a":"x"}{"a":true}"#, "a:Utf8"),
             (r#"{"a":[]}{"a":[null,1]}"#, "a:List(Int64, field: 'element')"),
+            (r#"{"a":[]}{"a":[null]}"#, "a:List(Null, field: 'element')"),
             (r#"{"a":{"x":1}}{"a":{"y":[{"z":"t"}]}}"#, ""),
             ("", ""),
         ] {

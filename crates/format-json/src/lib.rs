@@ -8,6 +8,7 @@ mod format;
 mod infer;
 mod moments;
 mod nodes;
+mod numbers;
 mod reader;
 mod records;
 mod sayable;

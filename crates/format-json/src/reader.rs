@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::stream;
 use stitchwork_core::{
     BatchStream, BatchStreamAdapter, Error, FieldMapping, Object, ReadArgs, Reservation, Result,
+    settle_fields,
 };
 
 use crate::check::Checker;
@@ -21,7 +22,7 @@ use crate::shape::{decoded, needs_keys};
 /// The bytes of records after which a batch ends, whatever its rows: large records make small batches.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// The schema of an object, inferred from its first records.
+/// The schema of an object, inferred from its first records: `Null` where none has a value.
 pub(crate) async fn schema(chunks: &mut Chunks, config: &JsonConfig) -> Result<SchemaRef> {
     let (head, all) = chunks.head(config.infer_bytes).await?;
     let look = || {
@@ -43,7 +44,7 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &JsonConfi
     };
     let keys = match &args.schema {
         Some(wanted) if !needs_keys(wanted, &mapping) => None,
-        _ => Some(schema(&mut chunks, config).await?),
+        _ => Some(Arc::new(Schema::new(settle_fields(schema(&mut chunks, config).await?.fields())))),
     };
     let inferred = args.schema.is_none();
     args.schema = args.schema.or(keys.clone());

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, FieldRef, Fields, Schema};
+use arrow_schema::{Field, FieldRef, Fields, Schema};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 use stitchwork_core::{
     DataFile, Error, FileStats, Format, Formats, Result, Scalar, hive_type, merge_fields, parse_hive_folder,
-    require_unique,
+    require_unique, settle_fields,
 };
 
 use crate::config::Config;
@@ -233,12 +233,7 @@ async fn infer(store: &LogStore, config: &Config, files: &[Found], keys: &[Strin
     let relax = |f: &FieldRef| {
         if config.first_only { Arc::new(f.as_ref().clone().with_nullable(true)) } else { f.clone() }
     };
-    let untyped = |f: FieldRef| match f.data_type() {
-        // Nothing is known of the column but that it is there; text can hold whatever comes.
-        DataType::Null => Arc::new(f.as_ref().clone().with_data_type(DataType::Utf8)),
-        _ => f,
-    };
-    Ok(merged.iter().map(|f| untyped(relax(f))).collect())
+    Ok(settle_fields(&merged.iter().map(relax).collect()))
 }
 
 /// The files of a folder with their rows and statistics, as far as formats tell without reading all of a file.

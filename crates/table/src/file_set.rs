@@ -13,6 +13,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use stitchwork_core::{
     BatchStream, DataFile, Editor, Error, ErrorKind, FieldMapping, Format, Formats, Match, PlannedFile,
     Predicate, Registry, Relation, Result, Scalar, ScanArgs, ScanPlan, Stores, merge_fields, require_unique,
+    settle_fields,
 };
 
 use crate::plan::{check_columns, grades};
@@ -36,7 +37,8 @@ pub enum Columns {
     ///
     /// Where types differ it is their [`common_type`](stitchwork_core::common_type), which depends on no order of files
     /// and holds the values of all; only `Int64` beside a float becomes `Float64`, in which numbers above 2⁵³ are
-    /// rounded. Types without a common one are refused: then say it by [`Columns::Given`].
+    /// rounded. Types without a common one are refused: then say it by [`Columns::Given`]. A column of which no file of a
+    /// format that finds types in values (JSON, CSV) has any is text.
     #[default]
     Merged,
     /// Those of the first file. The others are not asked before they are read, and their values are cast, which may cut
@@ -52,7 +54,8 @@ pub struct FileSetArgs {
     /// Objects (`s3://b/x.csv`), patterns (`s3://b/y/*.csv`, with `**`, `?`, `[0-9]` and `{a,b}`) and folders.
     ///
     /// Each gives its files in the order of their names; a file that several name comes once. A folder and a pattern
-    /// leave out what is hidden by a first `_` or `.`.
+    /// leave out what is hidden by a first `_` or `.`. The `?` of an `http://` or `https://` URL begins its query instead,
+    /// which is refused.
     pub locations: Vec<String>,
     /// The format of all files, with settings of its own (the dialect of CSV); by the endings of names when `None`.
     pub format: Option<Arc<dyn Format>>,
@@ -97,7 +100,8 @@ impl FileSet {
     /// The files at some locations.
     ///
     /// # Errors
-    /// As [`Self::open`]; `Unsupported` for the folder of a table, whose log says which files count.
+    /// As [`Self::open`]; `Unsupported` for the folder of a table, whose log says which files count, and for a URL with a
+    /// query.
     pub async fn open_with(registry: &Registry, args: FileSetArgs) -> Result<Self> {
         let (stores, mut formats) = (registry.stores().clone(), registry.formats().clone());
         if let Some(format) = &args.format {
@@ -228,7 +232,12 @@ async fn own_columns(
             }
         });
     }
-    Ok(Arc::new(merged.unwrap_or_else(Schema::empty)))
+    let merged = merged.unwrap_or_else(Schema::empty);
+    // A file that says its types has columns of nulls because its writer chose them.
+    if formats.iter().take(asked).all(|format| format.capabilities().exact_schema) {
+        return Ok(Arc::new(merged));
+    }
+    Ok(Arc::new(Schema::new_with_metadata(settle_fields(&merged.fields), merged.metadata)))
 }
 
 /// The columns with those of the folders at the end, unless they were given at another place.

@@ -9,6 +9,7 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Fields, IntervalUnit, Schema, TimeUnit};
 use stitchwork_core::{
     ErrorKind, FIELD_ID, FieldMapping, Scalar, common_type, merge_fields, repeat, require_unique,
+    settle_fields,
 };
 
 fn field(name: &str, data_type: DataType) -> Field {
@@ -287,6 +288,34 @@ fn columns_are_those_of_either() {
         ("d", DataType::Utf8, true),
     ]);
     assert_eq!(merge_fields(&first, &second).unwrap(), want);
+}
+
+#[test]
+fn what_is_of_no_type_becomes_text_that_may_be_null() {
+    let of = |leaf: DataType, nullable: bool| {
+        let one = |name: &str| Arc::new(Field::new(name, leaf.clone(), nullable));
+        let pair = DataType::Struct(Fields::from(vec![Arc::new(field("key", DataType::Utf8)), one("value")]));
+        let types = [
+            leaf.clone(),
+            DataType::Struct(Fields::from(vec![one("x")])),
+            DataType::List(one("element")),
+            DataType::LargeList(one("element")),
+            DataType::ListView(one("element")),
+            DataType::LargeListView(one("element")),
+            DataType::FixedSizeList(one("element"), 2),
+            DataType::List(child(DataType::Struct(Fields::from(vec![one("x")])))),
+            DataType::Map(Arc::new(Field::new("entries", pair, false)), false),
+        ];
+        types.into_iter().map(|t| Field::new("c", t, nullable)).collect::<Vec<_>>()
+    };
+    for (have, want) in of(DataType::Null, false).into_iter().zip(of(DataType::Utf8, true)) {
+        let settled = settle_fields(&Fields::from(vec![have]));
+        assert_eq!(settled[0].data_type(), want.data_type());
+    }
+    let settled = settle_fields(&Fields::from(vec![Field::new("c", DataType::Null, false)]));
+    assert!(settled[0].is_nullable());
+    let others = Fields::from(of(DataType::Int64, false));
+    assert_eq!(settle_fields(&others), others);
 }
 
 #[test]

@@ -39,9 +39,14 @@ fn lists_of_nothing_end() {
     let schema = r#"{"type": "record", "name": "R", "fields": [
         {"name": "n", "type": {"type": "array", "items": "null"}}]}"#;
     let shape = parse(schema).unwrap();
-    shape.check(&[20, 0], 1).unwrap();
+    let passed = shape.only(&[]);
+    passed.check(&[20, 0], 1).unwrap();
+    let wanted = shape.check(&[20, 0], 1).unwrap_err();
+    assert_eq!((wanted.kind(), wanted.context("column")), (ErrorKind::Unsupported, Some("n.element")));
     let huge = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0];
-    assert_eq!(shape.check(&huge, 1).unwrap_err().kind(), ErrorKind::InvalidData);
+    for shape in [&passed, &*shape] {
+        assert_eq!(shape.check(&huge, 1).unwrap_err().kind(), ErrorKind::InvalidData);
+    }
 }
 
 #[test]

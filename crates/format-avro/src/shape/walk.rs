@@ -35,8 +35,21 @@ impl Wrong {
     }
 }
 
+/// The decoder makes no nulls of fields and items that may be nothing else.
+fn nulls() -> Error {
+    Error::unsupported(
+        "a type of nothing but nulls is only read as a column of its own: leave the column out",
+    )
+}
+
 impl Walk<'_> {
-    pub(super) fn value(&mut self, shape: &Shape) -> Result<(), Wrong> {
+    /// The values of a row, whose columns may be nothing but nulls.
+    pub(super) fn row(&mut self, shape: &Shape) -> Result<(), Wrong> {
+        let Shape::Record(fields) = shape else { return self.value(shape) };
+        fields.iter().try_for_each(|(name, field)| self.value(field).map_err(|wrong| wrong.below(name)))
+    }
+
+    fn value(&mut self, shape: &Shape) -> Result<(), Wrong> {
         match shape {
             Shape::Int => {
                 let value = self.cursor.long()?;
@@ -51,6 +64,7 @@ impl Walk<'_> {
             Shape::Long => Ok(self.cursor.long().map(drop)?),
             Shape::Fixed(size) => Ok(self.cursor.skip(*size)?),
             Shape::Duration => self.duration(),
+            Shape::Wide(bytes) => self.value(bytes),
             Shape::Bytes => {
                 let length = self.cursor.length()?;
                 Ok(self.cursor.skip(length)?)
@@ -60,9 +74,10 @@ impl Walk<'_> {
                 let branch = self.choice(branches.len())?;
                 branches.get(branch).map_or(Ok(()), |branch| self.value(branch))
             }
-            Shape::Record(fields) => fields
-                .iter()
-                .try_for_each(|(name, field)| self.value(field).map_err(|wrong| wrong.below(name))),
+            Shape::Record(fields) => match fields.iter().find(|(_, field)| **field == Shape::Null) {
+                Some((name, _)) => Err(Wrong::from(nulls()).below(name)),
+                None => self.row(shape),
+            },
             Shape::Array(item) => self.items(item, false),
             Shape::Map(value) => self.items(value, true),
         }
@@ -106,6 +121,7 @@ impl Walk<'_> {
                 true => Some(self.cursor.length()?),
                 false => None,
             };
+            let name = if keys { "value" } else { "element" };
             let before = self.cursor.0.len();
             if !keys && item.is_empty() {
                 self.empty = self.empty.saturating_add(count.unsigned_abs());
@@ -117,9 +133,11 @@ impl Walk<'_> {
                     if keys {
                         self.value(&Shape::Bytes)?;
                     }
-                    let name = if keys { "value" } else { "element" };
                     self.value(item).map_err(|wrong| wrong.below(name))?;
                 }
+            }
+            if *item == Shape::Null {
+                return Err(Wrong::from(nulls()).below(name));
             }
             if size.is_some_and(|size| size != before - self.cursor.0.len()) {
                 return Err(broken("the items of a list or map do not have the bytes that they claim").into());

@@ -96,6 +96,22 @@ async fn what_is_no_avro_is_invalid_data() {
 }
 
 #[tokio::test]
+async fn items_without_bytes_are_not_passed_over_in_any_number() {
+    let nothing = r#"{"type":"record","name":"R","fields":[{"name":"n","type":{"type":"array","items":"null"}},
+        {"name":"v","type":"int"}]}"#;
+    for (items, fine) in [(long(1 << 20), true), (long((1 << 20) + 1), false), (long(i64::MAX), false)] {
+        let data = [&items[..], &[0, 2]].concat();
+        let object = put("given.avro", file(nothing, "null", 1, data.len() as i64, &data)).await;
+        let args = ReadArgs { projection: Some(vec![1]), ..ReadArgs::default() };
+        let found = collect(Avro::new().read(&object, args).await.unwrap()).await;
+        assert_eq!(
+            found.map(drop).map_err(|e| e.kind()),
+            if fine { Ok(()) } else { Err(ErrorKind::InvalidData) }
+        );
+    }
+}
+
+#[tokio::test]
 async fn rows_without_bytes_are_not_made_in_any_number() {
     let object =
         put("given.avro", file(r#"{"type":"record","name":"R","fields":[]}"#, "null", i64::MAX, 0, &[]))

@@ -102,6 +102,16 @@ async fn rare_schemas_are_read() {
             &[2],
             "1970-01-02",
         ),
+        // Lists, maps and records of nothing but nulls, as long as there are none.
+        (
+            r#"{"name":"u","type":{"type":"array","items":"null"}},{"name":"v","type":{"type":"map","values":"null"}},
+               {"name":"w","type":["null",{"type":"record","name":"N","fields":[{"name":"x","type":"null"}]}]}"#
+                .to_owned(),
+            &[0, 0, 0],
+            "[] | {} | ∅",
+        ),
+        (r#"{"name":"u","type":"null"},{"name":"v","type":"int"}"#.to_owned(), &[2], "∅ | 1"),
+        (r#"{"name":"u","type":{"type":"array","items":["null"]}}"#.to_owned(), &[2, 0, 0], "[{null=∅}]"),
         (r#"{"name":"u","type":"int","doc":"a \"b\"","aliases":["x\"y"],"a\"b":1}"#.to_owned(), &[2], "1"),
     ] {
         let found =
@@ -121,6 +131,8 @@ async fn what_cannot_be_read_is_refused_in_plain_words() {
     let nothing = r#"{"type":"record","name":"N","fields":[]}"#;
     let empty = r#"{"type":"fixed","name":"F","size":0}"#;
     let (list, maybe) = (format!(r#"{{"type":"array","items":{nothing}}}"#), format!(r#"["null",{empty}]"#));
+    let wide = r#"{"type":"fixed","name":"W","size":40,"logicalType":"decimal","precision":90}"#;
+    let wide_rows = [&[2][..], &[0; 40], &[0, 2, 0, 4]].concat();
     for (data_type, data, why, column) in [
         (nothing, &[2, 4][..], "a record without fields", Some("u")),
         (&list, &[4, 0, 2, 0, 4], "a record without fields", Some("u.element")),
@@ -130,7 +142,38 @@ async fn what_cannot_be_read_is_refused_in_plain_words() {
         (r#"["null",["int","string"]]"#, &[], "another one as its branch", None),
         (r#"["int","int"]"#, &[], "duplicate branch", None),
         (r#"{"type":"enum","name":"E","symbols":["a\"b"]}"#, &[], "a quote", None),
-        (r#"{"type":"bytes","logicalType":"decimal","precision":80}"#, &[], "precision 80", None),
+        (
+            r#"{"type":"bytes","logicalType":"decimal","precision":80}"#,
+            &[2, 1, 2, 2, 1, 4],
+            "76 digits",
+            Some("u"),
+        ),
+        (
+            r#"["null",{"type":{"type":"bytes"},"logicalType":"decimal","precision":77,"scale":2}]"#,
+            &[0, 2, 2, 2, 1, 4],
+            "76 digits",
+            Some("u"),
+        ),
+        (&format!(r#"{{"type":"array","items":{wide}}}"#), &wide_rows, "76 digits", Some("u.element")),
+        (r#"{"type":"array","items":"null"}"#, &[6, 0, 2, 0, 4], "nothing but nulls", Some("u.element")),
+        (
+            r#"{"type":"map","values":"null"}"#,
+            &[2, 2, b'k', 0, 2, 0, 4],
+            "nothing but nulls",
+            Some("u.value"),
+        ),
+        (
+            r#"{"type":"map","values":{"type":"array","items":{"type":"null"}}}"#,
+            &[2, 2, b'k', 2, 0, 0, 2, 0, 4],
+            "nothing but nulls",
+            Some("u.value.element"),
+        ),
+        (
+            r#"{"type":"record","name":"N","fields":[{"name":"x","type":"null"},{"name":"y","type":"int"}]}"#,
+            &[2, 2, 2, 4],
+            "nothing but nulls",
+            Some("u.x"),
+        ),
         (r#"{"type":"enum","name":"E","symbols":[1]}"#, &[], "cannot be read", None),
     ] {
         let fields = format!(r#"{{"name":"u","type":{data_type}}},{{"name":"v","type":"int"}}"#);
@@ -141,6 +184,7 @@ async fn what_cannot_be_read_is_refused_in_plain_words() {
         assert!(!text.contains("attributes:") && !text.contains("String("), "a dump: {text}");
         assert_eq!(error.context("column"), column, "{text}");
         if column.is_some() {
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
             let args = ReadArgs { projection: Some(vec![1]), ..ReadArgs::default() };
             let rest = rows(&fields, count, data, args).await.unwrap();
             assert_eq!(row_texts(&[rest]).unwrap(), ["1", "2"]);

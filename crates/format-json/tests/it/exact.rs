@@ -172,6 +172,29 @@ async fn nested_values_are_looked_at_as_well() {
 }
 
 #[tokio::test]
+async fn a_file_fits_the_type_that_is_inferred_from_it() {
+    for (fraction, data_type) in [
+        ("3.1415926535897932384626", DataType::Decimal128(38, 22)),
+        ("0.1234567890123456789", DataType::Decimal128(35, 19)),
+        ("12345678901234567890.5", DataType::Decimal128(21, 1)),
+        ("1.25e-7", DataType::Decimal128(25, 9)),
+        ("3.141592653589793238462643383279", DataType::Utf8),
+    ] {
+        let text = format!("{{\"n\":9007199254740993,\"t\":\"1.5\"}}\n{{\"n\":{fraction}}}");
+        let found = read(&put(text).await, ReadArgs::default()).await.unwrap();
+        assert_eq!(found.column(0).data_type(), &data_type, "{fraction}");
+        let shown = arrow_cast::display::array_value_to_string(found.column(0), 1).unwrap();
+        let same = match data_type {
+            DataType::Utf8 => shown == fraction,
+            _ => shown.trim_end_matches('0') == fraction || fraction == "1.25e-7" && shown == "0.000000125",
+        };
+        assert!(same, "{fraction}: {shown}");
+        let inside = format!("{{\"l\":[{{\"x\":{fraction}}},{{\"x\":9007199254740993}}]}}");
+        read(&put(inside).await, ReadArgs::default()).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn numbers_that_fit_exactly_are_taken_in_any_spelling() {
     let object = put(r#"{"a":2.0}{"a":1e3}{"a":-0}{"a":12300e-2}{"a":18446744073709551615}"#).await;
     let found = read(&object, typed(DataType::UInt64)).await.unwrap();

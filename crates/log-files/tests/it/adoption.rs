@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::DataType;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, new_null_array};
+use arrow_schema::{DataType, Field};
 use stitchwork_core::{
     At, Changes, CommitArgs, CommitState, ErrorKind, FileFilter, Predicate, Reads, Relation, Scalar,
     ScanArgs, StatsFor, WriteArgs, col, repeat,
@@ -98,11 +98,7 @@ async fn the_first_commit_adopts_what_is_there() {
     let day = Scalar::parse("2024-01-02", &DataType::Date32).unwrap();
     let batch = RecordBatch::try_new(
         schema,
-        vec![
-            plain(&[5]).column(0).clone(),
-            day.array().clone(),
-            Arc::new(arrow_array::Int64Array::from(vec![Some(7)])),
-        ],
+        vec![plain(&[5]).column(0).clone(), day.array().clone(), Arc::new(Int64Array::from(vec![Some(7)]))],
     )
     .unwrap();
     append(&table, &batch, Some(1)).await.unwrap();
@@ -241,4 +237,23 @@ async fn what_would_lose_or_mix_up_is_refused() {
     assert_eq!(ids(&table, At::Latest).await, [1, 2, 3]);
     let relation = rig.open_with(&[("format", "parquet")]).await.unwrap().relation(At::Latest).await.unwrap();
     assert_eq!(relation.schema().fields().len(), 3);
+}
+
+#[tokio::test]
+async fn what_no_file_has_a_type_for_is_text_at_every_depth() {
+    let rig = rig();
+    let element = Arc::new(Field::new("element", DataType::Null, true));
+    let empty = new_null_array(&DataType::List(element), 2);
+    let untyped = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef),
+        ("n", new_null_array(&DataType::Null, 2)),
+        ("l", empty),
+    ]);
+    write(&rig, "x.parquet", &untyped.unwrap()).await;
+    let table = rig.open().await.unwrap();
+    let schema = table.snapshot().await.unwrap().schema().clone();
+    assert_eq!(schema.field(1).data_type(), &DataType::Utf8);
+    let element = Arc::new(Field::new("element", DataType::Utf8, true));
+    assert_eq!(schema.field(2).data_type(), &DataType::List(element));
+    assert_eq!(ids(&table, At::Latest).await, [1, 2]);
 }

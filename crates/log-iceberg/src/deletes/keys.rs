@@ -16,7 +16,7 @@ use futures::TryStreamExt;
 use roaring::RoaringTreemap;
 use stitchwork_core::{
     BatchStream, Column, DataFile, Error, FieldMapping, MapBy, Object, ROW_POSITION, ReadArgs, Result,
-    Scalar, repeat,
+    Scalar, as_keys, repeat,
 };
 use stitchwork_iceberg_meta::{IceField, IceSchema, IceTransform, IceType};
 
@@ -96,8 +96,8 @@ impl Keys {
     /// The keys of a batch; those columns that a partition makes constant are the same in all rows.
     fn convert(&self, batch: &RecordBatch, constants: &[(usize, Scalar)]) -> Result<Rows> {
         let column = |(place, key): (usize, &Key)| match constants.iter().find(|(at, _)| *at == place) {
-            Some((_, value)) => repeat(value, batch.num_rows()),
-            None => key.column.find(batch)?.ok_or_else(|| {
+            Some((_, value)) => Ok(as_keys(&repeat(value, batch.num_rows())?)),
+            None => key.column.find(batch)?.as_ref().map(as_keys).ok_or_else(|| {
                 Error::unexpected("a column of a delete is not among those read")
                     .with_context("column", &key.column)
             }),
@@ -221,4 +221,34 @@ fn data_type(schema: &SchemaRef, column: &Column) -> Option<DataType> {
         field = inner.find(name)?.1;
     }
     Some(field.data_type().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Float64Array, Int64Array};
+    use arrow_schema::{Field, Schema};
+
+    use super::*;
+
+    #[test]
+    fn keys_have_one_zero_and_one_nan() {
+        let data_type = DataType::Float64;
+        let schema = Arc::new(Schema::new(vec![Field::new("k", data_type.clone(), true)]));
+        let key = Key { id: 1, column: Column::from("k"), data_type: data_type.clone() };
+        let keys = Keys {
+            converter: RowConverter::new(vec![SortField::new(data_type)]).unwrap(),
+            columns: KeyColumns { schema: schema.clone(), keys: vec![key] },
+            rows: HashSet::new(),
+        };
+        let values = Float64Array::from(vec![0.0, -0.0, f64::NAN, -f64::NAN]);
+        let batch = RecordBatch::try_new(schema, vec![Arc::new(values)]).unwrap();
+        let rows = keys.convert(&batch, &[]).unwrap();
+        assert_eq!(rows.row(0), rows.row(1));
+        assert_eq!(rows.row(2), rows.row(3));
+        assert_ne!(rows.row(0), rows.row(2));
+        // The value of a partition.
+        let batch = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![7])) as ArrayRef)]);
+        let constant = keys.convert(&batch.unwrap(), &[(0, Scalar::from(-0.0))]).unwrap();
+        assert_eq!(constant.row(0), rows.row(0));
+    }
 }

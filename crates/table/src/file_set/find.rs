@@ -19,6 +19,7 @@ pub(super) struct Found {
 
 /// The objects of a location, in the order of their names.
 pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) -> Result<Vec<Found>> {
+    require_no_query(location)?;
     let root = stores.resolve(location)?;
     let base = base.map(|base| stores.resolve(base)).transpose()?.map(|object| object.path);
     let is_folder = location.ends_with('/') || root.path.as_ref().is_empty();
@@ -64,7 +65,24 @@ pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) ->
 
 /// Whether an object lies on a web server.
 fn is_web(object: &Object) -> bool {
-    object.root.starts_with("http://") || object.root.starts_with("https://")
+    is_url(&object.root)
+}
+
+fn is_url(location: &str) -> bool {
+    location.starts_with("http://") || location.starts_with("https://")
+}
+
+/// Refuses the query of a URL, which would be taken for a part of a name or a pattern. Its text is not told: that of a presigned
+/// link lets everybody read who has it, and locations stand in errors and logs.
+fn require_no_query(location: &str) -> Result<()> {
+    match location.split_once('?') {
+        Some((file, _)) if is_url(location) => Err(Error::unsupported(
+            "the location has a query (`?…`), which is not sent to web servers: a presigned link is no location, since locations are \
+             printed; download the file and read it from there, give the store itself (`s3://…`) its credentials, or leave the query out",
+        )
+        .with_context("location", file)),
+        _ => Ok(()),
+    }
 }
 
 fn found(location: String, root: &Object, meta: ObjectMeta, base: &Path) -> Found {

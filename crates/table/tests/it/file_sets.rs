@@ -87,6 +87,20 @@ async fn a_file_that_a_web_server_lacks_is_not_looked_for_as_a_folder() {
 }
 
 #[tokio::test]
+async fn the_query_of_a_url_is_no_pattern_and_is_not_told() {
+    let lake = lake();
+    lake.registry.stores().mount("https://host", Arc::new(lake.store.clone()));
+    lake.store.forget();
+    for query in ["x=1", "X-Amz-Signature=5ec4e7&X-Amz-Credential=a//b"] {
+        let error = lake.open(&[&format!("https://host/data/q1.csv?{query}")]).await.unwrap_err();
+        let told = (error.kind(), error.context("location"));
+        assert_eq!(told, (ErrorKind::Unsupported, Some("https://host/data/q1.csv")));
+        assert!(error.to_string().contains("query") && !format!("{error:?}").contains(query), "{error:?}");
+    }
+    assert_eq!(lake.store.count(Operation::List) + lake.store.count(Operation::Get), 0, "nobody is asked");
+}
+
+#[tokio::test]
 async fn objects_patterns_and_folders_are_found_in_order() {
     let lake = lake();
     let ending = IpcFormat.extensions()[0];

@@ -4,6 +4,7 @@
 mod append;
 mod delete;
 mod editor;
+mod file_set_found;
 mod file_set_types;
 mod file_sets;
 mod files;

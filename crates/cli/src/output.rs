@@ -1,29 +1,28 @@
 //! Rows to stdout, batch by batch.
 
+mod parquet;
 mod pipe;
 mod table;
 mod text;
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::SchemaRef;
 use futures::TryStreamExt;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
-use stitchwork::core::{BatchStream, Formats};
+use stitchwork::core::object_store::memory::InMemory;
+use stitchwork::core::object_store::path::Path;
+use stitchwork::core::{BatchStream, Formats, Object};
 use stitchwork::{Error, Result};
 
+use self::parquet::ParquetWriter;
 use self::pipe::Pipe;
 use self::table::TableWriter;
 use self::text::TextWriter;
 use crate::args::OutputFormat;
 use crate::exit::Failure;
-
-/// A row group of Parquet ends when it holds this many bytes in memory.
-const ROW_GROUP_BYTES: usize = 32 << 20;
 
 /// Where rows go.
 #[derive(Debug, Clone)]
@@ -59,7 +58,7 @@ impl Output {
 
     /// Writes all rows of a result and gives their number.
     pub(crate) async fn write(&self, mut rows: BatchStream) -> Result<u64, Failure> {
-        let mut writer = Writer::new(self, rows.schema()).map_err(|e| self.failure(e))?;
+        let mut writer = Writer::new(self, rows.schema()).await.map_err(|e| self.failure(e))?;
         let mut count = 0;
         while let Some(batch) = rows.try_next().await? {
             count += batch.num_rows() as u64;
@@ -92,11 +91,11 @@ enum Writer {
     Table(Box<TableWriter>),
     Text(Box<TextWriter>),
     Arrow(Box<StreamWriter<Pipe>>, Pipe),
-    Parquet(Box<ArrowWriter<Pipe>>),
+    Parquet(Box<ParquetWriter>),
 }
 
 impl Writer {
-    fn new(output: &Output, schema: SchemaRef) -> Result<Self> {
+    async fn new(output: &Output, schema: SchemaRef) -> Result<Self> {
         let pipe = output.pipe.clone();
         Ok(match output.format {
             OutputFormat::Table => Self::Table(Box::new(TableWriter::new(pipe, schema))),
@@ -108,11 +107,7 @@ impl Writer {
                 Self::Arrow(Box::new(writer), pipe)
             }
             OutputFormat::Parquet => {
-                let properties = WriterProperties::builder()
-                    .set_compression(Compression::ZSTD(ZstdLevel::default()))
-                    .build();
-                let writer = ArrowWriter::try_new(pipe, schema, Some(properties)).map_err(parquet_error)?;
-                Self::Parquet(Box::new(writer))
+                Self::Parquet(Box::new(ParquetWriter::new(pipe, schema, &output.formats).await?))
             }
         })
     }
@@ -126,13 +121,7 @@ impl Writer {
                 // Whoever reads a stream wants its batches when they are there.
                 Ok(pipe.flush()?)
             }
-            Self::Parquet(writer) => {
-                writer.write(batch).map_err(parquet_error)?;
-                if writer.memory_size() >= ROW_GROUP_BYTES {
-                    writer.flush().map_err(parquet_error)?;
-                }
-                Ok(())
-            }
+            Self::Parquet(writer) => writer.write(batch),
         }
     }
 
@@ -141,15 +130,24 @@ impl Writer {
             Self::Table(writer) => writer.finish(),
             Self::Text(writer) => writer.finish().await,
             Self::Arrow(mut writer, _) => Ok(writer.finish()?),
-            Self::Parquet(writer) => writer.close().map(drop).map_err(parquet_error),
+            Self::Parquet(writer) => writer.finish(),
         }
     }
 }
 
-fn parquet_error(error: parquet::errors::ParquetError) -> Error {
-    Error::unsupported("the rows cannot be written as Parquet; cast the column, or choose another --output")
-        .with_context("reason", &error)
-        .with_source(error)
+/// An object that nobody sees, for formats that write to one.
+fn in_memory() -> Object {
+    let (root, store) = ("memory://".to_owned(), Arc::new(InMemory::new()));
+    Object { root, store, path: Path::from("stdout"), size: None }
+}
+
+/// An error that names the column and the type that a format refuses.
+fn naming(error: Error, refused: &Error) -> Error {
+    let tell = |error: Error, key| match refused.context(key) {
+        Some(value) => error.with_context(key, value),
+        None => error,
+    };
+    ["column", "type"].into_iter().fold(error, tell)
 }
 
 #[cfg(test)]

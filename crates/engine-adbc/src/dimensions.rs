@@ -1,5 +1,5 @@
 //! Results that the driver gives in another shape than the database has them: PostgreSQL's type of an array says nothing of
-//! its dimensions, and its driver makes one list of all elements.
+//! its dimensions, and its driver makes one list of all elements. Numbers of objects are negative from the middle on.
 
 use std::sync::Arc;
 
@@ -11,13 +11,9 @@ use futures::StreamExt;
 use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, Result};
 
 use crate::dialect::quote;
+use crate::trust::is_oid;
 
-/// The metadata key by which the driver says what a type is called there.
-const TYPE: &str = "POSTGRESQL:type";
-/// What rows of no type are called, and arrays of them.
-const RECORDS: [&str; 2] = ["record", "_record"];
-
-/// A query that also asks for the dimensions of its arrays.
+/// A query that also asks for the dimensions of its arrays, and for numbers of objects as numbers that hold them.
 #[derive(Debug)]
 pub(crate) struct Watched {
     /// The query, with a column more for each array.
@@ -30,33 +26,27 @@ pub(crate) struct Watched {
 impl Watched {
     /// The query to run instead of one that has these columns; `None` where that is right as it is. `sql` ends with
     /// its line, without a semicolon.
-    ///
-    /// # Errors
-    /// `Unsupported` for a column whose type the database does not tell.
-    pub(crate) fn new(sql: &str, schema: &Schema) -> Result<Option<Self>> {
-        for field in schema.fields() {
-            if has_unknown_parts(field) {
-                return Err(Error::unsupported(
-                    "the database does not tell what a row in a column consists of; select its parts, or cast it to text",
-                )
-                .with_operation("engine::query")
-                .with_context("column", field.name()));
-            }
-        }
+    pub(crate) fn new(sql: &str, schema: &Schema) -> Option<Self> {
         let fields = schema.fields();
         let is_array = |field: &Field| matches!(field.data_type(), DataType::List(_));
         let arrays: Vec<usize> =
             fields.iter().enumerate().filter(|(_, field)| is_array(field)).map(|(place, _)| place).collect();
-        if arrays.is_empty() {
-            return Ok(None);
+        if arrays.is_empty() && !fields.iter().any(|field| is_oid(field)) {
+            return None;
         }
         // Names of our own, since a query may give one name to several columns.
         let name = |place: usize| quote(&format!("c{place}"));
         let names: Vec<String> = (0..fields.len()).map(name).collect();
-        let dimensions: Vec<String> =
-            arrays.iter().map(|place| format!("array_ndims({})", name(*place))).collect();
-        let sql = format!("SELECT *, {} FROM ({sql}) AS q ({})", dimensions.join(", "), names.join(", "));
-        Ok(Some(Self { sql, fields: fields.to_vec(), arrays }))
+        let selected =
+            fields.iter().zip(&names).map(|(field, name)| match (is_oid(field), is_array(field)) {
+                (false, _) => name.clone(),
+                (true, false) => format!("{name}::int8"),
+                (true, true) => format!("{name}::int8[]"),
+            });
+        let dimensions = arrays.iter().map(|place| format!("array_ndims({})", name(*place)));
+        let selected: Vec<String> = selected.chain(dimensions).collect();
+        let sql = format!("SELECT {} FROM ({sql}) AS q ({})", selected.join(", "), names.join(", "));
+        Some(Self { sql, fields: fields.to_vec(), arrays })
     }
 
     /// The rows under the names of the query, which end with an error at the first array of several dimensions.
@@ -96,15 +86,4 @@ impl Watched {
         }
         Ok(())
     }
-}
-
-/// Whether there is a row of no type in it, which the driver takes for one of whatever fields.
-fn has_unknown_parts(field: &Field) -> bool {
-    let record = field.metadata().get(TYPE).is_some_and(|name| RECORDS.contains(&name.as_str()));
-    record
-        || match field.data_type() {
-            DataType::Struct(fields) => fields.iter().any(|field| has_unknown_parts(field)),
-            DataType::List(item) => has_unknown_parts(item),
-            _ => false,
-        }
 }

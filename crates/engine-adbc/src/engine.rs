@@ -22,6 +22,7 @@ use crate::native::Schemas;
 use crate::place::{Load, Placed, Source, place};
 use crate::session::Session;
 use crate::sql::{Analysis, Replacement, TableUse, analyse, rewrite, without_semicolon};
+use crate::trust;
 
 /// Adds the engines `duckdb`, `sqlite` and `postgresql` to a registry, the last one as `postgres` too.
 ///
@@ -251,8 +252,11 @@ impl Engine for AdbcEngine {
         if !loads.is_empty() || by_copy {
             // A mistake in the SQL is told before any table is read.
             match session.describe(&sql).await {
-                Ok(schema) if by_copy => watched = Watched::new(&sql, &schema)?,
-                Err(e) if e.kind() != ErrorKind::Unsupported => return Err(explain(e)),
+                Ok(schema) if by_copy => {
+                    trust::check(&session, &schema).await?;
+                    watched = Watched::new(&sql, &schema);
+                }
+                Err(e) if by_copy || e.kind() != ErrorKind::Unsupported => return Err(explain(e)),
                 _ => {}
             }
         }
@@ -264,10 +268,11 @@ impl Engine for AdbcEngine {
         }
         session.run(self.dialect.read_only().iter().map(ToString::to_string).collect()).await?;
         let rows = session.stream(&sql, &[], self.config.batch_rows, args.limit).await.map_err(explain)?;
-        Ok(match watched {
+        let rows = match watched {
             Some(watched) => watched.rows(rows),
             None => rows,
-        })
+        };
+        Ok(if by_copy { trust::rows(rows) } else { rows })
     }
 
     async fn explain(&self, args: QueryArgs) -> Result<Explanation> {

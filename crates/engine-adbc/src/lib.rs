@@ -13,6 +13,7 @@ mod place;
 mod session;
 mod sql;
 mod storable;
+mod trust;
 
 pub use config::{AdbcConfig, Profile, find_driver};
 pub use engine::{AdbcEngine, register};

@@ -24,7 +24,10 @@ const ROWS: &str = "rows";
 pub(crate) fn schema(dialect: &dyn Dialect, schema: &Schema) -> Result<SchemaRef> {
     let fields = schema.fields().iter().map(|field| {
         let data_type = stored(dialect, field.data_type()).ok_or_else(|| {
-            Error::unsupported("the database has no type for the column; leave it out or cast it")
+            Error::unsupported(
+                "the database has no type for a column that the query names, and takes no cast of it either, since it \
+                 gets the column as a whole; name only other columns, or ask another engine",
+            )
                 .with_operation("engine::query")
                 .with_context("engine", dialect.profile())
                 .with_context("column", field.name())

@@ -5,6 +5,7 @@ mod array;
 mod export;
 mod import;
 mod pump;
+mod texts;
 
 pub use array::{export_batch, export_schema, import_batch, import_schema};
 pub use export::{BlockingReader, export_stream, export_stream_to};

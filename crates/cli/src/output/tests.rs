@@ -1,10 +1,12 @@
 use std::io;
 use std::sync::Arc;
 
+use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use arrow_array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow_ipc::reader::StreamReader;
+use arrow_schema::{DataType, Field, UnionFields};
 use parking_lot::Mutex;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use stitchwork::ErrorKind;
 use stitchwork::core::BatchStreamAdapter;
 
 use super::*;
@@ -192,4 +194,85 @@ async fn what_a_format_cannot_hold_is_named() {
     let Failure::Error(error) = failure else { panic!("{failure:?}") };
     assert_eq!(error.context("column"), Some("labels"));
     assert!(error.message().contains("--output"));
+}
+
+/// A column of each type that is not in every file.
+fn rare() -> Vec<(&'static str, ArrayRef)> {
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    let ends = arrow_array::Int32Array::from(vec![2]);
+    let mut map = arrow_array::builder::MapBuilder::new(
+        None,
+        arrow_array::builder::StringBuilder::new(),
+        arrow_array::builder::Int64Builder::new(),
+    );
+    map.keys().append_value("a");
+    map.values().append_null();
+    map.append(true).unwrap();
+    map.append(false).unwrap();
+    let numbered = UnionFields::try_new([0], [Field::new("n", DataType::Int64, true)]).unwrap();
+    let union = arrow_array::UnionArray::try_new(numbered, vec![0, 0].into(), None, vec![numbers.clone()]);
+    let run = arrow_array::RunArray::try_new(&ends, &Int64Array::from(vec![7])).unwrap();
+    let months = arrow_array::IntervalYearMonthArray::from(vec![1, 2]);
+    let mixed = arrow_array::IntervalMonthDayNanoArray::from(
+        vec![arrow_array::types::IntervalMonthDayNanoType::make_value(1, 2, 3); 2],
+    );
+    let decimals =
+        arrow_array::Decimal256Array::from(vec![Some(1.into()), None]).with_precision_and_scale(50, 2);
+    let nothing = arrow_array::StructArray::new_empty_fields(2, None);
+    vec![
+        ("map", Arc::new(map.finish())),
+        ("months", Arc::new(months)),
+        ("decimal", Arc::new(decimals.unwrap())),
+        ("duration", Arc::new(arrow_array::DurationSecondArray::from(vec![1, 2]))),
+        ("null", Arc::new(arrow_array::NullArray::new(2))),
+        ("union", Arc::new(union.unwrap())),
+        ("run", Arc::new(run)),
+        ("mixed", Arc::new(mixed)),
+        ("empty", Arc::new(nothing)),
+    ]
+}
+
+async fn written(format: OutputFormat, name: &str, column: &ArrayRef) -> Result<Vec<u8>, Error> {
+    let batch = RecordBatch::try_from_iter_with_nullable([(name, column.clone(), true)]).unwrap();
+    let out = Written::default();
+    let rows = BatchStreamAdapter::from_batches(batch.schema(), vec![batch]);
+    match output(format, out.clone()).write(rows).await {
+        Ok(_) => Ok(std::mem::take(&mut *out.0.lock())),
+        Err(Failure::Error(error)) => Err(error),
+        Err(other) => panic!("{name}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn rare_types_are_written_or_named() {
+    for (name, column) in rare() {
+        match written(OutputFormat::Parquet, name, &column).await {
+            Ok(bytes) => {
+                let bytes = bytes::Bytes::from(bytes);
+                let mut back = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+                assert_eq!(back.next().unwrap().unwrap().column(0).len(), 2, "{name}");
+            }
+            Err(error) => {
+                assert!(["union", "run", "mixed", "empty"].contains(&name), "{error:?}");
+                let facts = (error.kind(), error.context("column"), error.context("type").map(str::to_owned));
+                let expected = (ErrorKind::Unsupported, Some(name), Some(column.data_type().to_string()));
+                assert_eq!(facts, expected, "{error:?}");
+                assert!(error.message().contains("cast the column, or choose another --output"), "{error}");
+            }
+        }
+        // Arrow has them all.
+        let bytes = written(OutputFormat::Arrow, name, &column).await.unwrap();
+        let mut back = StreamReader::try_new(bytes.as_slice(), None).unwrap();
+        assert_eq!(back.next().unwrap().unwrap().column(0), &column, "{name}");
+        written(OutputFormat::Table, name, &column).await.unwrap();
+        for format in [OutputFormat::Csv, OutputFormat::Json] {
+            if let Err(error) = written(format, name, &column).await {
+                assert_eq!(
+                    (error.kind(), error.context("column")),
+                    (ErrorKind::Unsupported, Some(name)),
+                    "{error:?}"
+                );
+            }
+        }
+    }
 }

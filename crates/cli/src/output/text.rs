@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use stitchwork::core::object_store::memory::InMemory;
-use stitchwork::core::object_store::path::Path;
-use stitchwork::core::object_store::{ObjectStore, ObjectStoreExt};
+use stitchwork::core::object_store::ObjectStoreExt;
 use stitchwork::core::{Format, Formats, Object, Options, WriteArgs};
 use stitchwork::{Error, ErrorKind, Result};
 
 use super::pipe::Pipe;
+use super::{in_memory, naming};
 use crate::args::OutputFormat;
 
 /// How many rows become bytes at a time.
@@ -33,9 +32,8 @@ pub(super) struct TextWriter {
 impl TextWriter {
     pub(super) fn new(pipe: Pipe, schema: SchemaRef, kind: OutputFormat, formats: &Formats) -> Result<Self> {
         let name = if kind == OutputFormat::Csv { "csv" } else { "json" };
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let object = Object { root: "memory://".to_owned(), store, path: Path::from("stdout"), size: None };
-        Ok(Self { pipe, schema, kind, format: formats.get(name)?, object, first: true, rows: 0 })
+        let format = formats.get(name)?;
+        Ok(Self { pipe, schema, kind, format, object: in_memory(), first: true, rows: 0 })
     }
 
     pub(super) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -80,23 +78,20 @@ impl TextWriter {
 
     /// What the format refuses, told to whoever sees no object of it.
     fn refused(&self, error: Error) -> Error {
-        let told = |error: Error, from: &Error, keys: &[&'static str]| {
-            let told = |error: Error, key| error.with_context(key, from.context(key).unwrap_or("?"));
-            keys.iter().fold(error, |error, key| told(error, key))
-        };
         let row = error.context("row").and_then(|row| row.parse::<u64>().ok());
         match (error.kind(), row) {
             (ErrorKind::Unsupported, _) => {
                 let column = Error::unsupported(
                     "a column cannot be written so; cast it to a text, or choose another --output",
                 );
-                told(column, &error, &["column", "type"]).with_source(error)
+                naming(column, &error).with_source(error)
             }
             (ErrorKind::InvalidInput, Some(row)) if error.context("value").is_some() => {
                 let value = Error::invalid_input(
                     "a value has no text; leave it out, cast it to a number, or choose --output arrow or parquet",
                 );
-                told(value.with_context("row", self.rows + row), &error, &["column", "value", "type"])
+                let text = error.context("value").unwrap_or_default();
+                naming(value.with_context("row", self.rows + row).with_context("value", text), &error)
             }
             _ => error,
         }

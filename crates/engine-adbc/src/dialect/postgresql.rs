@@ -26,7 +26,8 @@ impl Dialect for PostgreSql {
     }
 
     fn start(&self, _config: &AdbcConfig) -> Vec<String> {
-        vec!["SET TIME ZONE 'UTC'".to_owned()]
+        // Texts come in the encoding of the session, which is at first that of the database or of the environment.
+        ["SET TIME ZONE 'UTC'", "SET client_encoding = 'UTF8'"].map(str::to_owned).to_vec()
     }
 
     fn read_only(&self) -> &'static [&'static str] {
@@ -101,6 +102,10 @@ impl Dialect for PostgreSql {
             _ if reason.contains("no binary output function") => (
                 ErrorKind::Unsupported,
                 "the server does not send a type of the query as bytes; cast the column to text",
+            ),
+            _ if reason.contains("would overflow when converting to nanoseconds") => (
+                ErrorKind::Unsupported,
+                "the hours of an interval are too many for nanoseconds; cast the column to text",
             ),
             _ if reason.contains("syntax error") => (ErrorKind::InvalidInput, "the SQL does not parse"),
             _ => return None,

@@ -65,7 +65,9 @@ impl Dialect for Sqlite {
             | DataType::UInt32 => DataType::Int64,
             DataType::Int64 | DataType::Float64 | DataType::Utf8 | DataType::Binary => data_type.clone(),
             DataType::Float32 => DataType::Float64,
-            DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_) => DataType::Utf8,
+            DataType::Date32 | DataType::Timestamp(..) | DataType::Time32(_) | DataType::Time64(_) => {
+                DataType::Utf8
+            }
             other => return plainer(other).and_then(|plain| self.stored(&plain)),
         })
     }

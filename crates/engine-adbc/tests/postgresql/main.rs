@@ -4,6 +4,7 @@
 
 #[path = "../duckdb/support.rs"]
 mod support;
+mod types;
 
 use std::sync::Arc;
 
@@ -16,16 +17,25 @@ use stitchwork_engine_adbc::Profile;
 use stitchwork_services::{POSTGRES, in_test};
 use stitchwork_testkit::MemoryRelation;
 
-/// An engine over a database of its own, opened by a URL of this scheme.
-async fn postgresql(test: &str, scheme: &str) -> Option<Arc<dyn Engine>> {
+/// The driver, and the URL of a new database.
+fn database(test: &str) -> Option<(String, String)> {
     let driver = support::driver(Profile::PostgreSql, test)?;
-    let url = in_test(&POSTGRES)?.fresh("adbc").unwrap();
-    let (_, rest) = url.split_once(':').unwrap();
+    Some((driver, in_test(&POSTGRES)?.fresh("adbc").unwrap()))
+}
+
+async fn open(driver: String, url: String) -> Arc<dyn Engine> {
     let mut registry = Registry::new();
     stitchwork_engine_adbc::register(&mut registry).unwrap();
-    let mut open = OpenUrl::new(format!("{scheme}:{rest}"));
+    let mut open = OpenUrl::new(url);
     open.options.insert("driver".to_owned(), driver);
-    Some(registry.engine(open).await.unwrap())
+    registry.engine(open).await.unwrap()
+}
+
+/// An engine over a database of its own, opened by a URL of this scheme.
+async fn postgresql(test: &str, scheme: &str) -> Option<Arc<dyn Engine>> {
+    let (driver, url) = database(test)?;
+    let (_, rest) = url.split_once(':').unwrap();
+    Some(open(driver, format!("{scheme}:{rest}")).await)
 }
 
 async fn rows(engine: &dyn Engine, sql: &str) -> Result<Vec<RecordBatch>> {

@@ -11,7 +11,7 @@ use arrow::compute::cast;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Fields};
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use stitchwork_core::{Engine, ErrorKind, QueryArgs, Result, TableIdent, collect};
 use stitchwork_engine_adbc::{AdbcConfig, AdbcEngine, Profile};
 use stitchwork_testkit::MemoryRelation;
@@ -132,4 +132,46 @@ fn rows_outlive_the_engine_and_its_driver() {
         kept.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten()).collect();
     assert_eq!((texts.len(), texts[19_999]), (20_000, "text 19999"));
     drop(kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_without_a_type_does_no_harm_unless_it_is_named() {
+    let Some(engine) = sqlite("a_column_without_a_type_does_no_harm_unless_it_is_named").await else {
+        return;
+    };
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    for data_type in [
+        DataType::Decimal128(20, 2),
+        DataType::Decimal256(50, 2),
+        DataType::UInt64,
+        DataType::Duration(TimeUnit::Second),
+    ] {
+        let column = cast(&ids, &data_type).unwrap();
+        register(&engine, vec![("id", ids.clone()), ("c", column)]).await;
+        for sql in ["select * from t", "select c from t", "select cast(c as text) from t"] {
+            let error = rows(&engine, sql).await.unwrap_err();
+            let told = (error.kind(), error.context("column"), error.context("type").map(str::to_owned));
+            let expected = (ErrorKind::Unsupported, Some("c"), Some(data_type.to_string()));
+            assert_eq!(told, expected, "{sql}: {error:?}");
+            // What it advises works, as the next lines say.
+            assert!(error.message().contains("name only other columns"), "{error}");
+        }
+        assert_eq!(count(&engine, "select id from t order by id").await.unwrap(), 1, "{data_type}");
+        assert_eq!(count(&engine, "select count(*) from t").await.unwrap(), 2, "{data_type}");
+    }
+    // A time in coarser units is a text as well.
+    let time = cast(&cast(&ids, &DataType::Int32).unwrap(), &DataType::Time32(TimeUnit::Second)).unwrap();
+    register(&engine, vec![("c", time)]).await;
+    let found = rows(&engine, "select c from t").await.unwrap();
+    assert_eq!(found[0].column(0).as_string::<i32>().value(0), "00:00:01");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_no_utf8_is_refused_with_its_row() {
+    let Some(engine) = sqlite("a_text_that_is_no_utf8_is_refused_with_its_row").await else { return };
+    let error = rows(&engine, "select 'ü' as a union all select cast(x'fc' as text)").await.unwrap_err();
+    let told = (error.kind(), error.context("column"), error.context("row"));
+    assert_eq!(told, (ErrorKind::InvalidData, Some("a"), Some("1")), "{error:?}");
+    let bytes = rows(&engine, "select cast(cast(x'fc' as text) as blob) as a").await.unwrap();
+    assert_eq!(bytes[0].column(0).as_binary::<i32>().value(0), [0xfc]);
 }

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 
 use super::error::from_driver;
 use crate::pump::{Cancel, pump};
+use crate::texts;
 
 /// A statement that has rows and has not run yet.
 pub struct Query {
@@ -34,7 +35,7 @@ impl Query {
     /// What the database says.
     pub fn execute(mut self) -> Result<Rows> {
         let reader = self.statement.execute().map_err(|e| from_driver(e, "adbc::query"))?;
-        Ok(Rows { reader, statement: self.statement })
+        Ok(Rows { reader, statement: self.statement, seen: 0 })
     }
 }
 
@@ -68,6 +69,8 @@ pub struct Rows {
     // Before the statement: the driver wants the rows released first.
     reader: Box<dyn RecordBatchReader + Send>,
     statement: ManagedStatement,
+    /// How many rows were read.
+    seen: u64,
 }
 
 impl Rows {
@@ -92,7 +95,12 @@ impl Iterator for Rows {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.reader.next()?.map_err(from_reader))
+        let batch = self.reader.next()?.map_err(from_reader);
+        Some(batch.and_then(|batch| {
+            texts::check(&batch, self.seen)?;
+            self.seen += batch.num_rows() as u64;
+            Ok(batch)
+        }))
     }
 }
 

@@ -159,6 +159,8 @@ async fn what_keeps_every_value_is_taken_by_every_way() {
         ("id", "extract(epoch from timestamp '2023-11-14 22:13:20')", "1700000000"),
         ("double", "extract(epoch from date '1970-01-02')", "86400.0"),
         ("text", "cast(make_array(1, 2) as varchar)", "[1, 2]"),
+        ("text", "cast(named_struct('x', 1) as varchar)", "{x: 1}"),
+        ("text", "cast(make_array(map(make_array('k'), make_array(1))) as varchar)", "[{k: 1}]"),
         ("us", "cast(null as bigint)", ""),
         ("days", "make_array()", "[]"),
         ("structs", "make_array(null)", "[]"),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod casts;
 mod config;
 mod convert;
 mod dialect;
@@ -19,7 +20,6 @@ mod panics;
 mod stream;
 mod table;
 mod travel;
-mod unions;
 
 pub use config::{DataFusionConfig, SqlDialect};
 pub use engine::{DataFusionEngine, SCHEME, register};

@@ -16,7 +16,7 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use compare::Comparisons;
 pub(super) use compare::cast_of;
 
-use crate::unions;
+use crate::casts;
 
 /// The plan with all operands brought to the types that they have in common.
 ///
@@ -73,14 +73,16 @@ impl TreeNodeRewriter for Typing<'_> {
     type Node = Expr;
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
-        let expr = unions::by_members(unify::expr(expr, self.schema)?, self.schema);
+        let expr = casts::of_nested(unify::expr(expr, self.schema)?, self.schema);
         let comparisons = Comparisons { left: self.schema, right: self.schema, constants: self.constants };
         match comparisons.expr(&expr)? {
             // What comes back has its types.
             Some(compared) => Ok(Transformed::yes(compared)),
-            None => self.coercion.f_up(expr)?.data.map_children(|operand| {
-                Ok(Transformed::yes(unions::by_members_of_operand(operand, self.schema)))
-            }),
+            None => self
+                .coercion
+                .f_up(expr)?
+                .data
+                .map_children(|operand| Ok(Transformed::yes(casts::of_operand(operand, self.schema)))),
         }
     }
 }

@@ -52,6 +52,9 @@ fn old() -> RecordBatch {
 
 const XYZ: &str = "named_struct('x', 1, 'y', 'a', 'z', 3)";
 
+/// Runs of equal values.
+const RUNS: &str = "RunEndEncoded(\"run_ends\": non-null Int32, \"values\": Float64)";
+
 #[tokio::test]
 async fn what_would_be_dropped_cut_or_reinterpreted_is_refused() {
     let in_list = format!("make_array({XYZ})");
@@ -80,6 +83,8 @@ async fn what_would_be_dropped_cut_or_reinterpreted_is_refused() {
             "arrow_cast(make_array(timestamp '2024-01-01 12:34:56'), 'LargeList(Timestamp(µs))')",
             misfit,
         ),
+        ("id", &format!("arrow_cast(1.7, '{RUNS}')"), misfit),
+        ("list", &format!("arrow_cast(1.7, '{RUNS}')"), "a single value is no list"),
         ("list", "5.7", "a single value is no list"),
         ("list", "5", "a single value is no list"),
         ("days", "timestamp '2024-01-01 12:34:56'", "a single value is no list"),
@@ -137,6 +142,7 @@ async fn what_keeps_every_value_is_taken_by_every_way() {
         ("list", "arrow_cast(make_array(1.0, 2.0), 'FixedSizeList(2, Float64)')", "[1, 2]"),
         ("days", "arrow_cast(make_array('2024-01-01'), 'LargeList(Utf8)')", "[2024-01-01]"),
         ("list", "make_array(5)", "[5]"),
+        ("id", &format!("arrow_cast(2.0, '{RUNS}')"), "2"),
         ("real", "'0.1'", "0.1"),
         ("real", "'16777216'", "16777216.0"),
         ("real", "'-Infinity'", "-inf"),
@@ -153,6 +159,8 @@ async fn what_keeps_every_value_is_taken_by_every_way() {
         ("id", "extract(epoch from timestamp '2023-11-14 22:13:20')", "1700000000"),
         ("double", "extract(epoch from date '1970-01-02')", "86400.0"),
         ("text", "cast(make_array(1, 2) as varchar)", "[1, 2]"),
+        ("text", "cast(named_struct('x', 1) as varchar)", "{x: 1}"),
+        ("text", "cast(make_array(map(make_array('k'), make_array(1))) as varchar)", "[{k: 1}]"),
         ("us", "cast(null as bigint)", ""),
         ("days", "make_array()", "[]"),
         ("structs", "make_array(null)", "[]"),
@@ -240,6 +248,10 @@ async fn a_cast_of_a_union_casts_each_of_its_members() {
         ),
         ("select s.n from s join (values ('1'), ('a')) v (x) on cast(u as varchar) = x", vec!["2", "3"]),
         ("select union_extract(u, 'string') from s where n = 3", vec!["a"]),
+        ("select n from s where u in ('a', '1')", vec!["2", "3"]),
+        ("select n from s where u between '1' and 'b'", vec!["2", "3", "4"]),
+        ("select s.n from s join (values ('1'), ('a')) v (x) on u = x", vec!["2", "3"]),
+        ("select nullif(u, 'a') from s", vec!["", "", "1", "[5, ]"]),
     ] {
         assert_eq!(rows(&engine, query).await, expected, "{query}");
     }

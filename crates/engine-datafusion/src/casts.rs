@@ -1,6 +1,7 @@
-//! Casts of unions: each value is cast from the member that it is of.
+//! Casts of nested values that Arrow does not know, or gets wrong.
 //!
-//! Arrow takes the one member whose type is nearest, and makes nulls of the values of all others.
+//! Of a union, Arrow takes the one member whose type is nearest, and makes nulls of the values of all others: here each
+//! value is cast from the member that it is of. And structs and maps have texts, as lists have.
 
 use std::sync::Arc;
 
@@ -19,52 +20,55 @@ use stitchwork_core::Error;
 
 use crate::error::to_datafusion;
 
-/// The same expression, but that what a statement casts from a union is cast from the members.
-pub(crate) fn by_members(expr: Expr, schema: &DFSchema) -> Expr {
+/// The same expression, but that what a statement casts from a nested value is cast by its parts.
+pub(crate) fn of_nested(expr: Expr, schema: &DFSchema) -> Expr {
     match expr {
-        Expr::Cast(Cast { expr, field }) if is_cast_of_union(&expr, &field, schema) => {
-            members(*expr, field.data_type(), false)
+        Expr::Cast(Cast { expr, field }) if is_ours(&expr, &field, schema) => {
+            nested(*expr, field.data_type(), false)
         }
-        Expr::TryCast(TryCast { expr, field }) if is_cast_of_union(&expr, &field, schema) => {
-            members(*expr, field.data_type(), true)
+        Expr::TryCast(TryCast { expr, field }) if is_ours(&expr, &field, schema) => {
+            nested(*expr, field.data_type(), true)
         }
         other => other,
     }
 }
 
 /// The same for casts that the planner adds, as to compare: what has no equal is null then.
-pub(crate) fn by_members_of_operand(expr: Expr, schema: &DFSchema) -> Expr {
+pub(crate) fn of_operand(expr: Expr, schema: &DFSchema) -> Expr {
     match expr {
-        Expr::Cast(Cast { expr, field }) if is_cast_of_union(&expr, &field, schema) => {
-            members(*expr, field.data_type(), true)
+        Expr::Cast(Cast { expr, field }) if is_ours(&expr, &field, schema) => {
+            nested(*expr, field.data_type(), true)
         }
         other => other,
     }
 }
 
-fn is_cast_of_union(expr: &Expr, field: &Field, schema: &DFSchema) -> bool {
-    let is_union = |data_type: &DataType| matches!(data_type, DataType::Union(..));
-    !is_union(field.data_type()) && expr.get_type(schema).is_ok_and(|own| is_union(&own))
+fn is_ours(expr: &Expr, field: &Field, schema: &DFSchema) -> bool {
+    let target = field.data_type();
+    expr.get_type(schema).is_ok_and(|own| match own {
+        DataType::Union(..) => !matches!(target, DataType::Union(..)),
+        own => own.is_nested() && target.is_string() && !can_cast_types(&own, target),
+    })
 }
 
-fn members(expr: Expr, target: &DataType, safe: bool) -> Expr {
+fn nested(expr: Expr, target: &DataType, safe: bool) -> Expr {
     let cast =
-        MembersCast { signature: Signature::any(1, Volatility::Immutable), target: target.clone(), safe };
+        NestedCast { signature: Signature::any(1, Volatility::Immutable), target: target.clone(), safe };
     Expr::ScalarFunction(ScalarFunction { func: Arc::new(ScalarUDF::from(cast)), args: vec![expr] })
 }
 
-/// A cast of whatever a union holds.
+/// A cast of a nested value.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct MembersCast {
+struct NestedCast {
     signature: Signature,
     target: DataType,
     /// Whether what cannot be cast is null.
     safe: bool,
 }
 
-impl ScalarUDFImpl for MembersCast {
+impl ScalarUDFImpl for NestedCast {
     fn name(&self) -> &'static str {
-        "cast_of_union"
+        "cast_of_nested"
     }
 
     fn signature(&self) -> &Signature {
@@ -91,14 +95,14 @@ impl ScalarUDFImpl for MembersCast {
     }
 }
 
-impl MembersCast {
+impl NestedCast {
     fn cast(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        let (Some(array), DataType::Union(fields, _)) =
-            (array.as_any().downcast_ref::<UnionArray>(), array.data_type())
-        else {
-            return internal_err!("a union is announced, and there is none");
+        let DataType::Union(fields, _) = array.data_type() else { return self.member(array, "") };
+        let Some(array) = array.as_any().downcast_ref::<UnionArray>() else {
+            return internal_err!("an array is not what its type says");
         };
-        let members = fields.iter().map(|(id, field)| self.member(&union_extract_by_id(array, id)?, field));
+        let members =
+            fields.iter().map(|(id, field)| self.member(&union_extract_by_id(array, id)?, field.name()));
         let members = members.collect::<Result<Vec<ArrayRef>>>()?;
         let place = |id: &i8| fields.iter().position(|(known, _)| known == *id);
         let rows = array.type_ids().iter().zip(0..).map(|(id, row)| Some((place(id)?, row)));
@@ -110,7 +114,7 @@ impl MembersCast {
     }
 
     /// The values of one member, and nulls for those of others.
-    fn member(&self, values: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+    fn member(&self, values: &ArrayRef, name: &str) -> Result<ArrayRef> {
         let (own, target) = (values.data_type(), &self.target);
         let options = CastOptions { safe: self.safe, ..CastOptions::default() };
         // A single value would become a list of one.
@@ -135,6 +139,6 @@ impl MembersCast {
             "a union holds values of a member that cannot be cast to this type; take the members that are meant with \
              `union_extract(…, 'name of the member')`, or use `try_cast`",
         );
-        Err(to_datafusion(error.with_context("member", field.name()).with_context("type", target)))
+        Err(to_datafusion(error.with_context("member", name).with_context("type", target)))
     }
 }

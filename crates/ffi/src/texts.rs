@@ -81,8 +81,6 @@ fn texts<O: OffsetSizeTrait>(array: &GenericStringArray<O>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
-
     use std::sync::Arc;
 
     use arrow_array::{ArrayRef, BinaryArray, StringArray};

@@ -13,7 +13,8 @@ struct Heavy {
 }
 
 const HEAVY: [Heavy; 4] = [
-    Heavy { family: "datafusion", owners: &["engine-datafusion", "engine-distributed"] },
+    // A benchmark measures it alone, beside the engine.
+    Heavy { family: "datafusion", owners: &["engine-datafusion", "engine-distributed", "bench"] },
     Heavy { family: "deltalake", owners: &["log-delta"] },
     Heavy { family: "adbc", owners: &["ffi"] },
     Heavy { family: "iceberg", owners: &["iceberg-meta"] },

@@ -67,7 +67,7 @@ pub(super) async fn plan(state: &SessionState, mut statement: Statement) -> Resu
     if let SetExpr::Values(values) = source.body.as_mut()
         && let Some(selects) = selects(std::mem::take(&mut values.rows))
     {
-        source.body = Box::new(selects);
+        *source.body = selects;
     }
     let query = Box::new(SqlStatement::Query(source.clone()));
     let rows = state.statement_to_plan(Statement::Statement(query)).await?;
@@ -78,7 +78,7 @@ pub(super) async fn plan(state: &SessionState, mut statement: Statement) -> Resu
         source.limit_clause = None;
         source.fetch = None;
         source.pipe_operators = vec![];
-        source.body = Box::new(nulls(columns));
+        *source.body = nulls(columns);
     }
     match state.statement_to_plan(statement).await.map_err(|e| miscounted(e, columns))? {
         LogicalPlan::Dml(dml) if columns > 0 => from_rows(dml, rows).map(LogicalPlan::Dml),

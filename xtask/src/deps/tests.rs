@@ -159,7 +159,7 @@ fn rule_3_a_heavy_crate_has_one_owner() {
         found,
         [
             "rule 3: log-iceberg names iceberg, which only iceberg-meta may",
-            "rule 3: table names datafusion, which only engine-datafusion and engine-distributed may",
+            "rule 3: table names datafusion, which only engine-datafusion and engine-distributed and bench may",
             "rule 3: table names deltalake-core, which only log-delta may",
         ]
     );

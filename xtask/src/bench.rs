@@ -8,9 +8,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::Outcome;
 use crate::oracles::{self, Environment};
 use crate::workspace::{self, Workspace};
+use crate::{Outcome, is_help};
 use contenders::{Server, Tools};
 use measure::{Contender, Round};
 
@@ -47,7 +47,7 @@ struct Asked<'a> {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
-    if args.is_empty() || args.iter().any(|arg| ["--help", "-h", "help"].contains(&arg.as_str())) {
+    if args.is_empty() || args.iter().any(|arg| is_help(arg)) {
         println!("{USAGE}");
         return Ok(());
     }

@@ -152,7 +152,11 @@ const OWN_HELP: [&str; 6] = ["demo", "services", "crash", "bench", "new", "confo
 
 /// Whether the arguments of a verb ask what it is.
 fn asks_for_help(args: &[String]) -> bool {
-    matches!(args, [help] if ["--help", "-h", "help"].contains(&help.as_str()))
+    matches!(args, [only] if is_help(only))
+}
+
+fn is_help(arg: &str) -> bool {
+    ["--help", "-h", "help"].contains(&arg)
 }
 
 fn help() -> String {

@@ -78,16 +78,13 @@ impl Outline {
         self.get(path).and_then(|node| node.value(body))
     }
 
-    /// Where the rows are.
-    pub(crate) fn rows(&self, selector: Option<&JsonPath>) -> Result<RowsAt> {
-        let node = match selector {
-            Some(path) => self.get(path).ok_or_else(|| {
-                Error::invalid_data("the page has nothing where `data_selector` points")
-                    .with_context("path", path.keys().join("."))
-                    .with_context("found", self.keys())
-            })?,
-            None => self.find_rows()?,
-        };
+    /// What is at the path of the rows.
+    pub(crate) fn rows(&self, path: &JsonPath) -> Result<RowsAt> {
+        let node = self.get(path).ok_or_else(|| {
+            Error::invalid_data("the page has nothing where `data_selector` points")
+                .with_context("path", path.keys().join("."))
+                .with_context("found", self.keys())
+        })?;
         match node.kind {
             Kind::Array => Ok(RowsAt::Array(node.range.clone())),
             Kind::Object => Ok(RowsAt::Object(node.range.clone())),
@@ -108,6 +105,11 @@ impl Outline {
 }
 
 impl Node {
+    /// Where it is.
+    pub(crate) fn json_path(&self) -> JsonPath {
+        JsonPath::of(&self.path.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// Whether it is a list that has objects, or nothing.
     pub(crate) fn may_have_rows(&self) -> bool {
         self.kind == Kind::Array && matches!(self.first, None | Some(Kind::Object))
@@ -283,8 +285,12 @@ mod tests {
     use super::*;
 
     fn rows(body: &str, selector: Option<&str>) -> Option<String> {
-        let selector = selector.map(|text| JsonPath::parse(text).unwrap());
-        match Outline::of(body.as_bytes()).unwrap().rows(selector.as_ref()).ok()? {
+        let outline = Outline::of(body.as_bytes()).unwrap();
+        let path = match selector {
+            Some(text) => JsonPath::parse(text).unwrap(),
+            None => outline.find_rows().ok()?.json_path(),
+        };
+        match outline.rows(&path).ok()? {
             RowsAt::Array(range) | RowsAt::Object(range) => Some(body[range].to_owned()),
             RowsAt::Nowhere => Some(String::new()),
         }

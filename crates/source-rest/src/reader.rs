@@ -171,7 +171,7 @@ impl StreamReader {
             RowsAt::Object(_) => (1, None),
             RowsAt::Nowhere => (0, None),
         };
-        self.check_repeated(&body, &at).map_err(shown)?;
+        self.check_repeated(&body, &at, rows).map_err(shown)?;
         let (url, links, told) = (&page.url, page.links.as_slice(), page.told);
         let info = PageInfo { url, links, body: &body, outline: &outline, rows, told };
         let next = self.pager.next(&request, &info).map_err(shown)?;
@@ -208,12 +208,12 @@ impl StreamReader {
 
     /// Where the rows of a page are: where the selector points to, or where those of the first page were.
     fn rows_at(&mut self, outline: &Outline) -> Result<RowsAt> {
-        if self.selector.is_some() {
-            return outline.rows(self.selector.as_ref());
+        if let Some(selector) = &self.selector {
+            return outline.rows(selector);
         }
         if let Some(found) = &self.found {
             return match outline.get(found) {
-                Some(node) if node.may_have_rows() => outline.rows(Some(found)),
+                Some(node) if node.may_have_rows() => outline.rows(found),
                 Some(_) => Err(Error::invalid_data(
                     "the page has no list of objects where the first page had one; set `data_selector`",
                 )
@@ -222,24 +222,20 @@ impl StreamReader {
                 None => Ok(RowsAt::Nowhere),
             };
         }
-        let keys: Vec<&str> = outline.find_rows()?.path.iter().map(String::as_str).collect();
-        let found = self.found.insert(JsonPath::of(&keys));
-        outline.rows(Some(found))
+        outline.rows(self.found.insert(outline.find_rows()?.json_path()))
     }
 
     /// An API that does not know the parameter of the page gives the same one for ever.
-    fn check_repeated(&mut self, body: &[u8], at: &RowsAt) -> Result<()> {
+    fn check_repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Result<()> {
         let RowsAt::Array(range) = at else { return Ok(()) };
-        if !self.pager.counts() {
+        // An empty page is the end, and says nothing.
+        if rows == 0 || !self.pager.counts() {
             return Ok(());
         }
-        let rows = body.get(range.clone()).unwrap_or_default();
         let mut hasher = Hasher::new();
-        hasher.add(rows);
+        hasher.add(body.get(range.clone()).unwrap_or_default());
         let now = hasher.finish();
-        // An empty page is the end, and says nothing.
-        let is_empty = rows.iter().all(|byte| b"[] \r\n\t".contains(byte));
-        if self.last_rows.replace(now) == Some(now) && !is_empty {
+        if self.last_rows.replace(now) == Some(now) {
             return Err(Error::invalid_data(
                 "the API gives the same page again: it does not know the parameter of the page; set `paginator` \
                  (`single` to take one page only)",

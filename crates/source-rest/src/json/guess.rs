@@ -90,7 +90,7 @@ mod tests {
             (r#"{"data":[],"errors":["x"]}"#, ""),
         ] {
             let outline = Outline::of(body.as_bytes()).unwrap();
-            let error = outline.rows(None).unwrap_err();
+            let error = outline.find_rows().unwrap_err();
             assert!(error.message().contains("data_selector"), "{body}: {error}");
             let named = error.context("lists").or(error.context("list")).unwrap_or_default();
             assert_eq!(named, about, "{body}: {error}");

@@ -7,7 +7,6 @@ use stitchwork_core::{Error, Result};
 use super::{PageInfo, Pager, link, next, page};
 use crate::SendIn;
 use crate::json::{Kind, Node};
-use crate::path::JsonPath;
 
 // Names without their case and all that is neither letter nor digit, since `next_cursor` and `nextCursor` mean the same.
 const PAGE_COUNTS: [&str; 6] = ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage"];
@@ -33,11 +32,11 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         return Ok(Pager::HeaderLink { rel: next() });
     }
     if let Some(node) = nodes(info).find(|node| is_link(node, info)) {
-        return Ok(Pager::JsonLink { path: path(node) });
+        return Ok(Pager::JsonLink { path: node.json_path() });
     }
     if let Some(node) = named(info, &PAGE_COUNTS).find(|node| number(node, info).is_some()) {
         let first = named(info, &PAGE_NUMBERS).find_map(|node| number(node, info)).unwrap_or(1);
-        let total_pages = path(node);
+        let total_pages = node.json_path();
         return Ok(Pager::PageNumber {
             first,
             page: first,
@@ -47,7 +46,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         });
     }
     if let Some((node, param)) = nodes(info).find_map(|node| Some((node, cursor_param(node, info)?))) {
-        return Ok(Pager::Cursor { path: path(node), param, send_in: SendIn::Query, has_more: None });
+        return Ok(Pager::Cursor { path: node.json_path(), param, send_in: SendIn::Query, has_more: None });
     }
     if let Some(pager) = offset(info) {
         return Ok(pager);
@@ -78,7 +77,7 @@ fn offset(info: &PageInfo<'_>) -> Option<Pager> {
         offset: 0,
         params: [name(start), name(size)],
         send_in: SendIn::Query,
-        total: path(total),
+        total: total.json_path(),
     })
 }
 
@@ -153,9 +152,4 @@ fn cursor_param(node: &Node, info: &PageInfo<'_>) -> Option<String> {
         _ => return None,
     };
     Some(param.to_owned())
-}
-
-fn path(node: &Node) -> JsonPath {
-    let keys: Vec<&str> = node.path.iter().map(String::as_str).collect();
-    JsonPath::of(&keys)
 }

@@ -10,7 +10,7 @@ use arrow::compute::{CastOptions, can_cast_types, cast_with_options, interleave}
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow_array::{Array, ArrayRef, StringArray, UnionArray, new_null_array};
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{DFSchema, Result, internal_err};
 use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 };
 use stitchwork_core::Error;
 
+use crate::convert::operand;
 use crate::error::to_datafusion;
 
 /// The same expression, but that what a statement casts from a nested value is cast by its parts.
@@ -85,13 +86,7 @@ impl ScalarUDFImpl for NestedCast {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [value] = args.args.as_slice() else { return internal_err!("a cast has one operand") };
-        match value {
-            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(self.cast(array)?)),
-            ColumnarValue::Scalar(value) => {
-                let array = self.cast(&value.to_array()?)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?))
-            }
-        }
+        operand(value, |array| self.cast(array))
     }
 }
 

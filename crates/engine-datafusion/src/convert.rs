@@ -8,6 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::logical_expr::ColumnarValue;
 use futures::StreamExt;
 use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, Result, Scalar};
 
@@ -202,6 +203,22 @@ fn view_bytes(array: &ArrayRef) -> usize {
         }
         _ => 0,
     }
+}
+
+/// What a function makes of an operand: a single value is an array of one row, and becomes a single value again.
+///
+/// # Errors
+/// What the function says.
+pub(crate) fn operand(
+    value: &ColumnarValue,
+    of_array: impl Fn(&ArrayRef) -> Result<ArrayRef, DataFusionError>,
+) -> Result<ColumnarValue, DataFusionError> {
+    Ok(match value {
+        ColumnarValue::Array(array) => ColumnarValue::Array(of_array(array)?),
+        ColumnarValue::Scalar(value) => {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&of_array(&value.to_array()?)?, 0)?)
+        }
+    })
 }
 
 /// A value of ours as one of DataFusion's, in the type of a column.

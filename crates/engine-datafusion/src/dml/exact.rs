@@ -6,7 +6,7 @@ use arrow::compute::CastOptions;
 use arrow::util::display::array_value_to_string;
 use arrow_array::{Array, ArrayRef, new_null_array};
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -15,7 +15,7 @@ use stitchwork_core::Error;
 
 use super::lossless::first_lost;
 use super::pairs::{Refusal, refused};
-use crate::convert::declared_type;
+use crate::convert::{declared_type, operand};
 use crate::error::to_datafusion;
 
 /// The expression in the type of the column, each value of which must fit exactly.
@@ -58,13 +58,7 @@ impl ScalarUDFImpl for ExactCast {
         if value.data_type() == self.target {
             return Ok(value.clone());
         }
-        match value {
-            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(self.cast(array)?)),
-            ColumnarValue::Scalar(value) => {
-                let array = self.cast(&value.to_array()?)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?))
-            }
-        }
+        operand(value, |array| self.cast(array))
     }
 }
 

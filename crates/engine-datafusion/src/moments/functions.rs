@@ -14,6 +14,8 @@ use datafusion::logical_expr::{
     Volatility, lit,
 };
 
+use crate::convert::operand;
+
 const MICROSECONDS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 /// Puts the functions in the place of DataFusion's.
@@ -159,11 +161,5 @@ fn each(
     value: &ColumnarValue,
     micros: impl Fn(&dyn Array) -> Result<TimestampMicrosecondArray>,
 ) -> Result<ColumnarValue> {
-    Ok(match value {
-        ColumnarValue::Array(array) => ColumnarValue::Array(Arc::new(micros(array)?)),
-        ColumnarValue::Scalar(value) => {
-            let array = micros(&value.to_array()?)?;
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
-        }
-    })
+    operand(value, |array| Ok(Arc::new(micros(array)?)))
 }

@@ -10,7 +10,7 @@ use arrow_array::{ArrayRef, PrimitiveArray};
 use arrow_schema::{DataType, FieldRef, TimeUnit};
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::types::{NativeType, logical_date, logical_string};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
+use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
 };
 
 use super::instant::{is_utc, nanos};
+use crate::convert::operand;
 
 /// Puts the function in the place of DataFusion's.
 pub(super) fn install(state: &mut SessionState) -> Result<()> {
@@ -172,10 +173,5 @@ fn truncate<T: ArrowTimestampType>(moments: &ColumnarValue, unit: Unit) -> Resul
         })?;
         Ok(Arc::new(cut.with_timezone_opt::<Arc<str>>(zone)))
     };
-    Ok(match moments {
-        ColumnarValue::Array(array) => ColumnarValue::Array(cut(array)?),
-        ColumnarValue::Scalar(value) => {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&cut(&value.to_array()?)?, 0)?)
-        }
-    })
+    operand(moments, cut)
 }

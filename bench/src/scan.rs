@@ -4,7 +4,8 @@ use std::path::Path;
 
 use cpu_time::ProcessTime;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
-use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use stitchwork::core::{BatchStreamAdapter, CreateArgs};
 use stitchwork::tables::{AppendArgs, Table, TableConfig, TableRef};
 use stitchwork::{Error, Result, Session, table};
@@ -50,19 +51,10 @@ pub(crate) async fn run(folder: &str, log: &str, bare: bool) -> Result<serde_jso
 
 async fn ours(folder: &str, log: &str, measured: &mut Measured) -> Result<usize> {
     let session = Session::new()?.attach("lake", table(log, format!("{folder}/{log}"))).await?;
-    let mut rows = 0;
-    for (name, query) in QUERIES {
-        let query = query.replace("{}", "lake.rows");
-        let cpu = ProcessTime::now();
-        for _ in 0..TIMES {
-            let mut stream = session.query(&query).await?;
-            while let Some(batch) = stream.try_next().await? {
-                rows += batch.num_rows();
-            }
-        }
-        measured.part(name, cpu);
-    }
-    Ok(rows)
+    ask("lake.rows", measured, async |query| {
+        Ok(session.query(query).await?.map_ok(|batch| batch.num_rows()).boxed())
+    })
+    .await
 }
 
 async fn alone(folder: &str, log: &str, measured: &mut Measured) -> Result<usize> {
@@ -71,18 +63,30 @@ async fn alone(folder: &str, log: &str, measured: &mut Measured) -> Result<usize
     let files = data::parquet_files(&Path::new(folder).join(log).join("rows"))?;
     let frame = context.read_parquet(files, ParquetReadOptions::default()).await.map_err(failed)?;
     context.register_table("rows", frame.into_view()).map_err(failed)?;
+    ask("rows", measured, async |query| {
+        let rows = context.sql(query).await.map_err(failed)?.execute_stream().await.map_err(failed)?;
+        Ok(rows.map_ok(|batch| batch.num_rows()).map_err(failed).boxed())
+    })
+    .await
+}
+
+/// Asks every query of the rows of this name, as often as each is asked; how many rows came.
+async fn ask(
+    name: &str,
+    measured: &mut Measured,
+    run: impl AsyncFn(&str) -> Result<BoxStream<'static, Result<usize>>>,
+) -> Result<usize> {
     let mut rows = 0;
-    for (name, query) in QUERIES {
-        let query = query.replace("{}", "rows");
+    for (part, query) in QUERIES {
+        let query = query.replace("{}", name);
         let cpu = ProcessTime::now();
         for _ in 0..TIMES {
-            let mut stream =
-                context.sql(&query).await.map_err(failed)?.execute_stream().await.map_err(failed)?;
-            while let Some(batch) = stream.try_next().await.map_err(failed)? {
-                rows += batch.num_rows();
+            let mut counts = run(&query).await?;
+            while let Some(count) = counts.try_next().await? {
+                rows += count;
             }
         }
-        measured.part(name, cpu);
+        measured.part(part, cpu);
     }
     Ok(rows)
 }

@@ -94,7 +94,7 @@ impl DeleteIndex {
                 continue;
             }
             let spec = inner.spec(info.spec_id)?;
-            for rows in manifest::read(&inner.shared, info, spec, true).await? {
+            for rows in manifest::read(&inner.shared, info, spec, true).await?.iter() {
                 for row in (0..rows.len()).filter(|row| rows.status(*row) != EntryStatus::Deleted) {
                     index
                         .add(rows.as_ref(), row, spec)

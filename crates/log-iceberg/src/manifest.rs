@@ -2,6 +2,7 @@
 
 mod avro;
 mod header;
+mod kept;
 mod parsed;
 
 use bytes::Bytes;
@@ -10,6 +11,8 @@ use stitchwork_iceberg_meta::{EntryStatus, FileContent, ManifestContent, Manifes
 
 use crate::partitions::Spec;
 use crate::state::Shared;
+
+pub(crate) use self::kept::{Kept, Manifest};
 
 /// What an encoded byte of a manifest takes in memory, at most: what is reserved while one is decoded.
 const EXPANSION: u64 = 4;
@@ -71,7 +74,7 @@ pub(crate) struct Entry {
 
 /// The numbers that an entry inherits from the line of its manifest in the list (Iceberg spec, "Sequence Number
 /// Inheritance").
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Inherited {
     snapshot_id: i64,
     sequence_number: i64,
@@ -93,19 +96,16 @@ pub(crate) fn has_live_files(info: &ManifestInfo) -> bool {
 }
 
 /// Reads the entries of a manifest, with counts and bounds of columns only if `stats`.
-pub(crate) async fn read(
-    shared: &Shared,
-    info: &ManifestInfo,
-    spec: &Spec,
-    stats: bool,
-) -> Result<Vec<Box<dyn Rows>>> {
+pub(crate) async fn read(shared: &Shared, info: &ManifestInfo, spec: &Spec, stats: bool) -> Result<Manifest> {
+    if let Some(rows) = shared.kept.get(info, spec, stats) {
+        return Ok(rows);
+    }
     let fail = |e: Error| e.with_context("manifest", &info.path);
     if info.key_metadata.as_ref().is_some_and(|key| !key.is_empty()) {
         return Err(fail(Error::unsupported("the manifest is encrypted")));
     }
-    let wanted = u64::try_from(info.length).unwrap_or(0).saturating_mul(EXPANSION);
     // Who lists files may hold the rest of the budget itself, so that waiting for it could be for ever.
-    let reserved = shared.budget.try_reserve(wanted);
+    let reserved = shared.budget.try_reserve(kept::decoded_bytes(info));
     let alone = match reserved {
         Some(_) => None,
         None => Some(shared.oversized.lock().await),
@@ -120,7 +120,9 @@ pub(crate) async fn read(
             .map_err(|e| Error::unexpected("a manifest was not decoded to its end").with_source(e))?
     };
     drop((reserved, alone));
-    rows.map_err(fail)
+    let rows = rows.map_err(fail)?.into();
+    shared.kept.put(info, spec, stats, &rows);
+    Ok(rows)
 }
 
 fn decode(bytes: Bytes, info: &ManifestInfo, spec: &Spec, stats: bool) -> Result<Vec<Box<dyn Rows>>> {

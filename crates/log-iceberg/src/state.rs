@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::error;
 use crate::files::Files;
+use crate::manifest::Kept;
 use crate::pointer::Pointers;
 
 /// A metadata file and the manifest list of its current snapshot, which is read when it is asked for.
@@ -73,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) location: String,
     /// The newest state that was seen.
     last: Mutex<Arc<State>>,
+    pub(crate) kept: Kept,
     /// Manifests that do not fit the budget are decoded one at a time.
     pub(crate) oversized: tokio::sync::Mutex<()>,
 }
@@ -86,6 +88,7 @@ impl Shared {
         state: State,
     ) -> Arc<Self> {
         Arc::new(Self {
+            kept: Kept::new(budget.total()),
             files,
             formats,
             budget,

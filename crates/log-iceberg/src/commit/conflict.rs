@@ -138,7 +138,7 @@ impl Others<'_> {
             if reads.is_none() && self.plan.removed.is_empty() && self.plan.deleted_from.is_empty() {
                 continue;
             }
-            for rows in manifest::read(self.shared, info, spec, true).await? {
+            for rows in manifest::read(self.shared, info, spec, true).await?.iter() {
                 self.check_rows(rows.as_ref(), snapshot, info, spec, reads).map_err(fail)?;
             }
         }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use stitchwork_iceberg_meta::{
     CreateTable, IceDataFile, IceField, IceManifestEntry, IceSchema, IceSpec, IceSpecField, IceTransform,
@@ -150,4 +151,50 @@ fn a_manifest_of_many_blocks_is_read_whole() {
     let rows = decode(Bytes::from(thrice), &info, &spec, false).unwrap();
     assert_eq!(rows.iter().map(|rows| rows.len()).collect::<Vec<_>>(), [2, 2, 2]);
     assert_eq!(rows[2].path(1), "old");
+}
+
+#[test]
+fn kept_manifests_are_those_asked_for_last() {
+    let meta = table(false);
+    let spec = Spec::new(&meta, meta.default_spec(), &columns_by_id(meta.current_schema()));
+    let (_, info) = manifest(&meta, &[]);
+    let rows: Manifest = Arc::from([]);
+    // Each takes a quarter of what all may take together.
+    let named = |name: &str| ManifestInfo { path: name.to_owned(), length: 64, ..info.clone() };
+    let kept = Kept::new(8 * 4 * 64 * EXPANSION);
+    for name in ["a", "b", "c", "d"] {
+        kept.put(&named(name), &spec, true, &rows);
+    }
+    let has = |name: &str| kept.get(&named(name), &spec, true).is_some();
+    assert!(has("a"));
+    kept.put(&named("e"), &spec, true, &rows);
+    assert_eq!(["a", "b", "c", "d", "e"].map(has), [true, false, true, true, true]);
+    kept.put(&ManifestInfo { length: 65, ..named("large") }, &spec, true, &rows);
+    assert!(!has("large"));
+    kept.put(&named("e"), &spec, false, &rows);
+    assert!(!has("e") && kept.get(&named("e"), &spec, false).is_some(), "it came without statistics");
+    assert!(kept.get(&ManifestInfo { sequence_number: 10, ..named("a") }, &spec, true).is_none());
+}
+
+#[test]
+fn a_manifest_is_read_anew_when_its_partition_has_another_type() {
+    let widen = |ty: IceType| {
+        let mut create =
+            CreateTable::new("memory:/t", IceSchema::new(vec![IceField::optional(1, "k", ty)]), 0);
+        create.format_version = 2;
+        let field = IceSpecField {
+            source_id: 1,
+            field_id: 1000,
+            name: "k".to_owned(),
+            transform: IceTransform::Identity,
+        };
+        create.spec = IceSpec { id: 0, fields: vec![field] };
+        let meta = TableMeta::create(create).unwrap();
+        Spec::new(&meta, meta.default_spec(), &columns_by_id(meta.current_schema()))
+    };
+    let (_, info) = manifest(&table(false), &[]);
+    let kept = Kept::new(u64::MAX);
+    kept.put(&info, &widen(IceType::Int), true, &(Arc::from([]) as Manifest));
+    assert!(kept.get(&info, &widen(IceType::Int), true).is_some());
+    assert!(kept.get(&info, &widen(IceType::Long), true).is_none());
 }

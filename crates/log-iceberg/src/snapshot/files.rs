@@ -70,7 +70,7 @@ impl Listing {
         let spec = self.inner.spec(info.spec_id)?;
         let stats = self.filter.predicate.is_some() || !self.wanted.is_empty();
         let mut files = Vec::new();
-        for rows in manifest::read(&self.inner.shared, info, spec, stats).await? {
+        for rows in manifest::read(&self.inner.shared, info, spec, stats).await?.iter() {
             for row in 0..rows.len() {
                 if self.keeps(rows.as_ref(), row, spec)? {
                     files.push(self.file(rows.as_ref(), row, info, spec)?);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use stitchwork_core::arrow::schema::{DataType, Field, Schema};
 use stitchwork_core::{
-    At, Changes, Column, CommitArgs, CommitTag, CreateArgs, ErrorKind, FIELD_ID, FileFilter, HistoryArgs,
-    PartitionField, Scalar, StatsFor, Transform, Version, col,
+    At, Changes, Column, CommitArgs, CommitTag, CreateArgs, DataFile, ErrorKind, FIELD_ID, FileFilter,
+    HistoryArgs, PartitionField, Scalar, StatsFor, Transform, Version, col,
 };
 
 use stitchwork_iceberg_meta::{IceTransform, IceValue};
+use stitchwork_testkit::{FaultStore, Operation};
 
 use crate::setup::{
     Place, adds, all_names, any, append, create_args, file, files, latest, names, removes, schema,
@@ -284,4 +285,34 @@ async fn what_iceberg_cannot_hold_is_refused_at_creation() {
     let error =
         stitchwork_core::LogFactory::create(&stitchwork_log_iceberg::IcebergLogFactory, args, create_args());
     assert_eq!(error.await.unwrap_err().kind(), ErrorKind::InvalidConfig);
+}
+
+#[tokio::test]
+async fn a_handle_reads_each_manifest_once() {
+    let place = Place::in_folder();
+    let log = place.table().await;
+    append(&log, "a").await;
+    append(&log, "b").await;
+    let object = place.stores.resolve("memory:/t").unwrap();
+    let store = FaultStore::new(object.store);
+    place.stores.mount(&object.root, Arc::new(store.clone()));
+    let log = place.open().await.unwrap();
+    let manifests = || {
+        let requests = store.requests();
+        let avro = requests
+            .iter()
+            .filter(|request| request.operation == Operation::Get && request.path.ends_with("-m0.avro"));
+        avro.count()
+    };
+    let filter = || FileFilter { stats: StatsFor::All, ..FileFilter::default() };
+    let first = files(&latest(&log).await, filter()).await;
+    assert_eq!((first.len(), manifests()), (2, 2), "{:?}", store.requests());
+    let again = files(&latest(&log).await, filter()).await;
+    assert_eq!(manifests(), 2);
+    let told = |files: &[DataFile]| {
+        files.iter().map(|file| format!("{} {:?}", file.location, file.stats)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&again), told(&first));
+    append(&log, "c").await;
+    assert_eq!(all_names(&log).await, ["a", "b", "c"]);
 }

@@ -33,7 +33,8 @@ pub(super) fn columns(partitions: &Partitions, found: &[Found]) -> Result<(Vec<F
         found.iter().find(|file| !file.folders.iter().map(|(key, _)| key).eq(keys.iter().copied()))
     {
         return Err(Error::invalid_data(
-            "two files lie in folders of different keys; read them with `Partitions::Ignored`, or one by one",
+            "two files lie in folders of different keys (`key=value`), so that their columns differ; read those of each \
+             kind by a pattern of their own (in Rust, `Partitions::Ignored` reads all without these columns)",
         )
         .with_context("file", &first.location)
         .with_context("other", &other.location));

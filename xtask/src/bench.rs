@@ -6,7 +6,7 @@ mod statistics;
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::oracles::{self, Environment};
 use crate::workspace::{self, Workspace};
@@ -67,18 +67,17 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     let scratch = &tools.scratch;
     fs::create_dir_all(scratch).map_err(|e| format!("{} cannot be made: {e}", scratch.display()))?;
     let (contenders, server) = contenders(&asked, &tools)?;
+    let file = results.join(format!("{}.json", asked.name));
     let mut rounds: Vec<Round> = Vec::with_capacity(asked.rounds);
     for number in 1..=asked.rounds {
         println!("round {number} of {}", asked.rounds);
         rounds.push(measure::round(&contenders, number, scratch)?);
+        // After each round, since a run of hours may be stopped before its end.
+        let text = json!({ "name": asked.name, "quick": asked.quick, "rounds": rounds }).to_string();
+        fs::write(&file, text).map_err(|e| format!("{} cannot be written: {e}", file.display()))?;
     }
     drop(server);
-    let lines = statistics::table(&contenders, &rounds);
-    println!("{lines}");
-    let file = results.join(format!("{}.json", asked.name));
-    let all: Vec<Value> = rounds.iter().map(|round| json!(round)).collect();
-    let text = json!({ "name": asked.name, "quick": asked.quick, "rounds": all }).to_string();
-    fs::write(&file, text).map_err(|e| format!("{} cannot be written: {e}", file.display()))?;
+    println!("{}", statistics::table(&contenders, &rounds));
     println!("the numbers of each round are in {}", file.display());
     fs::remove_dir_all(scratch).map_err(|e| format!("{} cannot be removed: {e}", scratch.display()))
 }

@@ -13,7 +13,6 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use self::redact::Secrets;
-pub(crate) use self::redact::is_sensitive;
 
 /// The targets of our own crates begin so.
 const OURS: &str = "stitchwork";

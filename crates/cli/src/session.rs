@@ -6,14 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use stitchwork::core::{At, BatchStream, Names, OpenUrl, QueryArgs, Relation, TableIdent};
+use stitchwork::core::{At, BatchStream, Names, OpenUrl, QueryArgs, Relation, TableIdent, is_sensitive};
 use stitchwork::ingest::DestinationNames;
 use stitchwork::tables::{CatalogNames, TableConfig};
 use stitchwork::{Result, Session};
 use stitchwork_project::{Destination, SqlName};
 use tokio::sync::OnceCell;
 
-use crate::console::is_sensitive;
 use crate::places::Places;
 use crate::sql::{Target, Vocabulary, rewrite};
 use crate::workspace::Workspace;

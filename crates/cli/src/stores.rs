@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use stitchwork::Result;
-use stitchwork::core::{Options, Stores};
+use stitchwork::core::{Options, Stores, is_sensitive};
 
-use crate::console::{Console, is_sensitive};
+use crate::console::Console;
 
 /// Gives the stores their options. `project` has them by scheme (`s3://`) or root.
 ///

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stitchwork::core::{Catalog, OpenUrl, Registry};
+use stitchwork::core::{Catalog, OpenUrl, Registry, is_sensitive};
 use stitchwork::ingest::Destination;
 use stitchwork::tables::{Columns, TableConfig};
 use stitchwork::{Error, ErrorKind, Result, absolute};
 use stitchwork_project::{self as project, Known, LoadArgs, Project, ReferenceKind, Resolver, SqlName, Text};
 use tokio::sync::Mutex;
 
-use crate::console::{Console, is_sensitive};
+use crate::console::Console;
 use crate::exit::Failure;
 use crate::places::{NamedTable, at_home};
 use crate::stores;

@@ -34,6 +34,19 @@ pub fn settings(options: &Options) -> serde_json::Map<String, serde_json::Value>
     options.iter().map(|(name, text)| (name.clone(), typed(text))).collect()
 }
 
+/// Whether an option, a parameter or a header of this name (`secret_access_key`, `X-Api-Key`) is likely to hold a secret, which
+/// no message may show.
+pub fn is_sensitive(name: &str) -> bool {
+    const PARTS: [&str; 8] =
+        ["token", "secret", "passw", "apikey", "authorization", "signature", "credential", "cookie"];
+    const WHOLE: [&str; 7] = ["key", "sig", "pwd", "pat", "auth", "session", "session_id"];
+    const ENDINGS: [&str; 4] = ["_key", "_key_base64", "_auth", "proxy_url"];
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    PARTS.iter().any(|part| name.contains(part))
+        || WHOLE.contains(&name.as_str())
+        || ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 /// Opens the store of a scheme: given the root (`s3://bucket`) and the options.
 pub type StoreFactory = Arc<dyn Fn(&str, &Options) -> Result<Arc<dyn ObjectStore>> + Send + Sync>;
 

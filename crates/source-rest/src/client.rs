@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT};
 use reqwest::{Response, StatusCode, redirect};
-use stitchwork_core::{Error, ErrorKind, Result};
+use stitchwork_core::{Error, ErrorKind, Result, is_sensitive};
 use tokio::time::Instant;
 use tracing::debug;
 use url::{Origin, Url};
@@ -16,7 +16,7 @@ use url::{Origin, Url};
 use crate::auth::{Auth, header_name, sensitive};
 use crate::config::{Method, RestConfig};
 use crate::paginator::PageRequest;
-use crate::redact::{Redactor, is_sensitive};
+use crate::redact::Redactor;
 use answer::Attempt;
 pub(crate) use answer::{Body, Page};
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use stitchwork::core::Source as _;
+use stitchwork::core::{Source as _, is_sensitive};
 use stitchwork::ingest::{CommitPolicy, Pipeline, StreamOptions};
 use stitchwork::source_rest::{RestConfig, RestSource};
 use stitchwork::{Error, Result, RunReport, pipeline};
@@ -12,7 +12,7 @@ use stitchwork_project::{self as project, DestinationRef, Project, Source, Write
 use crate::args::{PipelineArgs, RunArgs};
 use crate::commands::Context;
 use crate::commands::check::counted;
-use crate::console::{Console, is_sensitive};
+use crate::console::Console;
 use crate::exit::Failure;
 use crate::progress::Bar;
 use crate::rows::{Cell, Rows};

@@ -1,15 +1,12 @@
 //! Secrets that must not be shown. Libraries keep them out of their messages; this is the second lock on the door.
 
 use parking_lot::RwLock;
+use stitchwork::core::is_sensitive;
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "***";
 /// A shorter text would be found in the middle of harmless words.
 const SHORTEST: usize = 4;
-/// Parts of names that promise a secret.
-const SENSITIVE: [&str; 8] =
-    ["token", "secret", "password", "passwd", "credential", "signature", "authorization", "account_key"];
-
 /// The secrets that are known.
 #[derive(Debug, Default)]
 pub(super) struct Secrets(RwLock<Vec<String>>);
@@ -96,12 +93,6 @@ fn without_settings(text: &str) -> String {
     out
 }
 
-/// Whether a name (`secret_access_key`, `X-Api-Key`) promises a secret.
-pub(crate) fn is_sensitive(name: &str) -> bool {
-    let name = name.to_lowercase().replace('-', "_");
-    SENSITIVE.iter().any(|word| name.contains(word)) || name == "key" || name.ends_with("_key")
-}
-
 /// The text with `***` for all that stands between `://` and `@` in one word, and for the values of the parameters of such a
 /// word whose names promise a secret.
 fn without_signatures(text: &str) -> String {
@@ -128,8 +119,8 @@ fn without_signatures(text: &str) -> String {
     out
 }
 
-/// A URL without the values of parameters that promise secrets, `sig` of Azure's signed URLs among them. Some stores take a
-/// query for a part of the path, and write its `?` as `%3F`.
+/// A URL without the values of parameters that promise secrets. Some stores take a query for a part of the path, and write
+/// its `?` as `%3F`.
 fn without_parameters(url: &str) -> String {
     let Some(start) = ["?", "%3F"].into_iter().filter_map(|mark| Some(url.find(mark)? + mark.len())).min()
     else {
@@ -137,9 +128,7 @@ fn without_parameters(url: &str) -> String {
     };
     let (path, query) = url.split_at(start);
     let shown = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if is_sensitive(name) || name.eq_ignore_ascii_case("sig") => {
-            format!("{name}={REDACTED}")
-        }
+        Some((name, _)) if is_sensitive(name) => format!("{name}={REDACTED}"),
         _ => pair.to_owned(),
     });
     format!("{path}{}", shown.collect::<Vec<_>>().join("&"))

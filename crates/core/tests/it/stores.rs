@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
-use stitchwork_core::{Options, Stores};
+use stitchwork_core::{Options, Stores, is_sensitive};
 
 #[test]
 fn locations_resolve_without_decoding() {
@@ -88,4 +88,29 @@ fn a_moved_table_is_found() {
     let stores = Stores::new();
     stores.remap("s3://old/t", "memory:new");
     assert_eq!(stores.resolve("s3://old/t/f").unwrap().location(), "memory:///new/f");
+}
+
+#[test]
+fn names_that_sound_secret() {
+    for name in [
+        "X-Api-Key",
+        "key",
+        "token",
+        "client_secret",
+        "secret_access_key",
+        "sas_token",
+        "Authorization",
+        "account_key",
+        "sig",
+        "X-Auth",
+        "session-id",
+        "HTTP_PROXY_URL",
+    ] {
+        assert!(is_sensitive(name), "{name}");
+    }
+    for name in
+        ["page", "monkey", "since", "sign", "keyword", "author", "region", "endpoint", "path", "sessions"]
+    {
+        assert!(!is_sensitive(name), "{name}");
+    }
 }

@@ -5,9 +5,9 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
-use stitchwork_core::Result;
+use stitchwork_core::{Result, is_sensitive};
 
-use crate::shown::{REDACTED, is_sensitive};
+use crate::shown::REDACTED;
 use crate::{Resolver, Text};
 
 /// Options by name. Where a name sounds secret, Debug and Serialize show the references of its value and `***` in

@@ -5,7 +5,6 @@
 mod accounting;
 mod concurrency;
 mod conform;
-mod crash;
 mod dml;
 mod duckdb;
 mod equality;

@@ -92,8 +92,8 @@ const VERBS: [Verb; 13] = [
     },
     Verb {
         name: "crash",
-        usage: "crash [--rounds N]",
-        about: "loads that meet random faults and kills, for as many rounds as asked for",
+        usage: "crash [--rounds N|--exhaustive]",
+        about: "loads that meet random faults and kills, for as many rounds as asked for, or all that there are",
         run: crash::run,
     },
     Verb {

@@ -1,5 +1,7 @@
 //! `cargo xtask services up|down|list [name]`: the real servers that tests are run against.
 
+use std::process::Command;
+
 use stitchwork_services::{Error, Folder, Running, Service, Use};
 
 use crate::workspace::Workspace;
@@ -57,8 +59,20 @@ pub(crate) fn fetch(folder: &Folder) -> Outcome {
     Ok(())
 }
 
+/// Does the work of a command whose tests may start servers, and stops these, whatever comes of it.
+pub(crate) fn with<T>(
+    folder: &Folder,
+    command: &mut Command,
+    work: impl FnOnce(&mut Command) -> Outcome<T>,
+) -> Outcome<T> {
+    let done = work(command.env(stitchwork_services::FOLDER, folder.path()));
+    let stopped = stop_unused(folder);
+    let done = done?;
+    stopped.map(|()| done)
+}
+
 /// Stops what the tests have started; what was started by hand stays.
-pub(crate) fn stop_unused(folder: &Folder) -> Outcome {
+fn stop_unused(folder: &Folder) -> Outcome {
     let stopped = stitchwork_services::stop_unused(folder).map_err(told)?;
     println!("{stopped} stopped");
     Ok(())

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use stitchwork_services::Folder;
-
 use crate::steps::Steps;
 use crate::workspace::{self, Workspace};
 use crate::{Outcome, check, drivers, metadata, oracles, outside, services};
@@ -28,7 +26,7 @@ fn everything(workspace: &Workspace) -> Outcome {
     let counts = steps.run("tests", || {
         let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast"]);
         command.env(oracles::PYTHON, &python).env(oracles::REQUIRE, "1").envs(libraries);
-        with_services(&mut command, &servers)
+        services::with(&servers, &mut command, tests)
     })?;
     steps.run("outside", || outside::test(workspace))?;
     println!("{}", steps.summary());
@@ -51,18 +49,9 @@ fn one(workspace: &Workspace, name: &str) -> Outcome {
         command.env(oracles::PYTHON, python);
     }
     command.envs(drivers::installed(workspace)?);
-    let counts = with_services(&mut command, &services::folder(workspace)?)?;
+    let counts = services::with(&services::folder(workspace)?, &mut command, tests)?;
     println!("{}", counts.shown());
     Ok(())
-}
-
-/// Runs the tests, and stops the servers that they have started, whether they pass or not.
-fn with_services(command: &mut Command, servers: &Folder) -> Outcome<Counts> {
-    command.env(stitchwork_services::FOLDER, servers.path());
-    let counts = tests(command);
-    let stopped = services::stop_unused(servers);
-    let counts = counts?;
-    stopped.map(|()| counts)
 }
 
 /// The name of a crate as its folder has it.
@@ -71,7 +60,7 @@ fn short(package: &str) -> &str {
 }
 
 /// Runs cargo test, passing its output on and adding up the closing lines of its test programs.
-fn tests(command: &mut Command) -> Outcome<Counts> {
+pub(crate) fn tests(command: &mut Command) -> Outcome<Counts> {
     let shown = workspace::shown(command);
     let mut child =
         command.stdout(Stdio::piped()).spawn().map_err(|e| format!("{shown} did not start: {e}"))?;
@@ -97,7 +86,7 @@ fn tests(command: &mut Command) -> Outcome<Counts> {
 /// The sums of all closing lines, such as
 /// `test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`.
 #[derive(Debug, Default, PartialEq)]
-struct Counts {
+pub(crate) struct Counts {
     programs: u64,
     passed: u64,
     failed: u64,
@@ -131,7 +120,7 @@ impl Counts {
     }
 
     /// Worded unlike cargo's own lines, so that whoever adds those up does not count twice.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let Self { programs, passed, failed, ignored, skipped } = self;
         let counts =
             format!("total over {programs} test programs: passed={passed} failed={failed} skipped={ignored}");

@@ -183,13 +183,15 @@ impl State {
             }
             self.settle(&object, &bytes, error, manifest).await?;
         }
-        // A run that has slept while others did more loads than are kept finds its number free again.
+        // A run that has slept while others did more loads than are kept finds its number free again. Where only some
+        // have been done meanwhile, they have finished this one first, since they have found its manifest.
         let newer = self.numbers().await.map_err(|e| e.with_commit_state(CommitState::Unknown))?;
-        if newer.0.last() > Some(&manifest.load) {
+        if newer.0.last().is_some_and(|newest| manifest.load <= newest - KEEP) {
             if let Err(e) = object.store.delete(&object.path).await {
                 tracing::warn!(location = object.location(), error = %e, "a load manifest that came too late stays");
             }
-            return Err(taken(manifest));
+            // It may have slept after the manifest was there, so that its files are in the tables by now.
+            return Err(taken(manifest).with_commit_state(CommitState::Unknown));
         }
         Ok(())
     }

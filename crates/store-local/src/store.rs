@@ -12,8 +12,9 @@ use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    CopyMode, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    RenameOptions, RenameTargetMode, Result,
 };
 
 use crate::blocking::blocking;
@@ -23,7 +24,7 @@ use crate::writer::{Over, Writer};
 
 /// The files of this machine, as a store whose writes are safe when they are acknowledged: an object is written
 /// beside its place and synced, then gets its name, and then its folder is synced. Half-written objects are never
-/// seen. Reading and listing are object_store's [`LocalFileSystem`].
+/// seen. Reading, listing and deleting are object_store's [`LocalFileSystem`].
 ///
 /// Deletes are not synced: one that is lost leaves an object that nobody needs.
 #[derive(Debug, Clone)]
@@ -47,6 +48,17 @@ impl LocalStore {
         let (path, writer) = (self.inner.path_to_filesystem(location)?, self.writer.clone());
         let done = blocking(move || work(&writer, &path)).await;
         done.map_err(|e| store_error(location, e))
+    }
+
+    /// The same with the files of two objects. Of these, only the first one can be missing, and the second one be there.
+    async fn with_files<F>(&self, from: &Path, to: &Path, work: F) -> Result<()>
+    where
+        F: FnOnce(&Writer<RealDisk>, &std::path::Path, &std::path::Path) -> io::Result<()> + Send + 'static,
+    {
+        let (source, target) = (self.inner.path_to_filesystem(from)?, self.inner.path_to_filesystem(to)?);
+        let writer = self.writer.clone();
+        let done = blocking(move || work(&writer, &source, &target)).await;
+        done.map_err(|e| store_error(if e.kind() == io::ErrorKind::NotFound { from } else { to }, e))
     }
 }
 
@@ -134,14 +146,18 @@ impl ObjectStore for LocalStore {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await?;
-        self.with_file(to, |writer, path| writer.make_object_safe(path)).await
+        let over = match options.mode {
+            CopyMode::Create => Over::Refuse,
+            CopyMode::Overwrite => Over::Replace,
+        };
+        self.with_files(from, to, move |writer, from, to| writer.copy(from, to, over)).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.inner.rename_opts(from, to, options).await?;
-        // The new name first: until it is safe the old one may be the only one.
-        self.with_file(to, |writer, path| writer.make_object_safe(path)).await?;
-        self.with_file(from, |writer, path| writer.make_absence_safe(path)).await
+        let over = match options.target_mode {
+            RenameTargetMode::Create => Over::Refuse,
+            RenameTargetMode::Overwrite => Over::Replace,
+        };
+        self.with_files(from, to, move |writer, from, to| writer.rename(from, to, over)).await
     }
 }

@@ -65,25 +65,39 @@ impl<D: Disk> Writer<D> {
 
     /// A file beside the object whose bytes it will hold, in a folder that is made where it is missing.
     pub(crate) fn stage(&self, object: &Path) -> io::Result<Staged<D::File>> {
+        let (path, file) = self.beside(object, |path| self.disk.create_new(path))?;
+        Ok(Staged { path, file })
+    }
+
+    /// Makes something beside an object under a name that nobody has, in a folder that is made where it is missing.
+    fn beside<T>(&self, object: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(PathBuf, T)> {
         let folder = folder(object)?;
-        self.make_safe(folder)?;
         for _ in 0..8 {
             // object_store's listings leave out names that end like this.
             let mut path = object.as_os_str().to_owned();
             path.push(format!("#{}", rand::random::<u64>()));
             let path = PathBuf::from(path);
-            match self.disk.create_new(&path) {
-                Ok(file) => return Ok(Staged { path, file }),
+            match self.within(folder, || make(&path)) {
+                Ok(made) => return Ok((path, made)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                // Somebody has removed the folder meanwhile.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    self.safe.lock().remove(folder);
-                    self.make_safe(folder)?;
-                }
                 Err(e) => return Err(e),
             }
         }
-        Err(io::Error::other("the folder of the object is removed whenever it is made"))
+        Err(io::Error::other("every name beside the object is taken"))
+    }
+
+    /// Makes something in a folder, which is made where it is missing.
+    fn within<T>(&self, folder: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        self.make_safe(folder)?;
+        match make() {
+            // Somebody has removed the folder, and perhaps those around it, since we know of it.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                self.safe.lock().retain(|known| !folder.starts_with(known));
+                self.make_safe(folder)?;
+                make()
+            }
+            made => made,
+        }
     }
 
     pub(crate) fn write_at(&self, staged: &mut Staged<D::File>, place: u64, bytes: &[u8]) -> io::Result<()> {
@@ -101,10 +115,41 @@ impl<D: Disk> Writer<D> {
             self.discard(&staged);
         }
         named?;
-        // Whatever kind of error this is: the object is there, so that it must not read like a refusal.
-        self.disk.sync_dir(folder(object)?).map_err(|e| {
-            io::Error::other(format!("the object has its name, but its folder cannot be synced: {e}"))
-        })
+        self.make_name_safe(object)
+    }
+
+    /// Gives the bytes of an object a second name. They are never changed in place, so that two objects may share them.
+    pub(crate) fn copy(&self, from: &Path, to: &Path, over: Over) -> io::Result<()> {
+        self.make_bytes_safe(from)?;
+        match over {
+            Over::Refuse => self.within(folder(to)?, || self.disk.link(from, to))?,
+            Over::Replace => {
+                let (staged, ()) = self.beside(to, |path| self.disk.link(from, path))?;
+                let named = self.disk.rename(&staged, to);
+                // It is still there after an error, and where both names were those of one file already.
+                let _ = self.disk.remove(&staged);
+                named?;
+            }
+        }
+        self.make_name_safe(to)
+    }
+
+    /// Gives an object another name in place of the one that it has.
+    pub(crate) fn rename(&self, from: &Path, to: &Path, over: Over) -> io::Result<()> {
+        self.make_bytes_safe(from)?;
+        match over {
+            Over::Refuse => {
+                self.within(folder(to)?, || self.disk.link(from, to))?;
+                // The new name first: until it is safe the old one may be the only one.
+                self.make_name_safe(to)?;
+                self.disk.remove(from)?;
+            }
+            Over::Replace => {
+                self.within(folder(to)?, || self.disk.rename(from, to))?;
+                self.make_name_safe(to)?;
+            }
+        }
+        self.disk.sync_dir(folder(from)?)
     }
 
     /// Removes what has become no object. That it stays is no harm: no listing shows it.
@@ -112,16 +157,17 @@ impl<D: Disk> Writer<D> {
         let _ = self.disk.remove(&staged.path);
     }
 
-    /// After a name was given by somebody else: makes the name and the bytes safe.
-    pub(crate) fn make_object_safe(&self, object: &Path) -> io::Result<()> {
-        self.make_safe(folder(object)?)?;
-        self.disk.sync_path(object)?;
-        self.disk.sync_dir(folder(object)?)
+    /// Another process, or another store, may have written an object without a sync.
+    fn make_bytes_safe(&self, object: &Path) -> io::Result<()> {
+        self.disk.sync_path(object)
     }
 
-    /// After a name was taken away: makes that safe.
-    pub(crate) fn make_absence_safe(&self, object: &Path) -> io::Result<()> {
-        self.disk.sync_dir(folder(object)?)
+    /// After an object got its name. Whatever kind of error this is: the object is there, so that it must not read like
+    /// a refusal.
+    fn make_name_safe(&self, object: &Path) -> io::Result<()> {
+        self.disk.sync_dir(folder(object)?).map_err(|e| {
+            io::Error::other(format!("the object has its name, but its folder cannot be synced: {e}"))
+        })
     }
 
     /// Makes a folder where it is missing, and its name safe. A folder that is there may be the work of a process

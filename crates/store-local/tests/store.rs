@@ -9,7 +9,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, CopyMode, CopyOptions, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    PutPayload, UpdateVersion,
+    PutPayload, RenameOptions, RenameTargetMode, UpdateVersion,
 };
 use stitchwork_core::{ErrorKind, Options, Registry};
 use stitchwork_store_local::{LocalStore, register};
@@ -67,7 +67,13 @@ async fn everything(store: &dyn ObjectStore, folder: &FilePath) -> Vec<(&'static
     said.push(("copy", word(store.copy(&a, &c).await)));
     let unless = CopyOptions::default().with_mode(CopyMode::Create);
     said.push(("copy over", word(store.copy_opts(&b, &c, unless).await)));
-    said.push(("rename", word(store.rename(&c, &at(folder, "new/d")).await)));
+    said.push(("copy nothing", word(store.copy(&at(folder, "nothing"), &c).await)));
+    said.push(("copy below a file", word(store.copy(&a, &at(folder, "b/d")).await)));
+    let create = || RenameOptions::new().with_target_mode(RenameTargetMode::Create);
+    said.push(("rename over", word(store.rename_opts(&c, &b, create()).await)));
+    said.push(("rename onto itself", word(store.rename(&c, &c).await)));
+    said.push(("rename", word(store.rename_opts(&c, &at(folder, "far/away/d"), create()).await)));
+    said.push(("rename again", word(store.rename(&at(folder, "far/away/d"), &at(folder, "new/d")).await)));
     said.push(("rename nothing", word(store.rename(&c, &b).await)));
     said.push(("delete", word(store.delete(&b).await)));
     said
@@ -81,6 +87,17 @@ async fn it_says_what_the_plain_store_says() {
     assert_eq!(files(ours.path()), ["deep/er/a", "new/d"]);
     assert_eq!(files(ours.path()), files(theirs.path()));
     assert_eq!(text(&LocalStore::new(), &at(ours.path(), "new/d")).await, "three");
+}
+
+#[tokio::test]
+async fn an_object_that_is_copied_onto_itself_stays_and_leaves_nothing_beside_it() {
+    let (store, folder) = (LocalStore::new(), tempfile::tempdir().unwrap());
+    let path = at(folder.path(), "a");
+    store.put(&path, "one".into()).await.unwrap();
+    store.copy(&path, &path).await.unwrap();
+    assert_eq!(text(&store, &path).await, "one");
+    // The plain store leaves its hidden file behind.
+    assert_eq!(files(folder.path()), ["a"]);
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use stitchwork_ingest::{LeftoverKind, LeftoversArgs, pipeline};
 use stitchwork_store_local::LocalStore;
 
-use crate::crash_store::{CrashStore, Mode};
 use crate::rig::{Log, Rig};
 use crate::script::{Gate, Script};
 
@@ -32,13 +31,8 @@ fn data_files(paths: Vec<String>) -> BTreeSet<String> {
 pub(crate) async fn leave_files(rig: &Rig) -> usize {
     let before = data_files(rig.paths().await).len();
     for at in 0.. {
-        let store = CrashStore::new(rig.inner.clone(), at, Mode::Killed);
         let late = script().page("events", json!([{"id": 3, "tags": ["c"]}]));
-        let run = rig.pipeline_over(rig.over(Arc::new(store.clone())), &late);
-        tokio::select! {
-            outcome = run.run() => panic!("the run was to be killed: {outcome:?}"),
-            () = store.death() => {}
-        }
+        assert!(rig.is_killed_at(at, &late).await, "the run was to be killed");
         let left = data_files(rig.paths().await).len() - before;
         if left >= 2 {
             return left;
@@ -100,12 +94,7 @@ async fn files_that_a_manifest_names_stay_and_are_loaded() {
         // Killed a request later each time, until the manifest is there and nothing is committed.
         for at in 0.. {
             rig = Rig::new(log);
-            let store = CrashStore::new(rig.inner.clone(), at, Mode::Killed);
-            let run = rig.pipeline_over(rig.over(Arc::new(store.clone())), &script());
-            tokio::select! {
-                outcome = run.run() => panic!("{log:?}: the run was to be killed: {outcome:?}"),
-                () = store.death() => {}
-            }
+            assert!(rig.is_killed_at(at, &script()).await, "{log:?}: the run was to be killed");
             let is_manifest =
                 |path: &String| path.starts_with("data/_stitchwork/") && path.ends_with(".json");
             if let Some(path) = rig.paths().await.into_iter().find(is_manifest) {

@@ -2,13 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
-mod crash;
-mod crash_store;
 mod leftovers;
 mod leftovers_branches;
 mod loads;
-#[path = "../shared/local.rs"]
-mod local;
 #[path = "../shared/matrix.rs"]
 mod matrix;
 mod matrix_cells;

@@ -1,59 +1,91 @@
-//! Every fault at every request, in this process: the cells of the matrix that need no server.
+//! Every step of a load × every fault, for every log, way to load, catalog and store: the cells of the matrix.
 
 use std::time::Instant;
 
 use stitchwork_ingest::Mutation;
 
-use crate::local::{Catalog, world};
 use crate::matrix::faults::Fault;
+use crate::matrix::place::{Names, Place, Store};
 use crate::matrix::rounds::{Chance, round};
-use crate::matrix::{Cell, Tally, Violation, exhaust, on_one_thread};
+use crate::matrix::{Cell, Extent, Tally, Violation, exhaust, on_one_thread};
 
 #[expect(clippy::print_stdout, reason = "how much was tried is shown of tests that fail")]
-fn tried(cell: Cell, catalog: Catalog, durable: bool) -> Result<Tally, Violation> {
+fn tried(cell: Cell, place: &Place) -> Result<Tally, Violation> {
     let start = Instant::now();
-    let tally = on_one_thread(exhaust(cell, |log| async move { Ok(world(log, catalog, durable)) }))?;
-    let how = if cell.replace { "replace" } else { "append" };
-    println!("{} {how} {catalog:?} durable={durable}: {tally:?} {:?}", cell.log, start.elapsed());
+    let tally = on_one_thread(exhaust(cell, place))?;
+    println!("{} {} on {place:?}: {tally:?} {:?}", cell.log, cell.how(), start.elapsed());
     Ok(tally)
 }
 
-/// A cell of the matrix: nothing is violated, and the faults were felt.
-fn holds(cell: Cell, catalog: Catalog, durable: bool) {
-    let tally = tried(cell, catalog, durable).unwrap_or_else(|violation| panic!("{violation}"));
-    assert!(tally.requests > 40, "{tally:?}");
-    assert!(tally.tried > tally.requests / cell.stride / 2, "{tally:?}");
-    assert!(tally.failed > tally.tried / 3, "most faults make a run fail: {tally:?}");
-    assert_eq!(tally.calls > 0, !matches!(catalog, Catalog::Folders), "{tally:?}");
+/// A place that needs no server.
+fn here(store: Store, names: Names) -> Place {
+    let place = Place::new(store, names).unwrap_or_else(|violation| panic!("{violation}"));
+    place.unwrap_or_else(|| panic!("{store:?} and {names:?} need a server"))
 }
 
+/// A cell of the matrix: nothing is violated, and the faults were felt.
+fn holds(cell: Cell, store: Store, names: Names) {
+    let place = Place::new(store, names).unwrap_or_else(|violation| panic!("{violation}"));
+    // What is missing is named by whoever was asked for it.
+    let Some(place) = place else { return };
+    let tally = tried(cell, &place).unwrap_or_else(|violation| panic!("{violation}"));
+    let least = match cell.extent {
+        Extent::Everything => 3 * tally.steps,
+        Extent::OneFault { every, .. } => tally.steps / every,
+    };
+    assert!(tally.steps > 40 && tally.tried >= least, "{tally:?}");
+    assert!(tally.failed > tally.tried / 3, "most faults make a run fail: {tally:?}");
+    assert_eq!(tally.calls > 0, names != Names::Folders, "{tally:?}");
+}
+
+/// The cells of every log and way to load, at a place.
 macro_rules! cells {
-    ($($name:ident: $cell:expr, $catalog:ident, $durable:expr;)*) => {
-        $(#[test] fn $name() { holds($cell, Catalog::$catalog, $durable); })*
+    ($($name:ident: $store:ident, $names:ident, $extent:expr;)*) => {
+        $(mod $name {
+            use super::*;
+            cells!(in $store, $names, $extent =>
+                delta_append: append, "delta";
+                delta_replace: replace, "delta";
+                iceberg_append: append, "iceberg";
+                iceberg_replace: replace, "iceberg";
+                files_append: append, "files";
+                files_replace: replace, "files";
+            );
+        })*
+    };
+    (in $store:ident, $names:ident, $extent:expr => $($cell:ident: $how:ident, $log:literal;)*) => {
+        $(#[test] fn $cell() {
+            holds(Cell::$how($log).tried($extent), Store::$store, Names::$names);
+        })*
     };
 }
 
-/// What can be felt on a store or in a catalog that differs from those in memory.
-const FEW: &[Fault] = &[Fault::Unavailable, Fault::LostAnswer, Fault::Dead];
+mod every_fault_at_every_step {
+    use super::*;
 
-cells! {
-    delta_append: Cell::append("delta"), Folders, false;
-    delta_replace: Cell::replace("delta"), Folders, false;
-    iceberg_append: Cell::append("iceberg"), Memory, false;
-    iceberg_replace: Cell::replace("iceberg").every(2), Memory, false;
-    files_append: Cell::append("files"), Folders, false;
-    files_replace: Cell::replace("files"), Folders, false;
-    named_delta_append: Cell::append("delta").only(FEW).every(5), Memory, false;
-    named_files_replace: Cell::replace("files").only(FEW).every(5), Memory, false;
-    bare_iceberg_append: Cell::append("iceberg").only(FEW).every(5), Folders, false;
-    sqlite_delta_append: Cell::append("delta").only(FEW).every(7), Sqlite, false;
-    sqlite_iceberg_append: Cell::append("iceberg").only(FEW).every(5), Sqlite, false;
-    sqlite_files_replace: Cell::replace("files").only(FEW).every(7), Sqlite, false;
-    durable_delta_append: Cell::append("delta").only(FEW).every(5), Folders, true;
-    durable_iceberg_append: Cell::append("iceberg").only(FEW).every(11), Sqlite, true;
-    durable_iceberg_replace: Cell::replace("iceberg").only(FEW).every(11), Sqlite, true;
-    durable_files_append: Cell::append("files").only(FEW).every(7), Folders, true;
-    durable_files_replace: Cell::replace("files").only(FEW).every(7), Folders, true;
+    cells! {
+        files_sqlite: Files, Sqlite, Extent::Everything;
+    }
+}
+
+mod one_fault_at_every_step {
+    use super::*;
+
+    cells! {
+        files_folders: Files, Folders, Extent::OneFault { every: 1, turn: 0 };
+        files_postgres: Files, Postgres, Extent::OneFault { every: 1, turn: 1 };
+    }
+}
+
+/// And at every call of the catalog.
+mod one_fault_at_every_third_request {
+    use super::*;
+
+    cells! {
+        s3_folders: S3, Folders, Extent::OneFault { every: 3, turn: 0 };
+        s3_sqlite: S3, Sqlite, Extent::OneFault { every: 3, turn: 1 };
+        s3_postgres: S3, Postgres, Extent::OneFault { every: 3, turn: 2 };
+    }
 }
 
 /// The matrix finds a bug in each of the four steps. Without one it holds, as the tests above say.
@@ -61,20 +93,20 @@ cells! {
 fn a_bug_in_each_step_is_caught() {
     use Mutation::{CommitUntagged, FilesRemoved, ManifestAnswerBelieved, RollForwardSkipped};
     const FAULTS: &[Fault] = &[Fault::Refused, Fault::LostAnswer, Fault::Repeated, Fault::Dead];
-    for (mutation, log, catalog, sign) in [
+    for (mutation, log, names, sign) in [
         // The rows of files that were named are gone, and the load can never be finished.
-        (FilesRemoved, "delta", Catalog::Folders, "the rerun failed: not found"),
-        (FilesRemoved, "iceberg", Catalog::Memory, "the rerun failed: not found"),
-        (ManifestAnswerBelieved, "files", Catalog::Folders, "the rerun failed: not found"),
-        (ManifestAnswerBelieved, "iceberg", Catalog::Memory, "the rerun failed: not found"),
+        (FilesRemoved, "delta", Names::Folders, "the rerun failed: not found"),
+        (FilesRemoved, "iceberg", Names::Memory, "the rerun failed: not found"),
+        (ManifestAnswerBelieved, "files", Names::Folders, "the rerun failed: not found"),
+        (ManifestAnswerBelieved, "iceberg", Names::Memory, "the rerun failed: not found"),
         // Rows twice. Delta and folders know a file by its path, so that they have it once however often it comes.
-        (CommitUntagged, "iceberg", Catalog::Memory, "expected [\"a\", \"b\", \"c\"]"),
+        (CommitUntagged, "iceberg", Names::Memory, "expected [\"a\", \"b\", \"c\"]"),
         // Rows that never come.
-        (RollForwardSkipped, "delta", Catalog::Folders, "expected ["),
-        (RollForwardSkipped, "iceberg", Catalog::Memory, "expected ["),
+        (RollForwardSkipped, "delta", Names::Folders, "expected ["),
+        (RollForwardSkipped, "iceberg", Names::Memory, "expected ["),
     ] {
         let cell = Cell::append(log).only(FAULTS).mutated(mutation);
-        let violation = match tried(cell, catalog, false) {
+        let violation = match tried(cell, &here(Store::Memory, names)) {
             Ok(tally) => panic!("{mutation:?} is not caught over {log}: {tally:?}"),
             Err(violation) => violation,
         };
@@ -88,13 +120,9 @@ fn random_faults_in_a_row() {
     for seed in 0..12_u64 {
         let mut chance = Chance::new(seed);
         let log = *chance.one_of(&["delta", "iceberg", "files"]);
-        let catalog = match (log, chance.below(2)) {
-            ("iceberg", _) | (_, 1) => Catalog::Memory,
-            _ => Catalog::Folders,
-        };
+        let names = *chance.one_of(&[Names::Folders, Names::Memory]);
         let cell = Cell { replace: chance.below(2) == 1, ..Cell::append(log) };
-        let world = world(log, catalog, false);
-        on_one_thread(round(&cell, &world, &mut chance))
+        on_one_thread(round(&cell, &here(Store::Memory, names), &mut chance))
             .unwrap_or_else(|violation| panic!("seed {seed}, {cell:?}: {violation}"));
     }
 }

@@ -13,6 +13,8 @@ use stitchwork_catalog_memory::MemoryCatalog;
 use stitchwork_core::{BatchStream, Catalog, Registry, ScanArgs};
 use stitchwork_ingest::{CommitPolicy, Destination, Pipeline, pipeline};
 
+use crate::matrix::faults::{Fault, Trouble};
+use crate::matrix::steps::Where;
 use crate::script::Script;
 
 /// A row by column, values as text, nulls left out.
@@ -87,6 +89,16 @@ impl Rig {
     pub(crate) fn pipeline_over(&self, destination: Destination, script: &Script) -> Pipeline {
         let policy = CommitPolicy { rows: 1, ..CommitPolicy::default() };
         pipeline("script").source(script.clone()).destination(destination).commit_policy(policy)
+    }
+
+    /// Runs in a process that dies when it is about to make its n-th request to the store. Whether it has come to it.
+    pub(crate) async fn is_killed_at(&self, n: usize, script: &Script) -> bool {
+        let trouble = Trouble::at(Where::Store(n), Fault::Dead);
+        let run = self.pipeline_over(self.over(trouble.store(self.inner.clone())), script);
+        tokio::select! {
+            _ = run.run() => false,
+            () = trouble.death() => true,
+        }
     }
 
     pub(crate) async fn tables(&self) -> Vec<String> {

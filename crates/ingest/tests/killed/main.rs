@@ -10,8 +10,6 @@
 )]
 
 mod child;
-#[path = "../shared/local.rs"]
-mod local;
 #[path = "../shared/matrix.rs"]
 mod matrix;
 mod rounds;
@@ -24,8 +22,8 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-use local::Catalog;
 use matrix::Cell;
+use matrix::place::{Names, Store};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -44,17 +42,20 @@ fn main() -> ExitCode {
 }
 
 fn trials() -> Vec<Trial> {
-    let cells = [
-        ("delta_append", Cell::append("delta"), Catalog::Folders),
-        ("delta_replace", Cell::replace("delta").every(4), Catalog::Folders),
-        ("iceberg_append", Cell::append("iceberg"), Catalog::Sqlite),
-        ("iceberg_replace", Cell::replace("iceberg").every(5), Catalog::Sqlite),
-        ("files_append", Cell::append("files"), Catalog::Folders),
-        ("files_replace", Cell::replace("files").every(4), Catalog::Folders),
-    ];
-    let steps = cells.map(|(name, cell, catalog)| {
-        Trial::test(format!("killed_at_each_step::{name}"), move || Ok(steps::everywhere(cell, catalog)?))
+    let stores = [("files", Store::Files), ("s3", Store::S3)];
+    let catalogs = [("folders", Names::Folders), ("sqlite", Names::Sqlite), ("postgres", Names::Postgres)];
+    let logs = ["delta", "iceberg", "files"];
+    let cells = logs.into_iter().flat_map(|log| [Cell::append(log), Cell::replace(log)]);
+    let places = stores.into_iter().flat_map(|store| catalogs.map(|catalog| (store, catalog)));
+    let places: Vec<_> = places.collect();
+    let steps = cells.flat_map(|cell| {
+        places.clone().into_iter().map(move |((store_name, store), (catalog_name, names))| {
+            let name = format!("{}::{}_{store_name}_{catalog_name}", cell.log, cell.how());
+            Trial::test(format!("killed_before_and_after_every_durable_step::{name}"), move || {
+                Ok(steps::everywhere(cell, store, names)?)
+            })
+        })
     });
     let rounds = Trial::test("killed_at_any_moment", || Ok(rounds::some()?));
-    steps.into_iter().chain([rounds]).collect()
+    steps.chain([rounds]).collect()
 }

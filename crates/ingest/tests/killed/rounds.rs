@@ -1,80 +1,107 @@
 //! Random rounds: kills at any moment, and faults in a row.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::child;
-use crate::local::{Catalog, in_folder, world};
-use crate::matrix::faults::Where;
+use crate::matrix::place::{Names, Place, Store};
 use crate::matrix::rounds::{Chance, round};
-use crate::matrix::{Cell, Violation, load, on_one_thread, settled};
+use crate::matrix::steps::Where;
+use crate::matrix::{Cell, Violation, on_one_thread, prepared, settled};
 
 /// `rounds N SEED`: rounds whose seeds are SEED, SEED + 1 and so on.
 pub(crate) fn run(args: &[String]) -> Result<(), Violation> {
     let [rounds, seed] = args else { return Err(format!("rounds N SEED, got {args:?}")) };
     let rounds: u64 = rounds.parse().map_err(|e| format!("{rounds} is no number of rounds: {e}"))?;
     let first: u64 = seed.parse().map_err(|e| format!("{seed} is no seed: {e}"))?;
-    for seed in (0..rounds).map(|n| first.wrapping_add(n)) {
-        let start = Instant::now();
-        let what = one(seed)
-            .map_err(|e| format!("seed {seed}: {e}\nagain: cargo xtask crash --rounds 1 --seed {seed}"))?;
-        println!("seed {seed}: {what}, {:.1} s", start.elapsed().as_secs_f64());
+    let (mut places, mut done) = (Places::default(), 0);
+    // One runtime for all rounds, as the places keep the clients of their servers.
+    on_one_thread(async {
+        for seed in (0..rounds).map(|n| first.wrapping_add(n)) {
+            let start = Instant::now();
+            let what = one(seed, &mut places).await.map_err(|e| {
+                format!("seed {seed}: {e}\nagain: cargo xtask crash --rounds 1 --seed {seed}")
+            })?;
+            let Some(what) = what else {
+                println!("seed {seed}: skipped for want of a server");
+                continue;
+            };
+            println!("seed {seed}: {what}, {:.1} s", start.elapsed().as_secs_f64());
+            done += 1;
+        }
+        Ok::<_, Violation>(())
+    })?;
+    if done == 0 {
+        return Err("no round could be done, for want of servers".to_owned());
     }
-    println!("{rounds} rounds, nothing was lost, doubled or left behind");
+    println!("{done} of {rounds} rounds were done, nothing was lost, doubled or left behind");
     Ok(())
 }
 
 /// Those of the tests: kills only, since the matrix has the faults.
 pub(crate) fn some() -> Result<(), Violation> {
-    for seed in 0..8 {
-        kills(&mut Chance::new(seed)).map_err(|e| format!("seed {seed}: {e}"))?;
-    }
-    Ok(())
+    let mut places = Places::default();
+    on_one_thread(async {
+        for seed in 0..8 {
+            let killed = kills(&mut Chance::new(seed), &mut places).await;
+            killed.map_err(|e| format!("seed {seed}: {e}"))?;
+        }
+        Ok(())
+    })
 }
 
-/// One round. Says what it was.
-fn one(seed: u64) -> Result<String, Violation> {
+/// The places of all rounds, so that each server is asked for once.
+#[derive(Debug, Default)]
+struct Places(BTreeMap<String, Option<Place>>);
+
+impl Places {
+    fn get(&mut self, store: Store, names: Names) -> Result<Option<&Place>, Violation> {
+        let key = format!("{store:?} {names:?}");
+        if !self.0.contains_key(&key) {
+            self.0.insert(key.clone(), Place::new(store, names)?);
+        }
+        Ok(self.0.get(&key).and_then(Option::as_ref))
+    }
+}
+
+/// One round. Says what it was, or nothing where a server of it is missing.
+async fn one(seed: u64, places: &mut Places) -> Result<Option<String>, Violation> {
     let mut chance = Chance::new(seed);
     if chance.below(3) == 0 {
-        return kills(&mut chance);
+        return kills(&mut chance, places).await;
     }
-    let (cell, mut catalog) = layers(&mut chance);
-    let durable = chance.below(3) == 0;
-    if catalog == Catalog::Sqlite && chance.below(2) == 0 {
-        catalog = Catalog::Memory;
-    }
-    let world = world(cell.log, catalog, durable);
-    on_one_thread(round(&cell, &world, &mut chance))?;
-    Ok(format!("faults in {} replace={} {catalog:?} durable={durable}", cell.log, cell.replace))
+    let cell = cell(&mut chance);
+    let store = *chance.one_of(&[Store::Memory, Store::Files, Store::S3]);
+    let names = *chance.one_of(&[Names::Folders, Names::Memory, Names::Sqlite, Names::Postgres]);
+    let Some(place) = places.get(store, names)? else { return Ok(None) };
+    let what = format!("faults in {} {} on {place:?}", cell.log, cell.how());
+    round(&cell, place, &mut chance).await.map_err(|e| format!("{what}: {e}"))?;
+    Ok(Some(what))
 }
 
-fn layers(chance: &mut Chance) -> (Cell, Catalog) {
+fn cell(chance: &mut Chance) -> Cell {
     let log = *chance.one_of(&["delta", "iceberg", "files"]);
-    let catalog = match (log, chance.below(2)) {
-        ("iceberg", _) | (_, 1) => Catalog::Sqlite,
-        _ => Catalog::Folders,
-    };
-    (Cell { replace: chance.below(2) == 1, ..Cell::append(log) }, catalog)
+    Cell { replace: chance.below(2) == 1, ..Cell::append(log) }
 }
 
 /// Up to four processes that are killed at a random moment, one after the other.
-fn kills(chance: &mut Chance) -> Result<String, Violation> {
-    let (cell, catalog) = layers(chance);
-    let folder = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
-    let world = in_folder(cell.log, catalog, true, folder.path(), Box::new(()));
-    if cell.replace {
-        on_one_thread(load::before(&world)).map_err(|e| format!("what is to be replaced: {e:?}"))?;
-    }
-    let mut story = vec![];
+async fn kills(chance: &mut Chance, places: &mut Places) -> Result<Option<String>, Violation> {
+    let cell = cell(chance);
+    let store = *chance.one_of(&[Store::Files, Store::S3]);
+    let names = *chance.one_of(&[Names::Folders, Names::Sqlite, Names::Postgres]);
+    let Some(place) = places.get(store, names)? else { return Ok(None) };
+    let mut what = format!("kills of {} {} on {place:?}", cell.log, cell.how());
+    let world = prepared(&cell, place).await?;
     for _ in 0..=chance.below(4) {
         let wait = Duration::from_micros(chance.below(120_000));
-        let mut child = child::start(&cell, catalog, folder.path(), Where::Nowhere)?;
+        let mut child = child::start(&cell, &world, Where::Nowhere)?;
         std::thread::sleep(wait);
         // It may have ended by itself meanwhile.
         child.kill().map_err(|e| format!("the child cannot be killed: {e}"))?;
         let status = child.wait().map_err(|e| format!("the child cannot be waited for: {e}"))?;
-        story.push(format!("{wait:?}: {status}"));
+        let _ = write!(what, ", {wait:?}: {status}");
     }
-    let what = format!("kills of {} replace={} {catalog:?}: {}", cell.log, cell.replace, story.join(", "));
-    on_one_thread(settled(&cell, &world)).map_err(|e| format!("{e}\n{what}"))?;
-    Ok(what)
+    settled(&cell, &world).await.map_err(|e| format!("{e}\n{what}"))?;
+    Ok(Some(what))
 }

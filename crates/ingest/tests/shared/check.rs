@@ -6,8 +6,9 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::Value;
-use stitchwork_core::{Scalar, ScanArgs};
+use stitchwork_core::{Error, Scalar, ScanArgs};
 use stitchwork_ingest::Destination;
+use stitchwork_table::Table;
 
 use super::world::World;
 use super::{Cell, Violation, load};
@@ -17,21 +18,40 @@ type Row = BTreeMap<String, String>;
 
 /// Checks everything.
 pub(crate) async fn check(cell: &Cell, world: &World) -> Result<(), Violation> {
-    let check = Check { destination: world.destination().await? };
+    let mut check = Check { destination: world.destination().await?, tables: BTreeMap::new() };
     check.rows_of_tables(cell.replace).await?;
     // Where a bug is planted, it is to be seen in the rows.
     if cell.mutation.is_none() { check.cursor(world).await } else { Ok(()) }
 }
 
+/// After a crash of a replacement each table has its old rows or its new ones, nothing in between.
+pub(crate) async fn either(world: &World) -> Result<(), Violation> {
+    let mut check = Check { destination: world.destination().await?, tables: BTreeMap::new() };
+    for (table, name, old, new) in [
+        ("events", "id", &["11"][..], &["1", "2", "3"][..]),
+        ("events__tags", "value", &["k"], &["a", "b", "c"]),
+        ("old", "id", &["12"], &[]),
+    ] {
+        let found = column(&check.rows(table).await?, name);
+        if found != old && found != new {
+            return Err(format!("{table} has {found:?}, neither {old:?} nor {new:?}"));
+        }
+    }
+    Ok(())
+}
+
 struct Check {
     destination: Destination,
+    /// Tables that have been opened.
+    tables: BTreeMap<String, Table>,
 }
 
 impl Check {
-    async fn rows_of_tables(&self, replaced: bool) -> Result<(), Violation> {
+    async fn rows_of_tables(&mut self, replaced: bool) -> Result<(), Violation> {
         let (events, tags) = (self.rows("events").await?, self.rows("events__tags").await?);
         equal("events", &column(&events, "id"), &["1", "2", "3"])?;
         equal("sizes", &column(&events, "size"), &["", "", "1.5"])?;
+        equal("sizes of another type", &column(&events, "size__v_text"), &["", "", "large"])?;
         equal("tags", &column(&tags, "value"), &["a", "b", "c"])?;
         equal("users", &column(&self.rows("users").await?, "name"), &["x", "y"])?;
         if replaced {
@@ -55,9 +75,18 @@ impl Check {
         Ok(())
     }
 
-    async fn rows(&self, name: &str) -> Result<Vec<Row>, Violation> {
+    async fn table(&mut self, name: &str) -> Result<Table, Error> {
+        if let Some(table) = self.tables.get(name) {
+            return Ok(table.clone());
+        }
+        let table = self.destination.open(name).await?;
+        self.tables.insert(name.to_owned(), table.clone());
+        Ok(table)
+    }
+
+    async fn rows(&mut self, name: &str) -> Result<Vec<Row>, Violation> {
         let failed = |e| format!("{name} cannot be read: {e:?}");
-        let table = self.destination.open(name).await.map_err(failed)?;
+        let table = self.table(name).await.map_err(failed)?;
         let mut batches = table.scan(ScanArgs::default()).await.map_err(failed)?;
         let mut rows = vec![];
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
@@ -77,7 +106,7 @@ impl Check {
     }
 
     /// The newest manifest is finished and has the source's last cursor, and so have the commits of its tables.
-    async fn cursor(&self, world: &World) -> Result<(), Violation> {
+    async fn cursor(&mut self, world: &World) -> Result<(), Violation> {
         let state = format!("{}/_stitchwork/script", self.destination.location);
         let folder = self.destination.registry.stores().resolve(&state).map_err(|e| format!("{e:?}"))?.path;
         let failed = |e| format!("the state cannot be read: {e}");
@@ -97,7 +126,7 @@ impl Check {
         let tables = manifest.get("tables").and_then(Value::as_array).cloned().unwrap_or_default();
         for name in tables.iter().filter_map(|table| table.get("name")?.as_str()) {
             let failed = |e| format!("{name} cannot be read: {e:?}");
-            let table = self.destination.open(name).await.map_err(failed)?;
+            let table = self.table(name).await.map_err(failed)?;
             let snapshot = table.snapshot().await.map_err(failed)?;
             let tag = snapshot.tag("stitchwork/script").await.map_err(failed)?;
             let tag = tag.ok_or_else(|| format!("{name} has no tag"))?;

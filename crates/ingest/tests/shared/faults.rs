@@ -13,7 +13,9 @@ use stitchwork_core::{
     Catalog, CatalogCapabilities, CommitState, Entry, Error, ErrorKind, Info, ListArgs, NamespaceChange,
     Result, SwapArgs, TableIdent,
 };
-use stitchwork_testkit::{self as testkit, FaultStore, Request, Rule};
+use stitchwork_testkit::{self as testkit, FaultStore, Rule};
+
+use super::steps::{Step, What, Where};
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub(crate) enum Fault {
     Conflict,
     /// The body breaks off.
     Torn,
-    /// It takes so long that another run is faster.
+    /// It takes so long that another run does all of its work meanwhile.
     Slow,
     /// The process dies before it is done.
     Dead,
@@ -52,32 +54,6 @@ impl Fault {
         Self::Dead,
     ];
 
-    /// The faults of which each leaves something else behind than the others.
-    pub(crate) const LEAVING: [Self; 6] =
-        [Self::Unavailable, Self::LostAnswer, Self::Blind, Self::Repeated, Self::Conflict, Self::Dead];
-
-    /// The faults of a put that asks for nothing to be there.
-    pub(crate) const AT_PUTS: [Self; 8] = [
-        Self::Refused,
-        Self::Unavailable,
-        Self::LostAnswer,
-        Self::Blind,
-        Self::Repeated,
-        Self::Conflict,
-        Self::Slow,
-        Self::Dead,
-    ];
-
-    /// The faults that a call of a catalog can meet.
-    pub(crate) fn at_call(call: &str) -> Vec<Self> {
-        match call {
-            "create" => vec![Self::Unavailable, Self::LostAnswer, Self::Blind, Self::Repeated, Self::Dead],
-            // Whoever swaps is told the truth or that it is not known.
-            "swap" => vec![Self::Unavailable, Self::LostAnswer, Self::Blind, Self::Slow, Self::Dead],
-            _ => vec![Self::Unavailable],
-        }
-    }
-
     /// The rules for a store that meet the fault at its n-th request.
     fn rules(self, n: u64) -> Vec<Rule> {
         let one = |fault| vec![Rule::any(fault).after(n)];
@@ -96,22 +72,12 @@ impl Fault {
     }
 }
 
-/// How long a slow request takes.
-const SLOW: Duration = Duration::from_millis(60);
+/// How long a slow request waits, at least: the other run begins before it is over, and nobody looks at the slow one
+/// until the other one has ended.
+const SLOW: Duration = Duration::from_millis(100);
 
 /// Longer than a test waits.
 const FOREVER: Duration = Duration::from_secs(1 << 20);
-
-/// Which request, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Where {
-    /// Nowhere.
-    Nowhere,
-    /// A request to the store.
-    Store(usize),
-    /// A call of the catalog.
-    Catalog(usize),
-}
 
 /// The trouble of one process: its requests are counted, and one of them goes wrong.
 #[derive(Debug, Clone)]
@@ -119,7 +85,15 @@ pub(crate) struct Trouble {
     place: Where,
     fault: Fault,
     store: Arc<Mutex<FaultStore>>,
-    calls: Arc<Mutex<Vec<&'static str>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+/// A call of the catalog.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    name: &'static str,
+    /// How many requests the store has got before it.
+    after: usize,
 }
 
 impl Trouble {
@@ -149,28 +123,44 @@ impl Trouble {
         Arc::new(TroubledCatalog { inner, trouble: self.clone() })
     }
 
-    /// The requests to the store so far.
-    pub(crate) fn requests(&self) -> Vec<Request> {
-        self.store.lock().requests()
-    }
-
-    /// The calls of the catalog so far.
-    pub(crate) fn calls(&self) -> Vec<&'static str> {
-        self.calls.lock().clone()
+    /// The requests to the store and the calls of the catalog so far, in their order.
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        let (requests, calls) = (self.store.lock().requests(), self.calls.lock().clone());
+        let mut calls = calls.into_iter().enumerate().peekable();
+        let mut steps = vec![];
+        for n in 0..=requests.len() {
+            while let Some((at, call)) = calls.next_if(|(_, call)| call.after == n) {
+                steps.push(Step { place: Where::Catalog(at), what: What::Call(call.name) });
+            }
+            if let Some(request) = requests.get(n) {
+                steps.push(Step { place: Where::Store(n), what: What::Request(request.clone()) });
+            }
+        }
+        steps
     }
 
     /// Whether the request has come.
     pub(crate) fn fired(&self) -> bool {
         match self.place {
             Where::Nowhere => false,
-            Where::Store(n) => self.requests().len() > n,
+            Where::Store(n) => self.store.lock().requests().len() > n,
             Where::Catalog(n) => self.calls.lock().len() > n,
         }
     }
 
     /// Comes back when the process has died of it.
     pub(crate) async fn death(&self) {
-        while self.fault != Fault::Dead || !self.fired() {
+        self.met(Fault::Dead).await;
+    }
+
+    /// Comes back when a request has come that is slow.
+    pub(crate) async fn slowness(&self) {
+        self.met(Fault::Slow).await;
+    }
+
+    /// Comes back when the request has come that meets this fault.
+    async fn met(&self, fault: Fault) {
+        while self.fault != fault || !self.fired() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -179,7 +169,7 @@ impl Trouble {
     fn call(&self, name: &'static str) -> Option<Fault> {
         let mut calls = self.calls.lock();
         let n = calls.len();
-        calls.push(name);
+        calls.push(Call { name, after: self.store.lock().requests().len() });
         match self.place {
             Where::Catalog(at) if n == at => Some(self.fault),
             Where::Catalog(at) if n > at && self.fault == Fault::Dead => Some(Fault::Dead),
@@ -195,7 +185,12 @@ impl Trouble {
                 work.await?;
                 Err(Error::new(ErrorKind::AlreadyExists, "it was there when the request was repeated"))
             }
-            // Whoever asks for a swap is told the truth, or that it is not known.
+            Some(Fault::Conflict) => {
+                let kind = if name == "create" { ErrorKind::AlreadyExists } else { ErrorKind::Conflict };
+                Err(Error::new(kind, "somebody else was faster").with_commit_state(CommitState::NotCommitted))
+            }
+            Some(Fault::Refused) => Err(Error::new(ErrorKind::PermissionDenied, "nobody may do that")
+                .with_commit_state(CommitState::NotCommitted)),
             Some(Fault::LostAnswer | Fault::Blind | Fault::Repeated) => {
                 work.await?;
                 Err(unavailable("the answer was lost").with_commit_state(CommitState::Unknown))

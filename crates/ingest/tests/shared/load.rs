@@ -1,4 +1,4 @@
-//! The load: two commits, two streams, a child table, a column that comes later.
+//! The load: two commits, two streams, a child table, a value of another type and with it a column that comes later.
 
 use serde_json::json;
 use stitchwork_core::{Error, ErrorKind, Result};
@@ -11,9 +11,9 @@ use super::world::World;
 /// What the source has.
 pub(crate) fn script() -> Script {
     Script::new(["events", "users"])
-        .rows("events", json!([{"id": 1, "tags": ["a", "b"]}, {"id": 2, "tags": []}]))
+        .rows("events", json!([{"id": 1, "size": 1.5, "tags": ["a", "b"]}, {"id": 2, "tags": []}]))
         .page("users", json!([{"name": "x"}, {"name": "y"}]))
-        .page("events", json!([{"id": 3, "tags": ["c"], "size": 1.5}]))
+        .page("events", json!([{"id": 3, "size": "large", "tags": ["c"]}]))
 }
 
 fn start(script: Script, replace: bool) -> Pipeline {

@@ -1,59 +1,78 @@
-//! A small load that meets every fault at every request, and what must hold after it was run again.
-//!
-//! Shared by the tests of this crate and by the end-to-end tests, which have more stores and catalogs.
+//! A small load that meets every fault at every step, and what must hold after it was run again.
 
 #![allow(dead_code, reason = "each of those who share this uses a part of it")]
 
 pub(crate) mod check;
 pub(crate) mod faults;
 pub(crate) mod load;
+pub(crate) mod place;
 pub(crate) mod rounds;
+pub(crate) mod steps;
 pub(crate) mod world;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use stitchwork_ingest::{LeftoversArgs, Mutation, RunReport};
-use stitchwork_testkit::{Operation, Request};
 
-use faults::{Fault, Trouble, Where};
+use faults::{Fault, Trouble};
+use place::Place;
+use steps::{Step, Where};
 use world::World;
 
 /// What the matrix says when something was lost, doubled or left behind.
 pub(crate) type Violation = String;
 
+/// Set to `1`, lets every cell try all faults at all steps, those too that are sampled otherwise.
+const EXHAUSTIVE: &str = "STITCHWORK_CRASH_EXHAUSTIVE";
+
 /// How many cases are under way at once.
 const AT_ONCE: usize = 16;
 
-/// One combination of layers and ways to load.
+/// How long another run may take while a step is slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How much of a cell is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Every fault at every step.
+    Everything,
+    /// One fault at every n-th request to the store, and at each call of the catalog. Which one it is wanders from step
+    /// to step; the turn says with which fault and which request that begins. Everything where [`EXHAUSTIVE`] is set.
+    OneFault { every: usize, turn: usize },
+}
+
+/// One combination of a log and a way to load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cell {
     /// The scheme of the log.
     pub(crate) log: &'static str,
     /// Whether the load replaces what was there.
     pub(crate) replace: bool,
-    /// Only each n-th request is tried, from the first one on.
-    pub(crate) stride: usize,
-    /// The faults that are tried; each where it makes sense.
+    /// How much of the cell is tried.
+    pub(crate) extent: Extent,
+    /// The faults that are tried.
     pub(crate) faults: &'static [Fault],
     /// The bug that is planted in the run that meets the fault, and in the one after it.
     pub(crate) mutation: Option<Mutation>,
 }
 
 impl Cell {
-    /// Every fault at every request of an appending load.
+    /// Every fault at every step of an appending load.
     pub(crate) const fn append(log: &'static str) -> Self {
-        Self { log, replace: false, stride: 1, faults: &Fault::ALL, mutation: None }
+        Self { log, replace: false, extent: Extent::Everything, faults: &Fault::ALL, mutation: None }
     }
 
-    /// The faults that can leave something behind, at every request of a replacing load.
+    /// Every fault at every step of a replacing load.
     pub(crate) const fn replace(log: &'static str) -> Self {
-        Self { replace: true, faults: &Fault::LEAVING, ..Self::append(log) }
+        Self { replace: true, ..Self::append(log) }
     }
 
-    /// Only each n-th request.
-    pub(crate) const fn every(self, stride: usize) -> Self {
-        Self { stride, ..self }
+    /// Less of it, unless everything is asked for.
+    pub(crate) fn tried(self, extent: Extent) -> Self {
+        let exhaustive = std::env::var_os(EXHAUSTIVE).is_some_and(|value| value == "1");
+        Self { extent: if exhaustive { Extent::Everything } else { extent }, ..self }
     }
 
     /// Only these faults.
@@ -65,14 +84,35 @@ impl Cell {
     pub(crate) const fn mutated(self, mutation: Mutation) -> Self {
         Self { mutation: Some(mutation), ..self }
     }
+
+    /// What the load does with what was there.
+    pub(crate) fn how(&self) -> &'static str {
+        if self.replace { "replace" } else { "append" }
+    }
+
+    /// The faults that are tried at a step.
+    fn faults_at(&self, step: &Step) -> Vec<Fault> {
+        let mut faults: Vec<_> =
+            step.faults().into_iter().filter(|fault| self.faults.contains(fault)).collect();
+        if let Extent::OneFault { every, turn } = self.extent {
+            let (is_due, n) = match step.place {
+                Where::Store(n) => (n % every == turn % every, n / every),
+                Where::Catalog(n) => (true, n),
+                Where::Nowhere => (false, 0),
+            };
+            let which = (n + turn) % faults.len().max(1);
+            faults = faults.into_iter().skip(which).take(usize::from(is_due)).collect();
+        }
+        faults
+    }
 }
 
 /// How much was tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Requests to the store that a load makes.
-    pub(crate) requests: usize,
-    /// Calls of the catalog that it makes.
+    /// Steps of the load.
+    pub(crate) steps: usize,
+    /// How many of them are calls of the catalog.
     pub(crate) calls: usize,
     /// Loads that met a fault.
     pub(crate) tried: usize,
@@ -80,51 +120,42 @@ pub(crate) struct Tally {
     pub(crate) failed: usize,
 }
 
-/// A fault at a request.
+/// A fault at a step.
 #[derive(Debug)]
 struct Case {
-    place: Where,
+    step: Step,
     fault: Fault,
-    /// Whether the request changes nothing.
-    is_read: bool,
-    /// The request, for those who read of a violation.
-    what: String,
 }
 
-/// Tries every fault of a cell at every request, each in a world of its own.
+/// The steps of a load without a fault, after which everything is there.
 ///
 /// # Errors
-/// The first violation, with the request and the fault that it came from.
-pub(crate) async fn exhaust<W, F>(cell: Cell, worlds: W) -> Result<Tally, Violation>
-where
-    W: Fn(&'static str) -> F,
-    F: Future<Output = Result<World, Violation>>,
-{
-    let world = prepared(&cell, worlds(cell.log).await?).await?;
+/// What it says, or what is not there.
+pub(crate) async fn steps(cell: &Cell, place: &Place) -> Result<Vec<Step>, Violation> {
+    let world = prepared(cell, place).await?;
     let trouble = Trouble::none();
     load::run(&world, &trouble, cell.replace, None).await.map_err(|e| format!("without a fault: {e:?}"))?;
-    check::check(&cell, &world).await?;
-    let (requests, calls) = (trouble.requests(), trouble.calls());
-    let mut tally = Tally { requests: requests.len(), calls: calls.len(), ..Tally::default() };
-    let at_store = requests.iter().enumerate().map(|(n, request)| {
-        let is_read = !Operation::WRITES.contains(&request.operation);
-        (Where::Store(n), faults_at(request), is_read, format!("{:?} {}", request.operation, request.path))
-    });
-    let at_catalog = calls.iter().enumerate().map(|(n, call)| {
-        let is_read = matches!(*call, "list" | "load" | "namespaces");
-        (Where::Catalog(n), Fault::at_call(call), is_read, format!("catalog {call}"))
-    });
-    let places = at_store.step_by(cell.stride).chain(at_catalog.step_by(cell.stride));
-    let cases = places.flat_map(|(place, faults, is_read, what)| {
-        let faults = faults.into_iter().filter(|fault| cell.faults.contains(fault));
-        faults.map(move |fault| Case { place, fault, is_read, what: what.clone() })
+    check::check(cell, &world).await?;
+    Ok(trouble.steps())
+}
+
+/// Tries the faults of a cell at every step, each in a world of its own.
+///
+/// # Errors
+/// The first violation, with the step and the fault that it came from.
+pub(crate) async fn exhaust(cell: Cell, place: &Place) -> Result<Tally, Violation> {
+    let steps = steps(&cell, place).await?;
+    let calls = steps.iter().filter(|step| matches!(step.what, steps::What::Call(_))).count();
+    let mut tally = Tally { steps: steps.len(), calls, ..Tally::default() };
+    let cases = steps.into_iter().flat_map(|step| {
+        let faults = cell.faults_at(&step);
+        faults.into_iter().map(move |fault| Case { step: step.clone(), fault })
     });
     // Each in a world of its own, so that while one waits before it tries again, others go on.
     let tries = cases.map(async |case| {
-        let world = prepared(&cell, worlds(cell.log).await?).await?;
+        let world = prepared(&cell, place).await?;
         let failed = one(&cell, &world, &case).await;
-        failed
-            .map_err(|e| format!("{} × {:?} at {:?} ({}): {e}", cell.log, case.fault, case.place, case.what))
+        failed.map_err(|e| format!("{} × {:?} at {}: {e}", cell.log, case.fault, case.step))
     });
     let mut tries = stream::iter(tries).buffer_unordered(AT_ONCE);
     while let Some(failed) = tries.try_next().await? {
@@ -134,75 +165,76 @@ where
     Ok(tally)
 }
 
-/// What a load is about to replace.
-async fn prepared(cell: &Cell, world: World) -> Result<World, Violation> {
+/// A new world, with what a load is about to replace.
+///
+/// # Errors
+/// What the store and the catalog say.
+pub(crate) async fn prepared(cell: &Cell, place: &Place) -> Result<World, Violation> {
+    let world = place.world(cell.log).await?;
     if cell.replace {
         load::before(&world).await.map_err(|e| format!("what is to be replaced: {e:?}"))?;
     }
     Ok(world)
 }
 
-/// The faults that a request can meet. What changes nothing, or is the same as another one, is left out.
-fn faults_at(request: &Request) -> Vec<Fault> {
-    // These are put whatever is there, so that nobody is told that something exists already.
-    let unconditional =
-        request.path.contains("/load-") || [".done", ".avro"].iter().any(|end| request.path.ends_with(end));
-    match request.operation {
-        Operation::Get | Operation::List => vec![Fault::Unavailable, Fault::Torn],
-        // A delete whose answer is lost, or that is not done, leaves the same as one that fails.
-        Operation::Head | Operation::Delete | Operation::Abort => vec![Fault::Unavailable],
-        Operation::Put | Operation::Copy | Operation::Rename if !unconditional => Fault::AT_PUTS.to_vec(),
-        _ => vec![Fault::Refused, Fault::Unavailable, Fault::LostAnswer, Fault::Blind, Fault::Dead],
-    }
-}
-
 /// A load that meets a fault, and is run again. Says whether the fault made it fail.
 async fn one(cell: &Cell, world: &World, case: &Case) -> Result<bool, Violation> {
-    let Case { place, fault, is_read, .. } = *case;
-    let trouble = Trouble::at(place, fault);
-    let run = load::run(world, &trouble, cell.replace, cell.mutation);
-    let outcome = match fault {
-        // Somebody else is faster while the request is on its way.
-        Fault::Slow => {
-            let nothing = Trouble::none();
-            let other = async {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-                load::run(world, &nothing, cell.replace, cell.mutation).await
-            };
-            futures::join!(run, other).0
-        }
-        _ => run.await,
-    };
+    let trouble = Trouble::at(case.step.place, case.fault);
+    let outcome = troubled(cell, world, &trouble).await?;
     if !trouble.fired() {
         return Err("the load has not come to the request".to_owned());
     }
-    // A run that says that it went well is held to it.
-    let held = match outcome {
+    let held = match &outcome {
+        // A run that says that it went well is held to it.
         Ok(_) => {
             let held = unchanging(cell, world).await;
             held.map_err(|e| format!("after a run that went on in spite of it: {e}"))
         }
-        // Reading leaves nothing behind, so that the rerun tells all.
-        Err(_) if is_read => rerun(cell, world).await,
-        Err(_) => settled(cell, world).await,
+        Err(_) => {
+            if cell.replace && cell.mutation.is_none() {
+                check::either(world).await.map_err(|e| format!("after the fault: {e}"))?;
+            }
+            settled(cell, world).await
+        }
     };
     held.map_err(|e| format!("{e}\nthe first run: {outcome:?}"))?;
     Ok(outcome.is_err())
 }
 
-/// Runs again without faults: everything is there once, and stays as it is.
-pub(crate) async fn settled(cell: &Cell, world: &World) -> Result<(), Violation> {
-    rerun(cell, world).await?;
-    unchanging(cell, world).await.map_err(|e| format!("after the rerun: {e}"))
+/// What a run says that is in trouble. While a slow one waits, another run does all of its work.
+///
+/// # Errors
+/// When the other run fails, whose requests are as they should be.
+pub(crate) async fn troubled(
+    cell: &Cell,
+    world: &World,
+    trouble: &Trouble,
+) -> Result<stitchwork_core::Result<RunReport>, Violation> {
+    let mut run = pin!(load::run(world, trouble, cell.replace, cell.mutation));
+    tokio::select! {
+        biased;
+        () = trouble.slowness() => {
+            // Nobody asks the slow run to go on until the other one has ended.
+            let nothing = Trouble::none();
+            let other = load::run(world, &nothing, cell.replace, cell.mutation);
+            let other = tokio::time::timeout(PATIENCE, other).await;
+            other.map_err(|_| "the other run waits for the slow one")?.map_err(|e| {
+                format!("the other run has failed: {e:?}")
+            })?;
+        }
+        outcome = &mut run => return Ok(outcome),
+    }
+    Ok(run.await)
 }
 
-async fn rerun(cell: &Cell, world: &World) -> Result<(), Violation> {
+/// Runs again without faults: everything is there once, and stays as it is.
+pub(crate) async fn settled(cell: &Cell, world: &World) -> Result<(), Violation> {
     let rerun = load::run(world, &Trouble::none(), cell.replace, cell.mutation).await;
     let report: RunReport = rerun.map_err(|e| format!("the rerun failed: {e:?}"))?;
     if report.cursor.as_ref() != Some(&load::script().end()) {
         return Err(format!("after the rerun the cursor is {:?}", report.cursor));
     }
-    check::check(cell, world).await.map_err(|e| format!("after the rerun: {e}"))
+    unchanging(cell, world).await.map_err(|e| format!("after the rerun: {e}"))
 }
 
 /// Everything is there once, also when leftovers are removed, and one run more changes nothing.

@@ -4,20 +4,10 @@ use std::time::Duration;
 
 use stitchwork_ingest::LeftoversArgs;
 
-use super::faults::{Fault, Trouble, Where};
-use super::world::World;
-use super::{Cell, Violation, load, settled};
-
-/// Faults that a request of any kind can meet.
-const FAULTS: [Fault; 7] = [
-    Fault::Refused,
-    Fault::Unavailable,
-    Fault::LostAnswer,
-    Fault::Blind,
-    Fault::Repeated,
-    Fault::Torn,
-    Fault::Dead,
-];
+use super::faults::{Fault, Trouble};
+use super::place::Place;
+use super::steps::Where;
+use super::{Cell, Violation, prepared, settled, troubled};
 
 /// How many requests a load makes at most, about: a fault may also come too late to be met.
 const REQUESTS: u64 = 160;
@@ -52,20 +42,18 @@ impl Chance {
 ///
 /// # Errors
 /// What was violated, and what had happened before.
-pub(crate) async fn round(cell: &Cell, world: &World, chance: &mut Chance) -> Result<(), Violation> {
+pub(crate) async fn round(cell: &Cell, place: &Place, chance: &mut Chance) -> Result<(), Violation> {
     let mut story = Vec::new();
-    if cell.replace {
-        load::before(world).await.map_err(|e| format!("what is to be replaced: {e:?}"))?;
-    }
+    let world = prepared(cell, place).await?;
     for _ in 0..=chance.below(4) {
         let n = usize::try_from(chance.below(REQUESTS)).unwrap_or_default();
         let place = match chance.below(4) {
             0 => Where::Catalog(n / 4),
             _ => Where::Store(n),
         };
-        let fault = *chance.one_of(&FAULTS);
-        let trouble = Trouble::at(place, fault);
-        let outcome = load::run(world, &trouble, cell.replace, cell.mutation).await;
+        let fault = *chance.one_of(&Fault::ALL);
+        let outcome = troubled(cell, &world, &Trouble::at(place, fault)).await;
+        let outcome = outcome.map_err(|e| format!("{e}\nbefore it:\n{}", story.join("\n")))?;
         story.push(format!("{fault:?} at {place:?}: {:?}", outcome.map(|report| report.rows())));
         if chance.below(4) == 0 {
             let args = LeftoversArgs::older_than(Duration::ZERO);
@@ -73,5 +61,5 @@ pub(crate) async fn round(cell: &Cell, world: &World, chance: &mut Chance) -> Re
             story.push(format!("cleaned: {:?}", cleaned.map(|cleaned| cleaned.removed.len())));
         }
     }
-    settled(cell, world).await.map_err(|e| format!("{e}\nbefore it:\n{}", story.join("\n")))
+    settled(cell, &world).await.map_err(|e| format!("{e}\nbefore it:\n{}", story.join("\n")))
 }

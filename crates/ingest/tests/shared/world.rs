@@ -6,50 +6,83 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use object_store::ObjectStore;
-use stitchwork_core::{Catalog, OpenUrl, Registry, Result};
+use serde::{Deserialize, Serialize};
+use stitchwork_core::{Catalog, OpenUrl, Options, Registry, Result};
 use stitchwork_ingest::Destination;
 
 use super::Violation;
 use super::faults::Trouble;
 
-/// Where the names of tables are.
-#[derive(Debug, Clone)]
-pub(crate) enum Names {
-    /// Nowhere: a table is a folder.
-    Folders,
-    /// In a value that all processes share.
-    Shared(Arc<dyn Catalog>),
-    /// In a database, which each process opens for itself.
-    Url(String),
+/// Where a world is, in words that another process understands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Address {
+    /// The scheme of the log.
+    pub(crate) log: String,
+    /// The root of the store.
+    pub(crate) root: String,
+    /// The folder of the tables.
+    pub(crate) location: String,
+    /// The options of the store.
+    pub(crate) options: Options,
+    /// The URL of the catalog; without one, or with one that is a value, there is none.
+    pub(crate) catalog: Option<String>,
+    /// The namespace of the tables in the catalog.
+    pub(crate) namespace: String,
 }
 
 /// A store and a catalog.
 pub(crate) struct World {
-    /// The scheme of the log.
-    pub(crate) log: &'static str,
-    /// The root that the store is mounted at.
-    pub(crate) root: String,
-    /// The folder of the tables.
-    pub(crate) location: String,
+    /// Where they are.
+    pub(crate) address: Address,
     /// The store, as each process gets it.
     pub(crate) store: Arc<dyn ObjectStore>,
-    /// The namespace of the tables in the catalog.
-    pub(crate) namespace: String,
-    /// The catalog.
-    pub(crate) names: Names,
-    /// Everything that processes have at hand.
-    pub(crate) registry: fn() -> Result<Registry>,
+    /// The catalog that all processes share. Without one, each opens that of the address.
+    pub(crate) catalog: Option<Arc<dyn Catalog>>,
     /// What must live as long as the world: a folder, a server.
     pub(crate) keep: Box<dyn Any + Send + Sync>,
 }
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World")
-            .field("log", &self.log)
-            .field("location", &self.location)
-            .field("names", &self.names)
-            .finish_non_exhaustive()
+        f.debug_struct("World").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Everything that processes have at hand.
+///
+/// # Errors
+/// When a scheme is taken twice.
+pub(crate) fn registry() -> Result<Registry> {
+    let mut registry = Registry::new();
+    stitchwork_format_parquet::register(&mut registry)?;
+    stitchwork_log_delta::register(&mut registry)?;
+    stitchwork_log_files::register(&mut registry)?;
+    stitchwork_log_iceberg::register(&mut registry)?;
+    stitchwork_catalog_sql::register(&mut registry)?;
+    stitchwork_store_local::register(&mut registry)?;
+    stitchwork_stores::register(&mut registry)?;
+    Ok(registry)
+}
+
+impl Address {
+    /// The store as a process opens it for itself.
+    ///
+    /// # Errors
+    /// What opening it says.
+    pub(crate) fn store(&self) -> Result<Arc<dyn ObjectStore>> {
+        let registry = registry()?;
+        if !self.options.is_empty() {
+            registry.stores().set_options_for(&self.root, self.options.clone());
+        }
+        Ok(registry.stores().resolve(&self.location)?.store)
+    }
+
+    /// The world, as another process finds it.
+    ///
+    /// # Errors
+    /// What opening the store says.
+    pub(crate) fn world(self) -> Result<World> {
+        Ok(World { store: self.store()?, address: self, catalog: None, keep: Box::new(()) })
     }
 }
 
@@ -59,16 +92,18 @@ impl World {
     /// # Errors
     /// What opening the catalog says.
     pub(crate) async fn process(&self, trouble: &Trouble) -> Result<Destination> {
-        let registry = (self.registry)()?;
-        let catalog = match &self.names {
-            Names::Folders => None,
-            Names::Shared(catalog) => Some(catalog.clone()),
-            Names::Url(url) => Some(registry.catalog(OpenUrl::new(url)).await?),
+        let (registry, address) = (registry()?, &self.address);
+        let catalog = match (&self.catalog, &address.catalog) {
+            (Some(catalog), _) => Some(catalog.clone()),
+            (None, Some(url)) => Some(registry.catalog(OpenUrl::new(url)).await?),
+            (None, None) => None,
         };
-        registry.stores().mount(&self.root, trouble.store(self.store.clone()));
-        let destination = Destination::new(registry, self.log, &self.location);
+        registry.stores().mount(&address.root, trouble.store(self.store.clone()));
+        let destination = Destination::new(registry, &address.log, &address.location);
         Ok(match catalog {
-            Some(catalog) => destination.with_catalog(trouble.catalog(catalog), vec![self.namespace.clone()]),
+            Some(catalog) => {
+                destination.with_catalog(trouble.catalog(catalog), vec![address.namespace.clone()])
+            }
             None => destination,
         })
     }
@@ -87,7 +122,7 @@ impl World {
     /// What the store says.
     pub(crate) async fn objects(&self) -> Result<Vec<String>, Violation> {
         let registry = self.destination().await?.registry;
-        let folder = registry.stores().resolve(&self.location).map_err(|e| format!("{e:?}"))?;
+        let folder = registry.stores().resolve(&self.address.location).map_err(|e| format!("{e:?}"))?;
         let objects: Vec<_> = self
             .store
             .list(Some(&folder.path))

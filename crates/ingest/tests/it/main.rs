@@ -4,6 +4,7 @@
 
 mod crash;
 mod crash_store;
+mod full;
 mod leftovers;
 mod leftovers_branches;
 mod loads;

@@ -34,7 +34,7 @@ fn target(name: &str, format: Arc<dyn Format>) {
             object.store.put(&object.path, bytes.to_vec().into()).await.unwrap();
             let _ = format.infer_schema(&object).await;
             let _ = format.inspect(&object).await;
-            let args = ReadArgs { budget: Some(Budget::new(64 << 20)), ..ReadArgs::default() };
+            let args = ReadArgs { budget: Some(Budget::new(stitchwork_fuzz::BUDGET)), ..ReadArgs::default() };
             if let Ok(rows) = format.read(&object, args).await {
                 let _ = count_rows(rows).await;
             }

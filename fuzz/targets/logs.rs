@@ -7,8 +7,8 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use stitchwork_core::{
-    At, Changes, CommitArgs, CreateArgs, DataFile, FileFilter, HistoryArgs, LogArgs, PartitionField,
-    Registry, Result, Scalar,
+    At, Budget, Changes, CommitArgs, CreateArgs, DataFile, FileFilter, HistoryArgs, Log, LogArgs,
+    PartitionField, Registry, Result, Scalar,
 };
 
 use crate::block_on;
@@ -25,7 +25,49 @@ fn registry() -> Registry {
 }
 
 fn args(registry: &Registry) -> LogArgs {
-    LogArgs::new(TABLE, registry.stores().clone(), registry.formats().clone())
+    let args = LogArgs::new(TABLE, registry.stores().clone(), registry.formats().clone());
+    LogArgs { budget: Budget::new(stitchwork_fuzz::BUDGET), ..args }
+}
+
+/// A table as its files.
+struct Files {
+    /// The folder of the corpus that it is kept in, or what it is otherwise.
+    name: String,
+    files: Vec<(Path, Vec<u8>)>,
+}
+
+impl Files {
+    /// Whether it can be read as it is.
+    fn is_whole(&self) -> bool {
+        !self.name.starts_with("broken")
+    }
+}
+
+/// The tables that are kept for a log, a folder each.
+fn kept_tables(log: &str) -> Vec<Files> {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(log);
+    let mut folders: Vec<_> =
+        std::fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    let table = |folder: std::path::PathBuf| {
+        let mut files = vec![];
+        collect(&folder, &Path::from("table"), &mut files);
+        Files { name: folder.file_name().unwrap().to_string_lossy().into_owned(), files }
+    };
+    folders.into_iter().map(table).collect()
+}
+
+fn collect(folder: &std::path::Path, place: &Path, files: &mut Vec<(Path, Vec<u8>)>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for entry in entries {
+        let place = place.clone().join(entry.file_name().unwrap().to_string_lossy().as_ref());
+        if entry.is_dir() {
+            collect(&entry, &place, files);
+        } else {
+            files.push((place, std::fs::read(&entry).unwrap()));
+        }
+    }
 }
 
 /// All that a table of a few commits has written, checkpoints among them.
@@ -70,31 +112,42 @@ async fn written(log: &str) -> Result<Vec<(Path, Vec<u8>)>> {
     Ok(files)
 }
 
+async fn files_at(table: &dyn Log, at: At) -> Result<Vec<Vec<DataFile>>> {
+    let snapshot = table.snapshot(at).await?;
+    let _ = snapshot.schema();
+    snapshot.files(FileFilter::default()).try_collect().await
+}
+
 async fn read(log: &str, registry: &Registry) -> Result<()> {
     let table = registry.log(log)?.open(args(registry)).await?;
-    for at in [At::Latest, At::Version(1), At::Timestamp(i64::MAX / 2)] {
-        let Ok(snapshot) = table.snapshot(at).await else { continue };
-        let _ = snapshot.schema();
-        let _: Result<Vec<Vec<DataFile>>> = snapshot.files(FileFilter::default()).try_collect().await;
+    let latest = files_at(table.as_ref(), At::Latest).await;
+    for at in [At::Version(1), At::Timestamp(i64::MAX / 2)] {
+        let _ = files_at(table.as_ref(), at).await;
     }
     let _: Vec<_> = table.history(HistoryArgs::default()).try_collect().await?;
-    Ok(())
+    latest.map(drop)
 }
 
 fn target(log: &str) {
-    let files = block_on(written(log)).unwrap();
-    let seeds: Vec<Vec<u8>> = files.iter().map(|(_, bytes)| bytes.clone()).collect();
+    let mut tables = kept_tables(log);
+    assert!(tables.iter().any(Files::is_whole), "a log keeps a table that can be read");
+    tables.push(Files { name: "new".to_owned(), files: block_on(written(log)).unwrap() });
+    // Each file of each table is a seed, and is damaged among the others of its table.
+    let places: Vec<(&Files, usize)> =
+        tables.iter().flat_map(|table| (0..table.files.len()).map(move |number| (table, number))).collect();
+    let seeds: Vec<Vec<u8>> = places.iter().map(|(table, number)| table.files[*number].1.clone()).collect();
     stitchwork_fuzz::run(&seeds, |which, bytes| {
+        let (table, damaged) = places[which];
         block_on(async {
             let registry = registry();
             let store: Arc<dyn ObjectStore> = registry.stores().resolve(TABLE).unwrap().store;
-            for (number, (name, whole)) in files.iter().enumerate() {
-                let content = if number == which { bytes } else { whole };
+            for (number, (name, whole)) in table.files.iter().enumerate() {
+                let content = if number == damaged { bytes } else { whole };
                 store.put(name, content.to_vec().into()).await.unwrap();
             }
             let outcome = read(log, &registry).await;
             if bytes == seeds[which] {
-                outcome.unwrap();
+                assert_eq!(outcome.is_ok(), table.is_whole(), "{}: {outcome:?}", table.name);
             }
         });
     });

@@ -10,6 +10,7 @@ mod schema;
 mod state;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 pub(crate) use self::ask::{columns, table_names};
 use crate::args::{Cli, Command, PipelineArgs};
@@ -33,6 +34,22 @@ impl Context {
     pub(crate) async fn asker(&self) -> Result<Asker, Failure> {
         self.workspace.connect()?;
         Ok(Asker::new(&self.workspace).await?)
+    }
+
+    /// Answers one statement, and gives the number of rows.
+    pub(crate) async fn answer(
+        &self,
+        asker: &Asker,
+        output: &Output,
+        statement: &str,
+        limit: Option<usize>,
+    ) -> Result<u64, Failure> {
+        let begun = Instant::now();
+        let rows = asker.ask(statement, limit).await?;
+        let planned = begun.elapsed();
+        let rows = output.write(rows).await?;
+        tracing::info!(?planned, ran = ?begun.elapsed().saturating_sub(planned), rows, "a query is answered");
+        Ok(rows)
     }
 }
 
@@ -58,18 +75,25 @@ pub(crate) async fn run(cli: Cli, console: Arc<Console>) -> Result<(), Failure> 
     let workspace = Arc::new(Workspace::open(&project, console.clone())?);
     let output = Output::stdout(format, workspace.registry.formats().clone())?;
     let context = Context { console, workspace, output };
-    match cli.command {
-        Command::Run(args) => run::run(&context, &args).await,
-        Command::Clean(args) => clean::run(&context, &args).await,
-        Command::State(args) => state::run(&context, &args).await,
-        Command::Sql(args) if prompts => prompt::run(&context, args.limit).await,
-        Command::Sql(args) => ask::sql(&context, args).await,
-        Command::Tables => ask::tables(&context).await,
-        Command::Show(args) => ask::show(&context, &args).await,
-        Command::History(args) => ask::history(&context, &args).await,
-        Command::Schema { table } => ask::schema(&context, &table.unwrap_or_default()).await,
-        Command::Info { table: Some(table) } => ask::info(&context, &table).await,
-        Command::Info { table: None } => info::run(&context).await,
+    let done = command(&context, cli.command, prompts).await;
+    context.workspace.requests.tell();
+    done
+}
+
+/// What needs the project, and stores.
+async fn command(context: &Context, command: Command, prompts: bool) -> Result<(), Failure> {
+    match command {
+        Command::Run(args) => run::run(context, &args).await,
+        Command::Clean(args) => clean::run(context, &args).await,
+        Command::State(args) => state::run(context, &args).await,
+        Command::Sql(args) if prompts => prompt::run(context, args.limit).await,
+        Command::Sql(args) => ask::sql(context, args).await,
+        Command::Tables => ask::tables(context).await,
+        Command::Show(args) => ask::show(context, &args).await,
+        Command::History(args) => ask::history(context, &args).await,
+        Command::Schema { table } => ask::schema(context, &table.unwrap_or_default()).await,
+        Command::Info { table: Some(table) } => ask::info(context, &table).await,
+        Command::Info { table: None } => info::run(context).await,
         Command::Check { .. } | Command::Init { .. } | Command::Completions { .. } => Ok(()),
     }
 }

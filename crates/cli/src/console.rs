@@ -70,6 +70,11 @@ impl Console {
         io::stderr().is_terminal()
     }
 
+    /// Whether somebody wants to know what is done.
+    pub(crate) fn is_verbose(&self) -> bool {
+        !self.quiet && self.verbose > 0
+    }
+
     /// Whether a bar may move where messages go.
     pub(crate) fn shows_progress(&self) -> bool {
         // Lines of a log would tear the bar apart.

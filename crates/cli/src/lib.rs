@@ -8,6 +8,7 @@ mod output;
 mod places;
 mod progress;
 mod prompt;
+mod requests;
 mod rows;
 mod session;
 mod signals;

@@ -103,8 +103,8 @@ impl Prompt<'_> {
 
     async fn run(&self, statement: &str) -> Result<(), Failure> {
         let begun = Instant::now();
-        let rows = self.asker.ask(statement, self.limit).await?;
-        let count = self.output.write(rows).await?;
+        let count = self.context.answer(&self.asker, &self.output, statement, self.limit).await?;
+        self.context.workspace.requests.tell();
         let word = if count == 1 { "row" } else { "rows" };
         self.context.console.say(&format!("{count} {word}, {:.3} s", begun.elapsed().as_secs_f64()));
         Ok(())

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use stitchwork::core::{Catalog, OpenUrl, Registry, is_sensitive};
 use stitchwork::ingest::Destination;
 use stitchwork::tables::{Columns, TableConfig};
-use stitchwork::{Error, ErrorKind, Result, absolute};
+use stitchwork::{Error, Result, absolute};
 use stitchwork_project::{self as project, Known, LoadArgs, Project, ReferenceKind, Resolver, SqlName, Text};
 use tokio::sync::Mutex;
 
 use crate::console::Console;
 use crate::exit::Failure;
 use crate::places::{NamedTable, at_home};
+use crate::requests::Requests;
 use crate::stores;
 
 /// The names that a project file has when none is given.
@@ -33,6 +34,8 @@ pub(crate) struct ProjectArgs {
 pub(crate) struct Workspace {
     pub(crate) registry: Registry,
     pub(crate) console: Arc<Console>,
+    /// What stores were asked, where somebody wants to know.
+    pub(crate) requests: Requests,
     project: Option<(Project, Resolver)>,
     /// Catalogs that are open, by their names.
     catalogs: Mutex<BTreeMap<String, Arc<dyn Catalog>>>,
@@ -62,7 +65,8 @@ impl Workspace {
             let resolver = project.resolver(|name| std::env::var(name).ok());
             (project, resolver)
         });
-        let workspace = Self { registry, console, project, catalogs: Mutex::default() };
+        let workspace =
+            Self { registry, console, requests: Requests::default(), project, catalogs: Mutex::default() };
         workspace.hide_secrets();
         Ok(workspace)
     }
@@ -72,6 +76,9 @@ impl Workspace {
     /// # Errors
     /// Options that cannot be read, with their place.
     pub(crate) fn connect(&self) -> Result<()> {
+        if self.console.is_verbose() {
+            self.requests.watch(self.registry.stores());
+        }
         let mut options = BTreeMap::new();
         if let Some((project, resolver)) = &self.project {
             for (place, given) in &project.config.stores {
@@ -89,7 +96,7 @@ impl Workspace {
     /// The project and what resolves its references.
     ///
     /// # Errors
-    /// `NotFound` when there is none.
+    /// `InvalidConfig` when there is none.
     pub(crate) fn required(&self) -> Result<(&Project, &Resolver)> {
         self.project.as_ref().map(|(project, resolver)| (project, resolver)).ok_or_else(none_there)
     }
@@ -216,7 +223,7 @@ impl Workspace {
 
 /// What is said where a command needs a project and there is none.
 fn none_there() -> Error {
-    Error::not_found(
+    Error::invalid_config(
         "there is no project file here; write one with `stitchwork init`, or name it with --project FILE",
     )
     .with_context("looked_for", NAMES.join(","))
@@ -226,8 +233,8 @@ fn none_there() -> Error {
 pub(crate) fn read(file: &Path, profile: Option<&str>, registry: &Registry) -> Result<Project, Failure> {
     let name = file.to_string_lossy();
     let text = std::fs::read(file).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::new(
-            ErrorKind::NotFound,
+        // What is wrong is a setting: the path.
+        std::io::ErrorKind::NotFound => Error::invalid_config(
             "there is no such project file; mend the path, or write one with `stitchwork init`",
         )
         .with_context("file", &name),

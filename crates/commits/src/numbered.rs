@@ -7,7 +7,7 @@ use chrono::Utc;
 use futures::future;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
-use stitchwork_core::{Error, Object, Result};
+use stitchwork_core::{Error, ErrorKind, Object, Result};
 
 /// How many commits are fetched at a time.
 const FETCHES: usize = 16;
@@ -69,11 +69,29 @@ impl Commits {
     }
 
     pub(crate) fn parse<C: Commit>(&self, version: i64, modified_ms: i64, bytes: &[u8]) -> Result<C> {
-        C::parse(version, modified_ms, bytes).map_err(|e| self.located(version, e))
+        // What a machine that lost its power leaves of a file: no bytes, or zeros in their place. As a commit that
+        // changes nothing it would hide what the version had added.
+        let lost = bytes.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+        let parsed = match lost {
+            true => Err(Error::invalid_data(
+                "a commit of the log is empty: its writer was cut off, or the disk has lost what it wrote",
+            )),
+            false => C::parse(version, modified_ms, bytes),
+        };
+        parsed.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => self.located(version, error).with_context("remedy", remedy(version)),
+            _ => self.located(version, error),
+        })
     }
 
     pub(crate) fn located(&self, version: i64, error: Error) -> Error {
         error.with_context("location", self.object(version).location())
+    }
+
+    /// The error about a version that must be there and is not, with its location and what to do.
+    #[must_use]
+    pub fn lost(&self, version: i64, error: Error) -> Error {
+        self.located(version, error).with_context("remedy", remedy(version))
     }
 
     /// The commits from a version on, as many as there are in one sequence.
@@ -97,7 +115,7 @@ impl Commits {
     /// These commits in this order; `missing` says what is wrong when one is not there.
     ///
     /// # Errors
-    /// That of `missing`, and those of [`Self::read`].
+    /// That of `missing` with the location, and those of [`Self::read`].
     pub async fn read_all<C: Commit>(
         &self,
         versions: impl IntoIterator<Item = i64, IntoIter: Send>,
@@ -106,11 +124,19 @@ impl Commits {
         let missing = &missing;
         stream::iter(versions)
             .map(|version| async move {
-                self.read(version).await?.map(Arc::new).ok_or_else(|| missing(version))
+                self.read(version).await?.map(Arc::new).ok_or_else(|| self.lost(version, missing(version)))
             })
             .buffered(FETCHES)
             .try_collect()
             .await
+    }
+}
+
+/// What to do about a commit that is damaged or lost.
+fn remedy(version: i64) -> &'static str {
+    match version {
+        0 => "restore the object from a copy: without it no version can be read",
+        _ => "restore the object from a copy; until then versions before this one can be read",
     }
 }
 
@@ -134,7 +160,7 @@ pub(crate) mod tests {
     use std::sync::Arc;
 
     use object_store::memory::InMemory;
-    use stitchwork_core::{ErrorKind, Stores};
+    use stitchwork_core::Stores;
     use stitchwork_testkit::{FaultStore, Operation};
 
     use super::*;
@@ -194,8 +220,16 @@ pub(crate) mod tests {
         let missing = |version| Error::not_found("gone").with_context("version", version);
         let error = commits.read_all::<Note>([0, 1], missing).await.unwrap_err();
         assert_eq!((error.kind(), error.context("version")), (ErrorKind::NotFound, Some("1")));
-        let error = commits.read::<Note>(2).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidData);
-        assert_eq!(error.context("location"), Some("store://test/log/00000000000000000002.json"));
+        assert_eq!(error.context("location"), Some("store://test/log/00000000000000000001.json"));
+        assert!(error.context("remedy").is_some_and(|remedy| remedy.contains("restore")), "{error}");
+        // A disk that lost its power may keep the length of a file and give zeros for its bytes.
+        for (text, words) in [("", "empty"), ("\0\0\0", "empty"), (" \n", "empty"), ("i", "broken")] {
+            write(&commits, 2, text).await;
+            let error = commits.read::<Note>(2).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData);
+            assert!(error.message().contains(words), "{text:?}: {error}");
+            assert_eq!(error.context("location"), Some("store://test/log/00000000000000000002.json"));
+            assert!(error.context("remedy").is_some_and(|remedy| remedy.contains("restore")), "{error}");
+        }
     }
 }

@@ -355,10 +355,12 @@ fn generic_kind(store: &str, error: &object_store::Error, message: &str) -> Erro
 }
 
 /// What is said of a disk that takes no more.
-const FULL: &str = "the disk is full, or a quota is used up: make room, and do it again";
+const FULL: &str =
+    "the disk is full, or a quota or the limit of a file's size is used up: make room, and do it again";
 
 fn is_full(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+    use std::io::ErrorKind as Io;
+    matches!(error.kind(), Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge)
 }
 
 /// What no patience mends; `None` for what may pass.

@@ -59,7 +59,9 @@ pub use relation::{
 };
 pub use scalar::{Scalar, as_keys};
 pub use source::{Cursor, Message, Op, OpenArgs, Part, Rows, Source, SourceCapabilities, StreamInfo};
-pub use stores::{Object, Options, StoreFactory, Stores, check_options, is_sensitive, join, settings};
+pub use stores::{
+    Object, Options, StoreFactory, StoreLayer, Stores, check_options, is_sensitive, join, settings,
+};
 pub use stream::{BatchStream, BatchStreamAdapter, RecordBatchStream, collect, count_rows};
 
 /// The arrow crates whose types stand in the API, so that a connector needs no version of its own.

@@ -50,6 +50,9 @@ pub fn is_sensitive(name: &str) -> bool {
 /// Opens the store of a scheme: given the root (`s3://bucket`) and the options.
 pub type StoreFactory = Arc<dyn Fn(&str, &Options) -> Result<Arc<dyn ObjectStore>> + Send + Sync>;
 
+/// Puts something around a store that has been opened at a root (`s3://bucket`).
+pub type StoreLayer = Arc<dyn Fn(&str, Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> + Send + Sync>;
+
 /// One object: a store and a path in it.
 #[derive(Clone)]
 pub struct Object {
@@ -122,6 +125,7 @@ struct Shared {
     /// By root, by scheme with its slashes, and for all stores under the empty name.
     options: BTreeMap<String, Options>,
     remaps: Vec<(String, String)>,
+    layer: Option<StoreLayer>,
 }
 
 impl Stores {
@@ -147,6 +151,12 @@ impl Stores {
     /// Uses `store` for all below `root` (`memory://`, `s3://bucket`), in place of the scheme's own store.
     pub fn mount(&self, root: &str, store: Arc<dyn ObjectStore>) {
         self.lock().opened.insert(trim_root(root).to_owned(), store);
+    }
+
+    /// Puts something around every store that is opened from now on, such as what counts its requests. Stores that are
+    /// mounted stay as they are.
+    pub fn set_layer(&self, layer: StoreLayer) {
+        self.lock().layer = Some(layer);
     }
 
     /// Options for every store that is opened from now on. Each of them must be known to each of these stores.
@@ -184,18 +194,21 @@ impl Stores {
             return Ok(Object { root, store, path, size: None });
         }
         let scheme = root.split(':').next().unwrap_or_default();
-        let factory =
-            shared.factories.get(scheme).cloned().or_else(|| built_in(scheme)).ok_or_else(|| {
-                Error::not_found("no store is registered for the scheme; add one with `Stores::register`")
-                    .with_context("scheme", scheme)
-                    .with_context("known", shared.known().join(","))
-            })?;
+        let factory = shared
+            .factories
+            .get(scheme)
+            .cloned()
+            .or_else(|| built_in(scheme))
+            .ok_or_else(|| shared.unknown(scheme))?;
         let mut options = Options::new();
         for name in ["", &format!("{scheme}://"), &root] {
             options
                 .extend(shared.options.get(name).into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
         }
-        let store = factory(&root, &options)?;
+        let mut store = factory(&root, &options)?;
+        if let Some(layer) = &shared.layer {
+            store = layer(&root, store);
+        }
         shared.opened.insert(root.clone(), store.clone());
         Ok(Object { root, store, path, size: None })
     }
@@ -211,6 +224,20 @@ impl Stores {
 }
 
 impl Shared {
+    fn unknown(&self, scheme: &str) -> Error {
+        let error = Error::not_found(
+            "no store is known for the scheme; write a known one, or register what brings it, which a feature of the \
+             build may have left out",
+        )
+        .with_context("scheme", scheme);
+        let known = self.known();
+        let error = match known.iter().find(|known| is_near(scheme, known)) {
+            Some(near) => error.with_context("did_you_mean", format!("{near}://")),
+            None => error,
+        };
+        error.with_context("known", known.join(","))
+    }
+
     fn known(&self) -> Vec<String> {
         let own = self.factories.keys().map(String::as_str);
         let remapped = self.remaps.iter().filter_map(|(from, _)| from.strip_suffix("://"));
@@ -236,6 +263,20 @@ impl fmt::Debug for Stores {
         f.debug_struct("Stores")
             .field("opened", &self.lock().opened.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
+    }
+}
+
+/// Whether two schemes differ in one character at most: another one, one more, one less, or the case.
+fn is_near(written: &str, known: &str) -> bool {
+    let written = written.to_ascii_lowercase();
+    let (short, long) =
+        if written.len() <= known.len() { (written.as_str(), known) } else { (known, &*written) };
+    let same = short.bytes().zip(long.bytes()).take_while(|(one, other)| one == other).count();
+    let rest = |text: &str, from: usize| text.as_bytes().get(from..).map(<[u8]>::to_vec);
+    match long.len() - short.len() {
+        0 => rest(short, same + 1).is_none_or(|left| Some(left) == rest(long, same + 1)),
+        1 => rest(short, same) == rest(long, same + 1),
+        _ => false,
     }
 }
 

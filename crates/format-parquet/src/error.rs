@@ -3,8 +3,8 @@
 use std::any::Any;
 
 use parquet::errors::ParquetError;
-use stitchwork_core::{Error, Object};
-use stitchwork_objects::{catch, panic_words};
+use stitchwork_core::{Error, ErrorKind, Object};
+use stitchwork_objects::{catch, located, panic_words};
 
 type Outcome<T> = Result<T, ParquetError>;
 
@@ -24,20 +24,33 @@ fn gave_up(why: &str) -> ParquetError {
 
 /// The error of reading an object.
 pub(crate) fn read_error(object: &Object, error: ParquetError) -> Error {
+    error_of("the object is no readable Parquet file", object, error)
+}
+
+/// The error of decoding a row group of an object that has a good footer.
+pub(crate) fn rows_error(object: &Object, row_group: usize, error: ParquetError) -> Error {
+    let error = error_of("rows of a Parquet file cannot be decoded: the object is damaged", object, error);
+    match error.kind() {
+        ErrorKind::InvalidData if error.context("row_group").is_none() => error
+            .with_context("row_group", row_group)
+            .with_context("remedy", "restore the object from a copy, or write it anew from its source"),
+        _ => error,
+    }
+}
+
+fn error_of(damaged: &str, object: &Object, error: ParquetError) -> Error {
     match error {
         ParquetError::External(source) => match source.downcast::<Error>() {
             // An error of the store has come through the decoder as it was.
-            Ok(store) => *store,
-            Err(source) => Error::invalid_data("the object is no readable Parquet file")
-                .with_context("location", object.location())
-                .with_source(source),
+            Ok(store) => located(*store, object),
+            Err(source) => {
+                Error::invalid_data(damaged).with_context("location", object.location()).with_source(source)
+            }
         },
         ParquetError::NYI(_) => Error::unsupported("the object uses a part of Parquet that is not supported")
             .with_context("location", object.location())
             .with_source(error),
-        other => Error::invalid_data("the object is no readable Parquet file")
-            .with_context("location", object.location())
-            .with_source(other),
+        other => Error::invalid_data(damaged).with_context("location", object.location()).with_source(other),
     }
 }
 

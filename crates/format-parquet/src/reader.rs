@@ -15,7 +15,7 @@ use stitchwork_core::{
     BatchStream, BatchStreamAdapter, Budget, Error, FieldMapping, ReadArgs, Reservation, Result,
 };
 
-use crate::error::{guard, panicked, read_error};
+use crate::error::{guard, panicked, read_error, rows_error};
 use crate::file::{ParquetFile, arrow_metadata, group_start};
 use crate::projection::Projection;
 use crate::prune::Pruning;
@@ -169,7 +169,7 @@ impl Shared {
                         Ok(batch) => Some((Ok(batch), Some((batches, state)))),
                         Err(e) => Some((Err(e.with_context("location", object.location())), None)),
                     },
-                    Some(Err(e)) => Some((Err(read_error(&object, e)), None)),
+                    Some(Err(e)) => Some((Err(rows_error(&object, state.group, e)), None)),
                     None if state.left == 0 => None,
                     None => Some((Err(state.too_few().with_context("location", object.location())), None)),
                 }
@@ -209,7 +209,7 @@ impl Shared {
             }
             builder.build()
         });
-        Ok(stream.map_err(|e| read_error(self.file.source.object(), e))?.boxed())
+        Ok(stream.map_err(|e| rows_error(self.file.source.object(), part.group, e))?.boxed())
     }
 
     /// A decoded batch as it was asked for.

@@ -161,6 +161,7 @@ impl Pipeline {
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
+            writers: BTreeMap::new(),
             owners: BTreeMap::new(),
             recovered: None,
             loads: vec![],
@@ -221,6 +222,8 @@ struct Run<'a> {
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
     known: BTreeMap<String, BTreeSet<String>>,
+    /// Each table that this run has given rows, and the first stream that they were of.
+    writers: BTreeMap<String, String>,
     /// Whose values the columns of the tables have.
     owners: BTreeMap<String, BTreeMap<String, String>>,
     recovered: Option<i64>,

@@ -154,6 +154,12 @@ fn yes() -> bool {
     true
 }
 
+/// How this crate calls itself in what it commits, before its version.
+pub(crate) const ENGINE: &str = "stitchwork/";
+
+/// Where a commit says when it was made, where the table has that feature; the protocol makes these times grow.
+pub(crate) const OWN_TIME: &str = "inCommitTimestamp";
+
 /// Where a commit says who made it, in which words.
 pub(crate) type CommitInfo = Map<String, Value>;
 
@@ -186,7 +192,8 @@ pub(crate) enum Action<'a> {
 /// Calls `each` for the lines of a file of JSON actions.
 ///
 /// # Errors
-/// `InvalidData` with the number of the first line that is no action, or what `each` says.
+/// `InvalidData` with the number of the first line that is no action, or what `each` says. A file whose last line ends
+/// early was cut off.
 pub(crate) fn parse_lines<'a, T: Deserialize<'a>>(
     bytes: &'a [u8],
     mut each: impl FnMut(T) -> Result<()>,
@@ -195,9 +202,13 @@ pub(crate) fn parse_lines<'a, T: Deserialize<'a>>(
         let line = line.trim_ascii();
         if !line.is_empty() {
             let parsed = serde_json::from_slice(line).map_err(|e| {
-                Error::invalid_data("a line of the log is no action")
-                    .with_context("line", number + 1)
-                    .with_source(e)
+                let what = match e.is_eof() {
+                    true => {
+                        "a line of the log is cut off: its writer, or a copy of it, did not come to the end"
+                    }
+                    false => "a line of the log is no action",
+                };
+                Error::invalid_data(what).with_context("line", number + 1).with_source(e)
             })?;
             each(parsed)?;
         }
@@ -232,7 +243,8 @@ impl stitchwork_commits::Commit for Commit {
             commit.info = line.commit_info.or(commit.info.take());
             Ok(())
         })?;
-        if let Some(time) = commit.info_i64("inCommitTimestamp") {
+        commit.check_whole()?;
+        if let Some(time) = commit.info_i64(OWN_TIME) {
             commit.timestamp_ms = time;
         }
         Ok(commit)
@@ -242,6 +254,11 @@ impl stitchwork_commits::Commit for Commit {
     fn id(&self) -> Option<&str> {
         self.info.as_ref()?.get("txnId")?.as_str()
     }
+}
+
+/// Whether a commit says that it is by this crate, whose metrics count what is in it.
+fn is_ours(info: &CommitInfo) -> bool {
+    info.get("engineInfo").and_then(Value::as_str).is_some_and(|engine| engine.starts_with(ENGINE))
 }
 
 impl Commit {
@@ -260,6 +277,34 @@ impl Commit {
             out.push(b'\n');
         }
         Ok(out)
+    }
+
+    /// Refuses a commit of ours that has lost lines: one that is cut off between two of them looks whole otherwise.
+    fn check_whole(&self) -> Result<()> {
+        let Some(info) = self.info.as_ref().filter(|info| is_ours(info)) else { return Ok(()) };
+        let metric = |name: &str| -> u64 {
+            let metrics = info.get("operationMetrics").and_then(|metrics| metrics.get(name));
+            metrics.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or_default()
+        };
+        // A deletion vector is told by adding its file again.
+        let said = metric("numFiles").saturating_add(metric("numDeletionVectorsUpdated"));
+        if (self.adds.len() as u64) < said {
+            return Err(Error::invalid_data(
+                "a commit has fewer files than it says: it was cut off between lines",
+            )
+            .with_context("found", self.adds.len())
+            .with_context("said", said));
+        }
+        Ok(())
+    }
+
+    /// When the commit counts as made, after one of a time: a clock may have been put back since, and time must not run
+    /// backwards through a table.
+    pub(crate) fn time_after(&self, before: i64) -> i64 {
+        match self.info_i64(OWN_TIME) {
+            Some(time) => time,
+            None => self.timestamp_ms.max(before),
+        }
     }
 
     fn info_i64(&self, key: &str) -> Option<i64> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use stitchwork_core::{CommitTag, Result, Version};
 
-use crate::actions::{CommitInfo, Txn, parse_lines};
+use crate::actions::{CommitInfo, OWN_TIME, Txn, parse_lines};
 use crate::store::LogStore;
 
 /// The two actions that a history needs; the others are skipped without being read.
@@ -18,19 +18,20 @@ struct HistoryLine {
     txn: Option<Txn>,
 }
 
-/// The history down from a version, as far as its commits are still there.
+/// The history down from a version, as far as its commits are still there; `times` says when they count as made.
 pub(crate) fn down_from(
     store: LogStore,
     newest: i64,
+    times: BTreeMap<i64, i64>,
     limit: Option<usize>,
 ) -> BoxStream<'static, Result<Version>> {
     stitchwork_commits::down_from(newest, limit, move |version| {
-        let store = store.clone();
-        async move { read(&store, version).await }
+        let (store, time) = (store.clone(), times.get(&version).copied());
+        async move { read(&store, version, time).await }
     })
 }
 
-async fn read(store: &LogStore, id: i64) -> Result<Option<Version>> {
+async fn read(store: &LogStore, id: i64, time: Option<i64>) -> Result<Option<Version>> {
     let Some((bytes, modified)) = store.commits.bytes(id).await? else { return Ok(None) };
     let mut info = CommitInfo::new();
     let mut txns = Vec::new();
@@ -52,7 +53,7 @@ async fn read(store: &LogStore, id: i64) -> Result<Option<Version>> {
     }
     Ok(Some(Version {
         id,
-        timestamp_ms: info.get("inCommitTimestamp").and_then(Value::as_i64).unwrap_or(modified),
+        timestamp_ms: info.get(OWN_TIME).and_then(Value::as_i64).or(time).unwrap_or(modified),
         operation: info.get("operation").map(text).unwrap_or_default(),
         tag: tag(&info, &txns),
         summary,

@@ -115,9 +115,8 @@ pub(crate) async fn load(store: &LogStore, wanted: Option<i64>) -> Result<Option
         if checkpoint.is_none() && wanted.is_some() && !listing.commits.contains_key(&0) {
             return Err(missing(up_to));
         }
-        return Err(
-            Error::invalid_data("the log has a gap: a commit is missing").with_context("version", gap)
-        );
+        let error = Error::invalid_data("the log has a gap: a commit is missing, and later ones are there");
+        return Err(store.commits.lost(gap, error.with_context("version", gap)));
     }
     let commits = store.read_commits(versions).await?;
     State::build(checkpoint, head, base, commits).map(Some)
@@ -157,19 +156,26 @@ pub(crate) async fn version_at(store: &LogStore, table: &TableMeta, timestamp_ms
             return Ok(version);
         }
     }
-    let mut found = None;
-    let mut last = i64::MIN;
-    for (version, modified) in listing.commits {
-        last = modified.max(last);
-        if last > timestamp_ms {
-            break;
-        }
-        found = Some(version);
-    }
-    found.ok_or_else(|| {
+    let found = growing(listing.commits).into_iter().take_while(|(_, time)| *time <= timestamp_ms).last();
+    found.map(|(version, _)| version).ok_or_else(|| {
         Error::not_found("the table has no version that old, or not any more")
             .with_context("timestamp_ms", timestamp_ms)
     })
+}
+
+/// When each commit that is there counts as made, by the times of their files.
+pub(crate) async fn times(store: &LogStore) -> Result<BTreeMap<i64, i64>> {
+    Ok(growing(list(store, None, i64::MAX, i64::MAX).await?.commits))
+}
+
+/// The times of files where none is younger than the one after it: a clock may have been put back.
+fn growing(mut modified: BTreeMap<i64, i64>) -> BTreeMap<i64, i64> {
+    let mut last = i64::MIN;
+    for time in modified.values_mut() {
+        last = last.max(*time);
+        *time = last;
+    }
+    modified
 }
 
 /// The newest of some commits that is not younger than a time, by their own times, which only grow.

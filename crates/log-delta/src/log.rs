@@ -16,7 +16,7 @@ use stitchwork_core::{
 use crate::checkpoint::write_checkpoint;
 use crate::commit::commit;
 use crate::factory::{capabilities, info};
-use crate::load::{load, version_at, versions};
+use crate::load::{load, times, version_at, versions};
 use crate::paths::partition_directory;
 use crate::snapshot::DeltaSnapshot;
 use crate::state::State;
@@ -257,10 +257,11 @@ impl Log for DeltaLog {
         let shared = self.shared.clone();
         let newest = async move {
             let state = shared.latest().await?;
-            Ok::<_, Error>((state.version, shared.store.clone()))
+            let times = times(&shared.store).await?;
+            Ok::<_, Error>((state.version, times, shared.store.clone()))
         };
         stream::once(newest)
-            .map_ok(move |(newest, store)| history::down_from(store, newest, args.limit))
+            .map_ok(move |(newest, times, store)| history::down_from(store, newest, times, args.limit))
             .try_flatten()
             .boxed()
     }

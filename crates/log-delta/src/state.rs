@@ -118,7 +118,7 @@ impl State {
         for commit in commits {
             head.apply(&commit);
             version = commit.version;
-            timestamp_ms = commit.timestamp_ms;
+            timestamp_ms = commit.time_after(timestamp_ms);
             tail = Some(push(tail, commit));
         }
         let missing = |what: &str| {
@@ -163,7 +163,7 @@ impl State {
         }
         Ok(Self {
             version: commit.version,
-            timestamp_ms: commit.timestamp_ms,
+            timestamp_ms: commit.time_after(self.timestamp_ms),
             protocol,
             table,
             checkpoint: self.checkpoint.clone(),

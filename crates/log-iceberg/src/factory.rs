@@ -83,7 +83,7 @@ async fn open(args: LogArgs) -> Result<Arc<dyn Log>> {
         (Some(_), None) => return Err(Error::invalid_input("a table of a catalog needs its name")),
         (None, _) => find_without_catalog(&files, &args.location).await?,
     };
-    let state = read_state(&files, metadata).await?;
+    let state = read_state(&files, &pointers, metadata).await?;
     let shared = Shared::new(files, args.formats, args.budget, pointers, state);
     Ok(Arc::new(IcebergLog::new(shared)))
 }

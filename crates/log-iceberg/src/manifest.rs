@@ -9,6 +9,7 @@ use bytes::Bytes;
 use stitchwork_core::{Error, Result, Scalar};
 use stitchwork_iceberg_meta::{EntryStatus, FileContent, ManifestContent, ManifestInfo};
 
+use crate::part::{Part, PartKind};
 use crate::partitions::Spec;
 use crate::state::Shared;
 
@@ -100,9 +101,9 @@ pub(crate) async fn read(shared: &Shared, info: &ManifestInfo, spec: &Spec, stat
     if let Some(rows) = shared.kept.get(info, spec, stats) {
         return Ok(rows);
     }
-    let fail = |e: Error| e.with_context("manifest", &info.path);
+    let part = Part::new(PartKind::Manifest, &info.path);
     if info.key_metadata.as_ref().is_some_and(|key| !key.is_empty()) {
-        return Err(fail(Error::unsupported("the manifest is encrypted")));
+        return Err(part.fail(Error::unsupported("the manifest is encrypted")));
     }
     // Who lists files may hold the rest of the budget itself, so that waiting for it could be for ever.
     let reserved = shared.budget.try_reserve(kept::decoded_bytes(info));
@@ -110,7 +111,8 @@ pub(crate) async fn read(shared: &Shared, info: &ManifestInfo, spec: &Spec, stat
         Some(_) => None,
         None => Some(shared.oversized.lock().await),
     };
-    let bytes = shared.files.read(&info.path).await?;
+    let bytes = part.read(&shared.files).await?;
+    let length = bytes.len() as u64;
     let rows = if info.length < WORTH_A_THREAD {
         decode(bytes, info, spec, stats)
     } else {
@@ -120,7 +122,20 @@ pub(crate) async fn read(shared: &Shared, info: &ManifestInfo, spec: &Spec, stat
             .map_err(|e| Error::unexpected("a manifest was not decoded to its end").with_source(e))?
     };
     drop((reserved, alone));
-    let rows = rows.map_err(fail)?.into();
+    let rows = rows.map_err(|error| {
+        // Told only where it cannot be read: the lengths that some writers state are not exact.
+        let error = match u64::try_from(info.length) {
+            Ok(stated) if length < stated => {
+                Error::new(error.kind(), "the manifest is cut off: it is shorter than its list says")
+                    .with_context("length", length)
+                    .with_context("list", stated)
+                    .with_source(error)
+            }
+            _ => error,
+        };
+        part.fail(error)
+    })?;
+    let rows = Manifest::from(rows);
     shared.kept.put(info, spec, stats, &rows);
     Ok(rows)
 }

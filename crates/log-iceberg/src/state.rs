@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use crate::error;
 use crate::files::Files;
 use crate::manifest::Kept;
+use crate::part::{Part, PartKind};
 use crate::pointer::Pointers;
 
 /// A metadata file and the manifest list of its current snapshot, which is read when it is asked for.
@@ -53,14 +54,29 @@ pub(crate) async fn read_manifest_list(
     meta: &TableMeta,
     snapshot: &IceSnapshot,
 ) -> Result<Arc<Vec<ManifestInfo>>> {
-    let fail = |e: Error| e.with_context("manifest_list", &snapshot.manifest_list);
+    let part = Part::new(PartKind::ManifestList, &snapshot.manifest_list);
     if snapshot.manifest_list.is_empty() {
         return Err(Error::unsupported("a snapshot of format version 1 names its manifests without a list")
             .with_context("snapshot", snapshot.id));
     }
-    let bytes = files.read(&snapshot.manifest_list).await?;
-    let parsed = parse_manifest_list(&bytes, meta.format_version()).map_err(error::meta).map_err(fail)?;
+    let bytes = part.read(files).await?;
+    let parsed = parse_manifest_list(&bytes, meta.format_version()).map_err(error::meta);
+    let parsed = parsed.and_then(|manifests| not_lost(manifests, snapshot)).map_err(|e| part.fail(e))?;
     Ok(Arc::new(parsed))
+}
+
+/// Refuses a list without manifests for a snapshot that says it has files: one that is cut off behind its header, or
+/// between two blocks, looks whole otherwise. Only where all are gone, since writers have been seen to count files wrong.
+fn not_lost(manifests: Vec<ManifestInfo>, snapshot: &IceSnapshot) -> Result<Vec<ManifestInfo>> {
+    let said = snapshot.summary.get("total-data-files").and_then(|text| text.parse::<u64>().ok());
+    match said {
+        Some(said) if said > 0 && manifests.is_empty() => {
+            Err(Error::invalid_data("the manifest list has no manifests, although its snapshot has files")
+                .with_context("snapshot", snapshot.id)
+                .with_context("total_data_files", said))
+        }
+        _ => Ok(manifests),
+    }
 }
 
 /// What everything that belongs to one table shares.
@@ -115,15 +131,20 @@ impl Shared {
         if location == last.location {
             return Ok(last);
         }
-        let state = Arc::new(read_state(&self.files, location).await?);
+        let state = Arc::new(read_state(&self.files, &self.pointers, location).await?);
         self.remember(state.clone());
         Ok(state)
     }
 }
 
 /// Reads a metadata file.
-pub(crate) async fn read_state(files: &Files, location: String) -> Result<State> {
-    let bytes = files.read(&location).await?;
-    let meta = TableMeta::parse(&bytes).map_err(|e| error::meta(e).with_context("metadata", &location))?;
+pub(crate) async fn read_state(files: &Files, pointers: &Pointers, location: String) -> Result<State> {
+    let kind = match pointers {
+        Pointers::Fixed { .. } => PartKind::GivenMetadata,
+        Pointers::Catalog { .. } | Pointers::Folder(_) => PartKind::Metadata,
+    };
+    let part = Part::new(kind, &location);
+    let bytes = part.read(files).await?;
+    let meta = TableMeta::parse(&bytes).map_err(|e| part.fail(error::meta(e)))?;
     Ok(State::new(location, meta))
 }

@@ -72,6 +72,12 @@ impl Project {
     /// # Errors
     /// `NotFound` with the names that there are, or `InvalidInput` when several could be meant.
     pub fn pipeline(&self, name: Option<&str>) -> Result<(&str, &Pipeline)> {
+        if self.config.pipelines.is_empty() {
+            return Err(Error::invalid_config(
+                "the project has no pipeline; add one below `pipelines`, as the file of `stitchwork init` has it",
+            )
+            .with_context("file", &self.file));
+        }
         let names = || self.config.pipelines.keys().cloned().collect::<Vec<_>>().join(",");
         let found = match name {
             Some(name) => self.config.pipelines.get_key_value(name),

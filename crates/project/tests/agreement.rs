@@ -83,7 +83,9 @@ fn every_kind_of_a_setting_can_be_said_and_defaults_are_those_of_the_source() {
     ] {
         sources.push(with("auth", auth));
     }
-    for paginator in ["auto", "single", "header_link", "json_link", "cursor", "offset", "page_number"] {
+    for paginator in
+        ["auto", "single", "header_link", "json_link", "cursor", "last_row", "offset", "page_number"]
+    {
         sources.push(with("paginator", json!({ "type": paginator })));
         let short = rest(&tagged(with("paginator", json!(paginator)))).unwrap();
         assert_eq!(short, serde_json::from_value(with("paginator", json!({ "type": paginator }))).unwrap());

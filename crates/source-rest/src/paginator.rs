@@ -1,156 +1,19 @@
 //! How the next page is found.
 
+mod absent;
 mod auto;
+mod config;
 mod link;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
 use url::Url;
 
 use crate::SendIn;
 use crate::auth::set_param;
-use crate::json::Outline;
+use crate::json::{Node, Outline, row_spans};
 use crate::path::JsonPath;
-
-/// How the next page of a stream is found.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
-pub enum Paginator {
-    /// Told by the first page: a `Link` header, a link in the JSON, a number of pages, a cursor, an offset, or a single page.
-    #[default]
-    Auto,
-    /// There is one page.
-    Single,
-    /// A `Link` header (RFC 8288).
-    HeaderLink {
-        /// The relation of the next page.
-        #[serde(default = "next")]
-        rel: String,
-    },
-    /// A URL in the JSON.
-    JsonLink {
-        /// Where it is.
-        #[serde(default = "next")]
-        path: String,
-    },
-    /// A token in the JSON that the next request gives back.
-    Cursor {
-        /// Where it is.
-        #[serde(default = "cursors_next")]
-        path: String,
-        /// The parameter that takes it back.
-        #[serde(default = "cursor")]
-        param: String,
-        /// Whether the parameter goes into the query or is a path in the JSON body.
-        #[serde(default)]
-        send_in: SendIn,
-        /// Where a boolean says whether there are more pages.
-        #[serde(default)]
-        has_more: Option<String>,
-    },
-    /// The number of rows to skip.
-    Offset {
-        /// The rows that each page is asked to have.
-        #[serde(default = "hundred")]
-        limit: u64,
-        /// The parameter of the rows to skip.
-        #[serde(default = "offset")]
-        offset_param: String,
-        /// The parameter of the rows wanted.
-        #[serde(default = "limit")]
-        limit_param: String,
-        /// Whether the parameters go into the query or are paths in the JSON body.
-        #[serde(default)]
-        send_in: SendIn,
-        /// Where the number of all rows is; pages are read until an empty one where it is missing.
-        #[serde(default = "total")]
-        total: String,
-    },
-    /// The number of the page.
-    PageNumber {
-        /// The number of the first page.
-        #[serde(default = "one")]
-        first: u64,
-        /// The parameter of the number.
-        #[serde(default = "page")]
-        param: String,
-        /// Whether the parameter goes into the query or is a path in the JSON body.
-        #[serde(default)]
-        send_in: SendIn,
-        /// Where the number of all pages is; pages are read until an empty one where it is missing.
-        #[serde(default = "total_pages")]
-        total_pages: String,
-    },
-}
-
-macro_rules! defaults {
-    ($($name:ident = $value:literal),*) => {
-        $(fn $name() -> String { $value.to_owned() })*
-    };
-}
-
-defaults!(
-    next = "next",
-    cursors_next = "cursors.next",
-    cursor = "cursor",
-    offset = "offset",
-    limit = "limit",
-    total = "total",
-    page = "page",
-    total_pages = "total_pages"
-);
-
-fn hundred() -> u64 {
-    100
-}
-
-fn one() -> u64 {
-    1
-}
-
-impl Paginator {
-    /// A `Link` header with the relation `next`.
-    #[must_use]
-    pub fn header_link() -> Self {
-        Self::HeaderLink { rel: next() }
-    }
-
-    /// A URL at a path.
-    #[must_use]
-    pub fn json_link(path: impl Into<String>) -> Self {
-        Self::JsonLink { path: path.into() }
-    }
-
-    /// A token at a path, given back as a parameter of the query.
-    #[must_use]
-    pub fn cursor(path: impl Into<String>, param: impl Into<String>) -> Self {
-        Self::Cursor { path: path.into(), param: param.into(), send_in: SendIn::Query, has_more: None }
-    }
-
-    /// `offset` and `limit` in the query, with the number of all rows at `total` where there is one.
-    #[must_use]
-    pub fn offset(limit: u64) -> Self {
-        Self::Offset {
-            limit,
-            offset_param: offset(),
-            limit_param: self::limit(),
-            send_in: SendIn::Query,
-            total: total(),
-        }
-    }
-
-    /// `page` in the query from 1, with the number of all pages at `total_pages` where there is one.
-    #[must_use]
-    pub fn page_number() -> Self {
-        Self::PageNumber { first: 1, param: page(), send_in: SendIn::Query, total_pages: total_pages() }
-    }
-
-    pub(crate) fn validate(&self) -> Result<()> {
-        Pager::new(self).map(|_| ())
-    }
-}
+pub use config::Paginator;
 
 /// A request for a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,13 +44,19 @@ impl PageRequest {
 pub(crate) struct PageInfo<'a> {
     /// Where the page came from, which relative links refer to.
     pub(crate) url: &'a Url,
+    /// The same without secrets, for messages.
+    pub(crate) shown_url: &'a str,
     /// The `Link` headers.
     pub(crate) links: &'a [String],
     pub(crate) body: &'a [u8],
     pub(crate) outline: &'a Outline,
+    /// The list of its rows, where it is one.
+    pub(crate) array: &'a [u8],
     /// The number of its rows.
     pub(crate) rows: u64,
     pub(crate) told: Told,
+    /// Whether it is the first page, which shows whether the settings fit the API.
+    pub(crate) is_first: bool,
 }
 
 /// What headers tell of the rows that there are beside those of the page.
@@ -209,6 +78,40 @@ impl PageInfo<'_> {
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
 
+    /// Whether the page says that it is the last one. Silence, and what is no answer to this question, do not.
+    fn says_last(&self, has_more: Option<&JsonPath>) -> bool {
+        match has_more.and_then(|path| self.scalar(path)) {
+            Some(Value::Bool(more)) => !more,
+            Some(Value::Number(more)) => more.as_u64() == Some(0),
+            Some(Value::String(more)) => more.eq_ignore_ascii_case("false"),
+            _ => false,
+        }
+    }
+
+    /// A text or number that leads to the next page; none on the last one.
+    ///
+    /// # Errors
+    /// What is there is neither; or nothing is there, although there are more pages.
+    fn lead(&self, path: &JsonPath) -> Result<Option<Value>> {
+        match self.outline.get(path) {
+            None => absent::check(self, path).map(|()| None),
+            Some(node) => match node.value(self.body) {
+                Some(Value::String(text)) if text.is_empty() => Ok(None),
+                Some(Value::Null | Value::Bool(false)) => Ok(None),
+                Some(lead @ (Value::String(_) | Value::Number(_))) => Ok(Some(lead)),
+                // What some servers write for nothing.
+                None if self.is_hollow(node) => Ok(None),
+                _ => Err(no_text(path)),
+            },
+        }
+    }
+
+    /// Whether it is a list or an object without anything in it.
+    fn is_hollow(&self, node: &Node) -> bool {
+        let text = self.body.get(node.range.clone()).unwrap_or_default();
+        text.iter().filter(|byte| !byte.is_ascii_whitespace()).count() == 2
+    }
+
     fn link(&self, text: &str) -> Result<Url> {
         self.url
             .join(text)
@@ -224,6 +127,7 @@ pub(crate) enum Pager {
     HeaderLink { rel: String },
     JsonLink { path: JsonPath },
     Cursor { path: JsonPath, param: String, send_in: SendIn, has_more: Option<JsonPath> },
+    LastRow { path: JsonPath, param: String, send_in: SendIn, has_more: Option<JsonPath> },
     Offset { limit: u64, offset: u64, params: [String; 2], send_in: SendIn, total: JsonPath },
     PageNumber { first: u64, page: u64, param: String, send_in: SendIn, total_pages: JsonPath },
 }
@@ -240,6 +144,10 @@ impl Pager {
                 let has_more = has_more.as_deref().map(path).transpose()?;
                 Self::Cursor { path: path(&next)?, param, send_in, has_more }
             }
+            Paginator::LastRow { path: value, param, send_in, has_more } => {
+                let has_more = has_more.as_deref().map(path).transpose()?;
+                Self::LastRow { path: path(&value)?, param, send_in, has_more }
+            }
             Paginator::Offset { limit: 0, .. } => {
                 return Err(Error::invalid_config("a page by offset has a limit larger than zero"));
             }
@@ -253,10 +161,10 @@ impl Pager {
         })
     }
 
-    /// Whether the next page is asked for by counting on, so that an API that does not know the parameter gives the same page
-    /// again and again. What the first page has not told yet may be that.
+    /// Whether the next page is asked for by something that the API did not name, so that one that does not know the
+    /// parameter gives the same page again and again. What the first page has not told yet may be that.
     pub(crate) fn counts(&self) -> bool {
-        matches!(self, Self::Auto | Self::Offset { .. } | Self::PageNumber { .. })
+        matches!(self, Self::Auto | Self::LastRow { .. } | Self::Offset { .. } | Self::PageNumber { .. })
     }
 
     /// Adds to the first request what the paginator needs there.
@@ -283,23 +191,24 @@ impl Pager {
                 Some(link) => next.url = page.link(&link)?,
                 None => return Ok(None),
             },
-            Self::JsonLink { path } => match page.scalar(path) {
-                Some(Value::String(link)) if !link.is_empty() => next.url = page.link(&link)?,
-                None | Some(Value::String(_) | Value::Bool(false)) => return Ok(None),
+            Self::JsonLink { path } => match page.lead(path)? {
+                Some(Value::String(link)) => next.url = page.link(&link)?,
                 Some(_) => return Err(no_text(path)),
+                None => return Ok(None),
             },
-            Self::Cursor { path, param, send_in, has_more } => {
-                let ended =
-                    has_more.as_ref().is_some_and(|path| page.scalar(path) == Some(Value::Bool(false)));
-                match page.scalar(path).filter(|_| !ended) {
-                    Some(Value::String(token)) if token.is_empty() => return Ok(None),
-                    Some(token @ (Value::String(_) | Value::Number(_))) => {
-                        next.set(*send_in, param, token)?
-                    }
-                    None | Some(Value::Bool(false)) => return Ok(None),
-                    Some(_) => return Err(no_text(path)),
-                }
+            Self::Cursor { has_more, .. } | Self::LastRow { has_more, .. }
+                if page.says_last(has_more.as_ref()) =>
+            {
+                return Ok(None);
             }
+            Self::Cursor { path, param, send_in, .. } => match page.lead(path)? {
+                Some(token) => next.set(*send_in, param, token)?,
+                None => return Ok(None),
+            },
+            Self::LastRow { path, param, send_in, .. } => match last_value(page, path)? {
+                Some(value) => next.set(*send_in, param, value)?,
+                None => return Ok(None),
+            },
             Self::Offset { offset, params: [offset_param, _], send_in, total, .. } => {
                 // An API may give fewer rows than asked for, so the rows that came are counted, not the limit.
                 *offset = offset.saturating_add(page.rows);
@@ -318,6 +227,22 @@ impl Pager {
             }
         }
         Ok(Some(next))
+    }
+}
+
+/// The value at a path of the last row; none for a page without rows.
+fn last_value(page: &PageInfo<'_>, path: &JsonPath) -> Result<Option<Value>> {
+    if page.array.is_empty() {
+        return Ok(None);
+    }
+    let Some(row) = row_spans(page.array, std::slice::from_ref(path))?.pop() else { return Ok(None) };
+    let value = row.values.into_iter().next().flatten().and_then(|range| page.array.get(range));
+    match value.and_then(|value| serde_json::from_slice(value).ok()) {
+        Some(value @ (Value::String(_) | Value::Number(_))) => Ok(Some(value)),
+        _ => Err(Error::invalid_data(
+            "the last row of the page has neither text nor a number where the value for the next page should be",
+        )
+        .with_context("path", path.keys().join("."))),
     }
 }
 

@@ -173,7 +173,22 @@ impl StreamReader {
         };
         self.check_repeated(&body, &at, rows).map_err(shown)?;
         let (url, links, told) = (&page.url, page.links.as_slice(), page.told);
-        let info = PageInfo { url, links, body: &body, outline: &outline, rows, told };
+        let array = match &at {
+            RowsAt::Array(range) => body.get(range.clone()).unwrap_or_default(),
+            RowsAt::Object(_) | RowsAt::Nowhere => &[],
+        };
+        let (shown_url, body_ref) = (&shared.client.redactor.url(url), &body);
+        let info = PageInfo {
+            url,
+            shown_url,
+            links,
+            body: body_ref,
+            array,
+            outline: &outline,
+            rows,
+            told,
+            is_first,
+        };
         let next = self.pager.next(&request, &info).map_err(shown)?;
         match at {
             RowsAt::Array(range) => match wrapped {

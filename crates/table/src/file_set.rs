@@ -16,7 +16,7 @@ use stitchwork_core::{
     settle_fields,
 };
 
-use crate::plan::{check_columns, grades};
+use crate::plan::{From, check_columns, grades, tell};
 use crate::scan::scan;
 
 use find::Found;
@@ -164,6 +164,7 @@ impl FileSet {
             }
             files.push(file.clone());
         }
+        tell(From::Files { all: self.files.len() }, args, &files);
         Ok(ScanPlan {
             schema: self.schema.clone(),
             mapping: Arc::new(FieldMapping::by_name()),

@@ -66,6 +66,35 @@ pub(crate) async fn files(
     Ok((planned, grades(decided)))
 }
 
+/// What files are of, for messages.
+pub(crate) enum From<'a> {
+    /// A version of a table.
+    Table { location: &'a str, version: i64 },
+    /// So many files without a log.
+    Files { all: usize },
+}
+
+/// Says which files a scan will read: how many of how many bytes, and each of them for those who want every step.
+pub(crate) fn tell(from: From<'_>, args: &ScanArgs, files: &[PlannedFile]) {
+    let (table, version, all) = match from {
+        From::Table { location, version } => (Some(location), Some(version), None),
+        From::Files { all } => (None, None, Some(all)),
+    };
+    tracing::info!(
+        table,
+        version,
+        files = files.len(),
+        of = all,
+        bytes = files.iter().map(|planned| planned.file.size).sum::<u64>(),
+        rows = files.iter().map(|planned| planned.file.rows).sum::<Option<u64>>(),
+        filter = args.predicate.as_ref().map(tracing::field::display),
+        "files are planned"
+    );
+    for PlannedFile { file, .. } in files {
+        tracing::debug!(file = file.location, bytes = file.size, rows = file.rows, "a file is planned");
+    }
+}
+
 /// Stops the listing of a limited scan once the listed files hold enough rows.
 struct Enough {
     wanted: Option<u64>,

@@ -30,6 +30,8 @@ impl TableRelation {
 
     async fn scan_plan(&self, args: &ScanArgs) -> Result<ScanPlan> {
         let (files, pushdown) = plan::files(self.snapshot.as_ref(), args).await?;
+        let (location, version) = (self.table.log().location(), self.snapshot.version());
+        plan::tell(plan::From::Table { location, version }, args, &files);
         Ok(ScanPlan {
             schema: self.snapshot.schema(),
             mapping: self.snapshot.mapping(),

@@ -33,8 +33,7 @@ pub(super) async fn sql(context: &Context, args: SqlArgs) -> Result<(), Failure>
     }
     let asker = context.asker().await?;
     for statement in statements {
-        let rows = asker.ask(statement, args.limit).await?;
-        let count = context.output.write(rows).await?;
+        let count = context.answer(&asker, &context.output, statement, args.limit).await?;
         if count == 0 {
             context.console.remark("no rows");
         }
@@ -97,8 +96,8 @@ pub(crate) async fn table_names(asker: &Asker) -> Result<Vec<String>> {
 pub(super) async fn show(context: &Context, args: &TableArgs) -> Result<(), Failure> {
     let asker = context.asker().await?;
     let table = asker.target(&args.table)?;
-    let rows = asker.ask(&format!("select * from {}", table.sql()), Some(args.limit)).await?;
-    if context.output.write(rows).await? == 0 {
+    let query = format!("select * from {}", table.sql());
+    if context.answer(&asker, &context.output, &query, Some(args.limit)).await? == 0 {
         context.console.remark("no rows");
     }
     Ok(())
@@ -109,7 +108,7 @@ pub(super) async fn history(context: &Context, args: &TableArgs) -> Result<(), F
     let asker = context.asker().await?;
     let table = asker.target(&args.table)?;
     let query = format!("select * from {}", table.sql_with("$history"));
-    context.output.write(asker.ask(&query, Some(args.limit)).await?).await?;
+    context.answer(&asker, &context.output, &query, Some(args.limit)).await?;
     Ok(())
 }
 
@@ -154,7 +153,6 @@ pub(super) async fn info(context: &Context, table: &str) -> Result<(), Failure> 
         "select h.version, h.timestamp as changed, h.operation, f.files, f.rows, f.bytes, f.format, f.first_file \
          from ({files}) f left join ({last}) h on true"
     );
-    let rows = asker.ask(&query, None).await?;
-    context.output.write(rows).await?;
+    context.answer(&asker, &context.output, &query, None).await?;
     Ok(())
 }

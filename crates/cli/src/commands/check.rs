@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use indicatif::HumanCount;
+use stitchwork::Error;
+use stitchwork_project::Config;
 
 use crate::console::Console;
 use crate::exit::Failure;
@@ -16,6 +18,13 @@ pub(super) fn run(project: &ProjectArgs, references: bool, console: Arc<Console>
         project.check_references(&[], resolver)?;
     }
     let config = &project.config;
+    if *config == Config::default() {
+        return Err(Error::invalid_config(
+            "the project file is empty; write what is to be loaded and asked, as the file of `stitchwork init` has it",
+        )
+        .with_context("file", project.file())
+        .into());
+    }
     let parts = [
         ("pipeline", config.pipelines.len()),
         ("destination", config.destinations.len()),
@@ -25,7 +34,8 @@ pub(super) fn run(project: &ProjectArgs, references: bool, console: Arc<Console>
     let parts = parts.into_iter().filter(|(_, count)| *count > 0);
     let parts: Vec<String> = parts.map(|(what, count)| counted(count as u64, what)).collect();
     let profile = project.profile().map_or(String::new(), |profile| format!(" (profile {profile})"));
-    console.say(&format!("{}{profile}: no mistake; {}", project.file(), parts.join(", ")));
+    let parts = if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) };
+    console.say(&format!("{}{profile}: no mistake{parts}", project.file()));
     Ok(())
 }
 

@@ -71,7 +71,7 @@ pub(super) fn pipelines<'a>(
     args: &PipelineArgs,
     all: bool,
 ) -> Result<Vec<(&'a str, &'a project::Pipeline)>> {
-    if all {
+    if all && !project.config.pipelines.is_empty() {
         return Ok(project
             .config
             .pipelines

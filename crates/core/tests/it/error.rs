@@ -180,6 +180,7 @@ fn what_the_system_refuses_for_good_is_not_tried_again() {
         (Io::ReadOnlyFilesystem, ErrorKind::PermissionDenied),
         (Io::StorageFull, ErrorKind::StorageFull),
         (Io::QuotaExceeded, ErrorKind::StorageFull),
+        (Io::FileTooLarge, ErrorKind::StorageFull),
         (Io::NotADirectory, ErrorKind::InvalidInput),
         (Io::TimedOut, ErrorKind::Unavailable),
         (Io::ConnectionReset, ErrorKind::Unavailable),

@@ -114,3 +114,41 @@ fn names_that_sound_secret() {
         assert!(!is_sensitive(name), "{name}");
     }
 }
+
+#[test]
+fn a_scheme_that_is_nearly_a_known_one_is_told() {
+    let stores = Stores::new();
+    for scheme in ["s3", "gs", "https"] {
+        stores.register(scheme, Arc::new(|_: &str, _: &Options| Ok(Arc::new(InMemory::new()) as _))).unwrap();
+    }
+    for (written, meant) in [
+        ("s4://b/x", Some("s3://")),
+        ("S3://b/x", Some("s3://")),
+        ("s33://b/x", Some("s3://")),
+        ("http://b/x", Some("https://")),
+        ("htttps://b/x", Some("https://")),
+        ("fle:///x", Some("file://")),
+        ("ftp://b/x", None),
+        ("hdfs://b/x", None),
+    ] {
+        let error = stores.resolve(written).unwrap_err();
+        assert_eq!(error.context("did_you_mean"), meant, "{written}: {error}");
+        assert_eq!(error.context("known"), Some("file,gs,https,memory,s3"));
+    }
+}
+
+#[test]
+fn a_layer_is_around_every_store_that_is_opened_after_it() {
+    let stores = Stores::new();
+    stores.mount("memory://mounted", Arc::new(InMemory::new()));
+    let roots: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = roots.clone();
+    stores.set_layer(Arc::new(move |root, store| {
+        seen.lock().unwrap().push(root.to_owned());
+        store
+    }));
+    for location in ["memory:a", "memory:b", "/x", "memory://mounted/y"] {
+        stores.resolve(location).unwrap();
+    }
+    assert_eq!(*roots.lock().unwrap(), ["memory://", "file://"]);
+}

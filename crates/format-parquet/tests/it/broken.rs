@@ -70,10 +70,29 @@ async fn cut_and_flipped_files_never_panic() {
             Err(e) => {
                 errors += 1;
                 assert!(matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::Unsupported), "{at}: {e:?}");
+                assert_eq!(e.context("location"), Some("memory:///cut.parquet"), "{at}: {e:?}");
             }
         }
     }
     assert!(errors > 0);
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_told_with_its_row_group_and_what_to_do() {
+    let batch = data::comparable(200, &mut rng(9));
+    let object = object("page.parquet");
+    data::write(&object, &[batch], data::small_pages()).await;
+    let mut bytes = object.store.get(&object.path).await.unwrap().bytes().await.unwrap().to_vec();
+    // Behind the magic number is the header of the first page.
+    bytes[4..40].fill(0xff);
+    put(&object, bytes).await;
+    Parquet::new().inspect(&object).await.expect("the footer is whole");
+    let error = all(&object).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    assert_eq!(error.context("location"), Some("memory:///page.parquet"));
+    assert_eq!(error.context("row_group"), Some("0"));
+    assert!(error.message().contains("damaged"), "{error}");
+    assert!(error.context("remedy").is_some(), "{error}");
 }
 
 #[tokio::test]

@@ -214,6 +214,7 @@ impl Load {
 
     async fn write(&mut self, run: &mut Run<'_>, stream: &str, batches: Vec<TableBatch>) -> Result<()> {
         for TableBatch { table, batch, .. } in batches {
+            streams::claim(run, stream, &table)?;
             let known = run.known.entry(table.to_string()).or_default();
             if !known.contains(stream) {
                 known.insert(stream.to_owned());

@@ -1,9 +1,9 @@
 //! Which streams a run reads, and into which tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stitchwork_core::{Error, Result, StreamInfo};
-use stitchwork_shred::{ShredOptions, TableNamer};
+use stitchwork_shred::{ShredOptions, TableNamer, table_name};
 
 use super::Run;
 use crate::config::StreamOptions;
@@ -30,7 +30,7 @@ pub(super) fn selected(run: &Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec
                 .with_context("known", known.join(",")));
         }
     }
-    let selected: Vec<_> = discovered.into_iter().filter(|stream| is_read(run, &stream.name)).collect();
+    let selected: Vec<_> = discovered.iter().filter(|stream| is_read(run, &stream.name)).cloned().collect();
     if run.replaces()
         && run.can_resume()
         && let Some(other) = run.known.values().flatten().find(|stream| !is_read(run, stream))
@@ -43,7 +43,63 @@ pub(super) fn selected(run: &Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec
         .with_context("stream", other));
     }
     replaced(run)?;
+    apart(run, &discovered)?;
     Ok(selected)
+}
+
+/// What says the table of a stream: its template, or its name.
+fn table_text<'a>(run: &'a Run<'_>, stream: &'a str) -> &'a str {
+    run.pipeline.options.get(stream).and_then(|options| options.table.as_deref()).unwrap_or(stream)
+}
+
+/// Refuses streams whose tables become one although nobody has said so: names differ, and are the same when they are
+/// normalized. Streams that were read by an earlier run count as well.
+fn apart(run: &Run<'_>, discovered: &[StreamInfo]) -> Result<()> {
+    let mut tables: BTreeMap<String, &str> = BTreeMap::new();
+    for stream in discovered {
+        let text = table_text(run, &stream.name);
+        let table = table_name(text);
+        let has_rows = || run.known.get(&table).is_some_and(|streams| streams.contains(&stream.name));
+        // Where the table depends on the row, the rows tell.
+        if text.contains(['{', '}']) || !(is_read(run, &stream.name) || has_rows()) {
+            continue;
+        }
+        match tables.get(&table) {
+            Some(other) if table_text(run, other) != text => {
+                return Err(mixed(run, other, &stream.name, &table));
+            }
+            Some(_) => {}
+            None => {
+                tables.insert(table, &stream.name);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes down whose rows go to a table, and refuses those of another stream that was not told to share it.
+pub(super) fn claim(run: &mut Run<'_>, stream: &str, table: &str) -> Result<()> {
+    match run.writers.get(table) {
+        Some(first) if first == stream || table_text(run, first) == table_text(run, stream) => Ok(()),
+        Some(first) => Err(mixed(run, first, stream, table)),
+        None => {
+            run.writers.insert(table.to_owned(), stream.to_owned());
+            Ok(())
+        }
+    }
+}
+
+fn mixed(run: &Run<'_>, first: &str, second: &str, table: &str) -> Error {
+    Error::invalid_config(
+        "the rows of two streams would go to one table, since its name is the same when it is normalized; give one of \
+         them another table name, or both the very same one to have their rows in one table",
+    )
+    .with_operation("ingest::streams")
+    .with_context("stream", first)
+    .with_context("table_name", table_text(run, first))
+    .with_context("other_stream", second)
+    .with_context("other_table_name", table_text(run, second))
+    .with_context("table", table)
 }
 
 /// Whether a cursor of the source holds for each of the streams. Where only some of them have a field that tells

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
+mod full;
 mod leftovers;
 mod leftovers_branches;
 mod loads;

@@ -117,3 +117,57 @@ async fn a_pipeline_without_its_parts_says_which() {
         pipeline(" ").source(Script::new(["s"])).destination(rig.destination()).run().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
 }
+
+#[tokio::test]
+async fn streams_whose_tables_would_become_one_are_named() {
+    let rig = Rig::delta();
+    let script = || {
+        Script::new(["Foo-Bar", "foo_bar"])
+            .page("Foo-Bar", json!([{"id": 1}]))
+            .page("foo_bar", json!([{"id": 2}]))
+    };
+    let error = rig.pipeline(&script()).run().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+    let told = ["stream", "other_stream", "table"].map(|key| error.context(key));
+    assert_eq!(told, [Some("Foo-Bar"), Some("foo_bar"), Some("foo_bar")]);
+    assert_eq!(rig.paths().await, Vec::<String>::new(), "nothing was read");
+
+    // One at a time is no way around it.
+    rig.pipeline(&script()).streams(["Foo-Bar"]).run().await.unwrap();
+    let error = rig.pipeline(&script()).streams(["foo_bar"]).run().await.unwrap_err();
+    assert_eq!(error.context("other_stream"), Some("foo_bar"), "{error}");
+
+    // What the error advises.
+    let rig = Rig::delta();
+    rig.pipeline(&script()).table_name("Foo-Bar", "other").run().await.unwrap();
+    assert_eq!(
+        (rig.column("foo_bar", "id").await, rig.column("other", "id").await),
+        (vec!["2".into()], vec!["1".into()])
+    );
+    let rig = Rig::delta();
+    rig.pipeline(&script())
+        .table_name("Foo-Bar", "All Bars")
+        .table_name("foo_bar", "All Bars")
+        .run()
+        .await
+        .unwrap();
+    let mut ids = rig.column("all_bars", "id").await;
+    ids.sort();
+    assert_eq!(ids, ["1", "2"]);
+}
+
+#[tokio::test]
+async fn rows_that_bring_two_streams_into_one_table_are_refused() {
+    let by_type = Script::new(["events", "push"])
+        .page("push", json!([{"id": 1}]))
+        .page("events", json!([{"id": 2, "type": "Push"}]));
+    let error = Rig::delta().pipeline(&by_type).table_name("events", "{type}").run().await.unwrap_err();
+    assert_eq!((error.kind(), error.context("table")), (ErrorKind::InvalidConfig, Some("push")), "{error}");
+    // The tables of lists have names that no stream can have.
+    let by_list = Script::new(["a", "a__b"])
+        .page("a", json!([{"id": 1, "b": [{"x": 1}]}]))
+        .page("a__b", json!([{"id": 2}]));
+    let rig = Rig::delta();
+    rig.pipeline(&by_list).run().await.unwrap();
+    assert_eq!(rig.tables().await, ["a", "a__b", "a_b"]);
+}

@@ -204,9 +204,15 @@ async fn for_json(store: &LogStore, checkpoint: &Checkpoint, mut each: impl FnMu
         let (bytes, _) = store.get(&part.path).await?.ok_or_else(|| {
             store.located(&part.path, Error::not_found("a file of the checkpoint is missing"))
         })?;
+        let mut lines = 0_usize;
         let parsed = parse_lines(&bytes, |line: Line| {
+            lines += 1;
             each(line);
             Ok(())
+        });
+        let parsed = parsed.and_then(|()| match lines {
+            0 => Err(Error::invalid_data("a file of the checkpoint is empty")),
+            _ => Ok(()),
         });
         parsed.map_err(|e| store.located(&part.path, e))?;
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stitchwork_core::{CommitArgs, DataFile, DeleteFile, Deleted, Error, Result};
 use uuid::Uuid;
 
-use crate::actions::{Add, Commit, CommitInfo, DeletionVector, Remove, StringMap, Txn};
+use crate::actions::{Add, Commit, CommitInfo, DeletionVector, ENGINE, Remove, StringMap, Txn};
 use crate::evolve;
 use crate::meta::TableMeta;
 use crate::state::State;
@@ -89,7 +89,7 @@ fn commit_info(args: &CommitArgs, commit: &Commit) -> CommitInfo {
 
 /// What every commit says about itself; `txnId` is no other commit's.
 pub(crate) fn base_info(operation: &str) -> CommitInfo {
-    let engine = concat!("stitchwork/", env!("CARGO_PKG_VERSION"));
+    let engine = format!("{ENGINE}{}", env!("CARGO_PKG_VERSION"));
     let mut info = CommitInfo::new();
     info.insert("timestamp".to_owned(), json!(now_ms()));
     info.insert("operation".to_owned(), json!(operation));

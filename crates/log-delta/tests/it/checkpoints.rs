@@ -142,6 +142,8 @@ async fn a_gap_is_an_error() {
     let error = open("memory:t", &stores).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert_eq!(error.context("version"), Some("6"));
+    assert!(error.context("location").is_some_and(|location| location.ends_with("0006.json")), "{error}");
+    assert!(error.context("remedy").is_some_and(|remedy| remedy.contains("restore")), "{error}");
 }
 
 #[tokio::test]

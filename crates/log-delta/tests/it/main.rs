@@ -8,6 +8,7 @@
 
 mod answers;
 mod checkpoints;
+mod clock;
 mod differential;
 mod features;
 mod helpers;

@@ -11,6 +11,7 @@ use stitchwork_iceberg_meta::{
 
 use crate::deletes::FILE_PATH_ID;
 use crate::error;
+use crate::part::{Part, PartKind};
 use crate::state::Shared;
 
 /// A manifest in place of another one, and the files that it lost.
@@ -64,9 +65,9 @@ impl Writer<'_> {
 
     /// The entries of a manifest that a new one takes over, with all numbers written out.
     pub(super) async fn live_entries(&self, info: &ManifestInfo) -> Result<Vec<IceManifestEntry>> {
-        let fail = |e: Error| e.with_context("manifest", &info.path);
-        let bytes = self.shared.files.read(&info.path).await?;
-        let parsed = parse_manifest(&bytes, Some(info)).map_err(error::meta).map_err(fail)?;
+        let part = Part::new(PartKind::Manifest, &info.path);
+        let bytes = part.read(&self.shared.files).await?;
+        let parsed = parse_manifest(&bytes, Some(info)).map_err(|e| part.fail(error::meta(e)))?;
         let spec = self.spec(info.spec_id)?;
         let types = spec.partition_types(schema_for(self.meta, spec)).map_err(error::meta)?;
         let live = parsed.entries.into_iter().filter(IceManifestEntry::is_live);

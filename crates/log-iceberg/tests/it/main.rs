@@ -8,7 +8,9 @@
 
 mod answers;
 mod branches;
+mod clock;
 mod commits;
+mod damage;
 mod deletes;
 mod evolution;
 mod foreign;

@@ -4,7 +4,8 @@
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
 
-use super::{PageInfo, Pager, link, next, page};
+use super::config::{next, page};
+use super::{PageInfo, Pager, link};
 use crate::SendIn;
 use crate::json::{Kind, Node};
 
@@ -52,11 +53,8 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         return Ok(pager);
     }
     // Rows that nobody would fetch must not go unnoticed.
-    let says =
-        |names, value| named(info, names).any(|node| node.value(info.body) == Some(Value::Bool(value)));
-    let more = says(&MORE, true) || says(&LAST, false) || info.told.next_page;
     let total = totals(info).filter_map(|node| number(node, info)).chain(info.told.total).max();
-    if more || total.is_some_and(|total| total > info.rows) {
+    if flag(info).is_some() || total.is_some_and(|total| total > info.rows) {
         return Err(Error::invalid_data(
             "the page says that there is more, but not how to get it; set `paginator` (`single` to take this page only)",
         )
@@ -64,6 +62,24 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.to_string())));
     }
     Ok(Pager::Single)
+}
+
+/// Where a page says that there are more.
+pub(super) fn flag(info: &PageInfo<'_>) -> Option<String> {
+    let says = |names: &'static [&'static str], value| {
+        named(info, names).find(move |node| node.value(info.body) == Some(Value::Bool(value)))
+    };
+    let node = says(&MORE, true).or_else(|| says(&LAST, false));
+    let header = || info.told.next_page.then(|| "a header".to_owned());
+    node.map(|node| node.path.join(".")).or_else(header)
+}
+
+/// What says for certain that there is a next page: a flag, a link or a cursor. Not a number of rows, which may be that of
+/// others too.
+pub(super) fn sign(info: &PageInfo<'_>) -> Option<String> {
+    let link = || link::find(info.links, &next()).map(|_| "the header Link".to_owned());
+    let leads = |node: &&Node| is_link(node, info) || cursor_param(node, info).is_some();
+    flag(info).or_else(link).or_else(|| nodes(info).find(leads).map(|node| node.path.join(".")))
 }
 
 /// A first page that tells its offset, its limit and how many rows there are is asked for the others by the same names.

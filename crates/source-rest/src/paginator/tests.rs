@@ -1,4 +1,9 @@
+use std::sync::{Arc, Mutex};
+
+use stitchwork_core::ErrorKind;
+
 use super::*;
+use crate::json::RowsAt;
 
 /// The URLs that a paginator asks for, given the pages that come.
 fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<String>> {
@@ -6,8 +11,9 @@ fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<Stri
     let mut request = PageRequest { url: Url::parse("http://h/a?x=1").unwrap(), body: None };
     pager.begin(&mut request)?;
     let mut urls = vec![shown(&request)];
-    for (body, links, rows) in pages {
+    for (place, (body, links, rows)) in pages.iter().enumerate() {
         let outline = Outline::of(body.as_bytes())?;
+        let rows_at = outline.find_rows().and_then(|node| outline.rows(&node.json_path()));
         let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
         let (url, body) = (request.url.clone(), body.as_bytes());
         let info = PageInfo {
@@ -15,8 +21,14 @@ fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<Stri
             links: &links,
             body,
             outline: &outline,
+            array: match rows_at {
+                Ok(RowsAt::Array(range)) => &body[range],
+                _ => &[],
+            },
             rows: *rows,
             told: Told::default(),
+            is_first: place == 0,
+            shown_url: "~",
         };
         match pager.next(&request, &info)? {
             Some(next) => request = next,
@@ -63,6 +75,119 @@ fn cursors_are_given_back() {
     let pages: [(&str, &[&str], u64); 2] =
         [(r#"{"c":"x","more":true}"#, &[], 1), (r#"{"c":"y","more":false}"#, &[], 1)];
     assert_eq!(run(&body, &pages).unwrap(), ["~", r#"~ {"page":{"after":"x"}}"#, "end"]);
+}
+
+#[test]
+fn the_last_row_leads_on_until_a_page_says_no_or_is_empty() {
+    let with_flag = |more| Paginator::LastRow {
+        path: "meta.id".into(),
+        param: "after".into(),
+        send_in: SendIn::Query,
+        has_more: Some(more),
+    };
+    let pages: [(&str, &[&str], u64); 2] = [
+        (r#"{"data":[{"meta":{"id":"a"}},{"meta":{"id":"b c"}}],"has_more":true}"#, &[], 2),
+        (r#"{"data":[{"meta":{"id":7}}],"has_more":false}"#, &[], 1),
+    ];
+    assert_eq!(run(&with_flag("has_more".into()), &pages).unwrap(), ["~", "~&after=b+c", "end"]);
+    let silent = ["~", "~&after=b+c", "~&after=7"];
+    assert_eq!(run(&with_flag("more".into()), &pages).unwrap(), silent, "silence is no end");
+    let pages: [(&str, &[&str], u64); 2] = [(r#"[{"id":1},{"id":2}]"#, &[], 2), ("[]", &[], 0)];
+    assert_eq!(run(&Paginator::last_row("id", "since"), &pages).unwrap(), ["~", "~&since=2", "end"]);
+    for odd in [r#"[{"id":1},{}]"#, r#"[{"id":null}]"#, r#"[{"id":{}}]"#] {
+        let error = run(&Paginator::last_row("id", "since"), &[(odd, &[], 1)]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{odd}");
+    }
+}
+
+#[test]
+fn a_path_that_the_first_page_lacks_is_told() {
+    let link = |path: &str, pages: &[(&str, &[&str], u64)]| run(&Paginator::json_link(path), pages);
+    // Mistyped for certain: the page has another way to the next one, or the path cannot be.
+    for (path, body) in [
+        ("nextt", r#"{"items":[{}],"next":"/b"}"#),
+        ("meta.next", r#"{"items":[{}],"links":{"next":"/b"}}"#),
+        ("next", r#"{"items":[{}],"has_more":true}"#),
+        ("next", r#"{"items":[{}],"page":{"last":false}}"#),
+        ("next_url", r#"{"items":[{}],"next_cursor":"abc"}"#),
+        ("items.next", r#"{"items":[{}]}"#),
+        ("total.next", r#"{"items":[{}],"total":1}"#),
+        ("next", r#"[{}]"#),
+    ] {
+        let error = link(path, &[(body, &[], 1)]).expect_err(body);
+        assert_eq!((error.kind(), error.context("path")), (ErrorKind::InvalidData, Some(path)), "{body}");
+        let cursor = run(&Paginator::cursor(path, "c"), &[(body, &[], 1)]);
+        assert_eq!(cursor.expect_err(body).context("path"), Some(path));
+    }
+    let error =
+        link("meta.next", &[(r#"{"items":[{}],"meta":{"nxt":null},"more":true}"#, &[], 1)]).unwrap_err();
+    assert_eq!((error.context("found"), error.context("says_more")), (Some("meta.nxt"), Some("more")));
+    assert!(link("n", &[("{}", &["</b>; rel=next"], 1)]).is_err(), "a header is a way, too");
+    // One page, as APIs say it.
+    for body in [
+        r#"{"items":[{}]}"#,
+        r#"{"items":[{}],"paging":null}"#,
+        r#"{"items":[{}],"paging":{}}"#,
+        r#"{"items":[{}],"paging":{"next":null}}"#,
+        r#"{"items":[{}],"paging":{"next":false}}"#,
+        r#"{"items":[{}],"paging":{"next":[]}}"#,
+        r#"{"items":[{}],"paging":{"next":""},"has_more":false,"total":100}"#,
+    ] {
+        assert_eq!(link("paging.next", &[(body, &[], 1)]).unwrap(), ["~", "end"], "{body}");
+    }
+    assert_eq!(
+        link("next", &[("[]", &[], 0)]).unwrap(),
+        ["~", "end"],
+        "without rows there is nothing to miss"
+    );
+    // Later the absence is the end, unless the page denies it.
+    let first: (&str, &[&str], u64) = (r#"{"next":"?p=2"}"#, &[], 1);
+    assert_eq!(link("next", &[first, ("{}", &[], 1)]).unwrap().last().unwrap(), "end");
+    assert!(link("next", &[first, (r#"{"has_more":true}"#, &[], 1)]).is_err());
+    assert!(link("next", &[(r#"{"next":{"href":"/b"}}"#, &[], 1)]).is_err(), "an object is no link");
+}
+
+/// What is said while a paginator runs.
+fn said(path: &str, pages: &[(&str, &[&str], u64)]) -> String {
+    let text = Arc::new(Mutex::new(vec![]));
+    let writer = text.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .without_time()
+        .with_ansi(false)
+        .with_writer(move || Lines(writer.clone()))
+        .finish();
+    tracing::subscriber::with_default(subscriber, || run(&Paginator::json_link(path), pages)).unwrap();
+    let text = text.lock().unwrap().clone();
+    String::from_utf8(text).unwrap()
+}
+
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_page_that_may_be_the_only_one_is_told_about() {
+    let warned = said("meta.next", &[(r#"{"items":[{}],"meta":{"nxt":null,"size":1}}"#, &[], 1)]);
+    for words in
+        ["WARN", "taken for the only page", "path=\"meta.next\"", "found=\"meta.nxt,meta.size\"", "url=\"~\""]
+    {
+        assert!(warned.contains(words), "{words}: {warned}");
+    }
+    for silent in [r#"{"items":[{}],"meta":{"next":null}}"#, r#"{"items":[{}],"meta":{"next":""}}"#] {
+        assert_eq!(said("meta.next", &[(silent, &[], 1)]), "");
+    }
+    assert_eq!(said("meta.next", &[(r#"{"items":[]}"#, &[], 0)]), "", "there is nothing to miss");
+    let last: [(&str, &[&str], u64); 2] = [(r#"{"next":"?p=2"}"#, &[], 1), ("{}", &[], 1)];
+    assert_eq!(said("next", &last), "", "later it is the end");
 }
 
 #[test]
@@ -131,7 +256,7 @@ fn the_first_page_tells_how_to_go_on() {
         r#"{"hits":{"total":{"value":11}}}"#,
         r#"{"count":11}"#,
     ] {
-        assert_eq!(second(silent, &[]).unwrap_err().kind(), stitchwork_core::ErrorKind::InvalidData);
+        assert_eq!(second(silent, &[]).unwrap_err().kind(), ErrorKind::InvalidData);
     }
 }
 
@@ -140,7 +265,17 @@ fn headers_that_tell_of_more_are_not_overlooked() {
     let outline = Outline::of(b"[]").unwrap();
     let url = Url::parse("http://h/a").unwrap();
     let detect = |told| {
-        auto::detect(&PageInfo { url: &url, links: &[], body: b"[]", outline: &outline, rows: 10, told })
+        auto::detect(&PageInfo {
+            url: &url,
+            shown_url: "~",
+            links: &[],
+            body: b"[]",
+            array: b"[]",
+            outline: &outline,
+            rows: 10,
+            told,
+            is_first: true,
+        })
     };
     assert!(matches!(detect(Told { total: Some(10), next_page: false }), Ok(Pager::Single)));
     assert!(detect(Told { total: Some(11), next_page: false }).is_err());

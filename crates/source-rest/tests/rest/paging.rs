@@ -173,3 +173,62 @@ async fn rows_of_later_pages_are_where_the_first_page_had_them() {
     let got = read(&source(rest(&url).stream("s", "/a")), None).await.unwrap();
     assert_eq!(got.rows, [json!({ "id": 1 }), json!({ "id": 2 })]);
 }
+
+/// Lists as Stripe has them: the id of the last row leads on, and a flag says when to stop.
+fn stripe(total: u64) -> Router {
+    let list = move |Query(query): Query<Vec<(String, String)>>| async move {
+        let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let after: u64 =
+            param("starting_after").map_or(0, |id| id.trim_start_matches("ch_").parse().unwrap());
+        let end = total.min(after + 10);
+        let data: Vec<Value> = (after + 1..=end).map(|n| json!({ "id": format!("ch_{n}") })).collect();
+        json!({ "object": "list", "url": "/v1/charges", "has_more": end < total, "data": data }).to_string()
+    };
+    Router::new().route("/charges", get(list))
+}
+
+#[tokio::test]
+async fn the_last_row_of_a_page_leads_to_the_next_one() {
+    for total in [0, 5, 10, 34] {
+        let url = serve(stripe(total)).await;
+        let flagged: Paginator =
+            serde_json::from_value(json!({ "type": "last_row", "has_more": "has_more" })).unwrap();
+        for paginator in [flagged, Paginator::last_row("id", "starting_after")] {
+            let got =
+                read(&source(rest(&url).stream("charges", "/charges").paginator(paginator)), None).await;
+            let expected: Vec<String> = (1..=total).map(|n| format!("ch_{n}")).collect();
+            assert_eq!(got.unwrap().ids(), expected, "{total}");
+        }
+    }
+    // A parameter that the API does not know gives the first page again: no row is taken twice.
+    let url = serve(stripe(34)).await;
+    let unknown = Paginator::last_row("id", "after");
+    let error = read(&source(rest(&url).stream("charges", "/charges").paginator(unknown)), None).await;
+    assert!(error.unwrap_err().message().contains("same page again"));
+}
+
+#[tokio::test]
+async fn a_mistyped_path_of_a_paginator_is_no_silent_end() {
+    let server = EventsServer::builder().events(100).no_faults().start().await.unwrap();
+    for (path, paginator) in [
+        ("/paged/json-link", Paginator::json_link("nxt")),
+        ("/paged/cursor", Paginator::cursor("cursor.next", "cursor")),
+    ] {
+        let builder = || rest(server.url()).stream("s", path).param("per_page", 40);
+        let error = read(&source(builder().paginator(paginator)), None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{path}");
+        assert!(error.context("path").is_some() && error.context("found").is_some(), "{error}");
+        assert!(error.context("url").is_some_and(|url| url.contains(path)), "{error}");
+    }
+    // One page, whose API leaves the key out.
+    let small = EventsServer::builder().events(10).no_faults().start().await.unwrap();
+    let url =
+        serve(Router::new().route("/one", get(|| async { json!({ "items": [{ "id": "1" }] }).to_string() })))
+            .await;
+    let got =
+        read(&source(rest(&url).stream("s", "/one").paginator(Paginator::json_link("next"))), None).await;
+    assert_eq!(got.unwrap().rows.len(), 1);
+    let paginator = Paginator::json_link("next");
+    let builder = rest(small.url()).stream("s", "/paged/json-link").paginator(paginator);
+    assert_eq!(read(&source(builder), None).await.unwrap().rows.len(), 10);
+}

@@ -45,6 +45,24 @@ pub enum Paginator {
         #[schemars(extend("x-stitchwork-check" = "json_path"))]
         has_more: Option<String>,
     },
+    /// A value of the last row of a page, which the next request gives back: rows after this one, as Stripe has it. The
+    /// pages end with an empty one, or with one that says so at `has_more`.
+    LastRow {
+        /// Where the value is in a row; `id` when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("x-stitchwork-check" = "json_path"))]
+        path: Option<String>,
+        /// The parameter that takes it; `starting_after` when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        param: Option<String>,
+        /// Whether the parameter goes into the query or is a path in the JSON body.
+        #[serde(default)]
+        send_in: SendIn,
+        /// Where a boolean says whether there are more pages.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("x-stitchwork-check" = "json_path"))]
+        has_more: Option<String>,
+    },
     /// The number of rows to skip.
     Offset {
         /// The rows that each page is asked to have.

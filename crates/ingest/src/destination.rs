@@ -133,7 +133,9 @@ impl Destination {
         if self.registry.log(&self.log)?.capabilities().pointer {
             return Err(unknown());
         }
-        Table::open(&self.registry, &TableRef::at(&self.log, location.clone()), self.config.clone()).await?;
+        let there = TableRef::at(&self.log, location.clone());
+        // Some tables show only when they are read what they are.
+        Table::open(&self.registry, &there, self.config.clone()).await?.snapshot().await?;
         let entry = Entry {
             ident: self.ident(table),
             log: self.log.clone(),

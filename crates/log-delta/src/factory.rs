@@ -61,7 +61,14 @@ impl LogFactory for DeltaLogFactory {
             check_options(&args.options, &[])?;
             let shared =
                 Shared::new(LogStore::new(&args.resolve_location(SCHEME).await?, args.stores.clone())?);
-            shared.kept_or_load().await?;
+            match shared.kept_or_load().await {
+                // What is damaged stands in the way of the newest version, and whoever asks for that is told; older ones
+                // can be read all the same.
+                Err(e) if e.kind() == ErrorKind::InvalidData => {
+                    tracing::debug!(error = %e, "a log is damaged")
+                }
+                loaded => drop(loaded?),
+            }
             Ok(shared)
         };
         let shared = open.await.map_err(|e: Error| e.with_operation("log::open"))?;

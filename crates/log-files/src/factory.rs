@@ -70,7 +70,13 @@ async fn find(args: &LogArgs) -> Result<Shared> {
     let config = Config::parse(&args.options)?;
     let store = LogStore::new(&args.resolve_location(SCHEME).await?, args.stores.clone())?;
     let shared = Shared::new(store, config, args.formats.clone());
-    if shared.manifest().await?.is_none() && !folder::has_files(&shared.store).await? {
+    let found = match shared.manifest().await {
+        // What is damaged stands in the way of the newest version, and whoever asks for that is told; older ones can be
+        // read all the same.
+        Err(e) if e.kind() == ErrorKind::InvalidData => true,
+        manifest => manifest?.is_some(),
+    };
+    if !found && !folder::has_files(&shared.store).await? {
         return Err(Error::not_found("there is no manifest and no file")
             .with_context("location", &shared.store.root.location));
     }

@@ -8,8 +8,8 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use stitchwork_commits::{Checkpoints, Tail};
 use stitchwork_core::{
-    At, CommitArgs, Committed, DeleteFile, Error, Formats, HistoryArgs, Info, Log, LogCapabilities, Result,
-    Scalar, Snapshot, Version, WriteDeletesArgs, hive_folder, join,
+    At, CommitArgs, Committed, DeleteFile, Error, ErrorKind, Formats, HistoryArgs, Info, Log,
+    LogCapabilities, Result, Scalar, Snapshot, Version, WriteDeletesArgs, hive_folder, join,
 };
 
 use crate::commit::commit;
@@ -116,7 +116,15 @@ impl Shared {
             At::Ref(name) => {
                 return Err(Error::unsupported("folders have no branches and tags").with_context("ref", name));
             }
-            _ => self.latest().await?,
+            _ => self.latest().await,
+        };
+        let newest = match (newest, &at) {
+            // What is damaged later is in nobody's way.
+            (Err(e), At::Version(version)) if e.kind() == ErrorKind::InvalidData => {
+                let older = load(&self.store, Some(*version)).await.ok().flatten();
+                return older.map(Arc::new).ok_or(e);
+            }
+            (newest, _) => newest?,
         };
         let version = match at {
             At::Version(version) => version,

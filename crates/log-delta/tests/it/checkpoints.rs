@@ -139,9 +139,12 @@ async fn a_gap_is_an_error() {
     let stores = Stores::new();
     table(&stores, 7).await;
     delete(&stores, "00000000000000000006.json").await;
-    let error = open("memory:t", &stores).await.unwrap_err();
+    let log = open("memory:t", &stores).await.unwrap();
+    let error = log.snapshot(At::Latest).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert_eq!(error.context("version"), Some("6"));
+    // What the error advises.
+    assert_eq!(log.snapshot(At::Version(5)).await.unwrap().version(), 5);
     assert!(error.context("location").is_some_and(|location| location.ends_with("0006.json")), "{error}");
     assert!(error.context("remedy").is_some_and(|remedy| remedy.contains("restore")), "{error}");
 }
@@ -187,10 +190,9 @@ async fn checkpoints_under_other_names_are_found() {
         for version in 0..4 {
             delete(&stores, &format!("{version:020}.json")).await;
         }
-        match open("memory:t", &stores).await {
-            Ok(log) => {
+        match open("memory:t", &stores).await.unwrap().snapshot(At::Latest).await {
+            Ok(snapshot) => {
                 assert!(whole, "{name} is but a half");
-                let snapshot = log.snapshot(At::Latest).await.unwrap();
                 assert_eq!(names(&snapshot, FileFilter::default()).await.len(), 6);
             }
             Err(error) => assert!(!whole && error.kind() == ErrorKind::InvalidData, "{name}: {error}"),

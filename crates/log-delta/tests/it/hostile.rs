@@ -105,11 +105,14 @@ async fn an_entry_that_lost_its_end_is_told_with_its_place_and_what_to_do() {
         (&whole[..last_line], "fewer files"),
     ] {
         put(&stores, ENTRY, left.as_bytes().to_vec()).await;
-        let error = open("memory:t", &stores).await.unwrap_err();
+        let log = open("memory:t", &stores).await.unwrap();
+        let error = log.snapshot(At::Latest).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{left:?}");
         assert!(error.message().contains(words), "{left:?}: {error}");
         assert!(error.context("location").is_some_and(|location| location.ends_with(ENTRY)), "{error}");
         assert!(error.context("remedy").is_some_and(|remedy| remedy.contains("restore")), "{error}");
+        // What the error advises.
+        assert_eq!(log.snapshot(At::Version(0)).await.unwrap().version(), 0);
     }
     // The last line break is no part of an action, and others write none.
     put(&stores, ENTRY, whole.trim_end().as_bytes().to_vec()).await;

@@ -50,6 +50,11 @@ async fn cut_short_anywhere_it_is_an_error() {
             assert!(error.context("location").is_some_and(|location| location.ends_with(path)), "{error}");
             let remedy = error.context("remedy").unwrap_or_default();
             assert!(remedy.starts_with(if path == checkpoint { "remove" } else { "restore" }), "{error}");
+            // What the error advises, where it advises it: the version before can be read.
+            let log = rig.open().await.unwrap().log().clone();
+            assert_eq!(log.snapshot(At::Version(1)).await.unwrap().version(), 1);
+            // The files of a checkpoint are read when they are asked for.
+            assert!(path == checkpoint || log.snapshot(At::Version(3)).await.is_err(), "{end}");
         }
         if path == checkpoint {
             // What the error advises.

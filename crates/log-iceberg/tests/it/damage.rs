@@ -134,3 +134,22 @@ async fn what_the_errors_advise_works() {
     let older = IcebergLogFactory.open(args).await.unwrap().snapshot(At::Latest).await.unwrap();
     assert_eq!(names(&older, FileFilter::default()).await, ["a"]);
 }
+
+#[tokio::test]
+async fn a_file_without_its_blocks_is_no_empty_table() {
+    for place in Place::all() {
+        let chain = table(&place).await;
+        for (key, location) in [("manifest_list", &chain.list), ("manifest", &chain.manifest)] {
+            let whole = get(&chain.stores, location).await;
+            // The marker that ends the header ends each block, too.
+            let marker = whole.slice(whole.len() - 16..);
+            let header = whole.windows(16).position(|bytes| bytes == marker).unwrap() + 16;
+            assert!(header < whole.len());
+            put(&chain.stores, location, whole.slice(..header)).await;
+            let error = read(&place).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{location}: {error}");
+            is_told(&error, key, location);
+            put(&chain.stores, location, whole).await;
+        }
+    }
+}

@@ -62,6 +62,28 @@ fn metadata_that_is_cut_empty_or_lost_is_named_and_nothing_is_lost() {
 }
 
 #[test]
+fn versions_before_a_damaged_one_can_be_read() {
+    for log in ["delta", "files"] {
+        let (folder, api) = four_rows(&format!("{{log: {log}, location: data}}"));
+        folder.ok(["run"]);
+        *api.second() = json(r#"[{"id":3,"name":"three"},{"id":4,"name":null},{"id":5}]"#);
+        folder.ok(["run"]);
+        let entries = if log == "delta" { "_delta_log" } else { "_stitchwork/commits" };
+        let newest = ending(&folder.path().join("data/rows").join(entries), ".json").pop().unwrap();
+        std::fs::write(&newest, []).unwrap();
+        refused(
+            log,
+            &folder.run(["sql", "select * from p.rows", "-o", "csv"]),
+            1,
+            &[&name(&newest), "empty"],
+        );
+        let version = name(&newest).trim_end_matches(".json").parse::<u64>().unwrap() - 1;
+        let older = format!("select count(*) as n from p.rows for version as of {version}");
+        assert_eq!(folder.ok(["sql", &older, "-o", "csv"]), "n\n4\n", "{log}");
+    }
+}
+
+#[test]
 fn a_manifest_that_is_lost_is_named() {
     let (folder, _api) = four_rows("{log: iceberg, location: data}");
     folder.ok(["run"]);

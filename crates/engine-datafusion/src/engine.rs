@@ -133,11 +133,12 @@ impl DataFusionEngine {
     /// The error for a table that is not there, with those that are like it.
     async fn missing(&self, name: String) -> Error {
         let near = self.names.near(&name).await;
-        let message = match name.contains('@') {
-            false => "there is no table of this name",
-            true => {
-                "there is no table of this name; a version is asked for with `version as of 3` behind the table"
-            }
+        let message = if name.contains('@') {
+            "there is no table of this name; a version is asked for with `version as of 3` behind the table"
+        } else if name.contains('$') {
+            "there is no table of this name; what a table knows of itself is in `t$history`, `t$snapshots` and `t$files`"
+        } else {
+            "there is no table of this name"
         };
         let missing = Error::not_found(message).with_context("table", name);
         if near.is_empty() { missing } else { missing.with_context("near", near.join(", ")) }

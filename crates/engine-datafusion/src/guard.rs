@@ -19,6 +19,7 @@ use crate::error::FromDataFusion;
 use crate::escape;
 use crate::from_first;
 use crate::names::Namespace;
+use crate::numbers;
 use crate::travel;
 
 /// Dialects that know clauses which others take for mistakes.
@@ -173,6 +174,7 @@ impl VisitorMut for Guard<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        numbers::keep_digits(expr);
         match escape::spell(expr) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod arithmetic;
 mod casts;
 mod config;
 mod convert;
@@ -16,6 +17,7 @@ mod information;
 mod moments;
 mod names;
 mod native;
+mod numbers;
 mod panics;
 mod stream;
 mod table;

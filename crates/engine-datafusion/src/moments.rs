@@ -21,7 +21,7 @@ use datafusion::optimizer::Optimizer;
 use datafusion::sql::sqlparser::ast::DataType as SqlType;
 
 pub(crate) use instant::{Answer, instant, widened};
-pub(crate) use typing::typed;
+pub(crate) use typing::{UNIFYING, typed};
 
 /// The name of the field of a cast to `timestamp`, which says that no precision was written: a number is then one of
 /// seconds, whatever the unit. It lives from the planner to [`typed`].
@@ -49,7 +49,7 @@ impl TypePlanner for SqlTypes {
                 let data_type = DataType::Timestamp(TimeUnit::Microsecond, None);
                 Some(Arc::new(Field::new(PLAIN, data_type, true)))
             }
-            _ => None,
+            other => crate::numbers::type_of_written(other),
         })
     }
 }

@@ -2,10 +2,12 @@
 
 mod equality;
 mod files;
+mod located;
 mod mapping;
 mod pushdown;
 mod reader;
 mod source;
+mod spread;
 mod statistics;
 
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use datafusion::datasource::table_schema::TableSchemaBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use stitchwork_core::{EqualityDeletes, ScanPlan};
+use stitchwork_core::{EqualityDeletes, Predicate, ScanPlan};
 
 use crate::config::files_url;
 use crate::convert::{internal, to_scalar_value};
@@ -33,6 +35,7 @@ pub(crate) use self::files::StoreIds;
 use self::mapping::MappingFactory;
 use self::reader::StoreReaderFactory;
 use self::source::NativeSource;
+use self::spread::Spread;
 
 /// What a scan of a plan is asked for.
 pub(crate) struct Wanted<'a> {
@@ -44,6 +47,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) stores: &'a StoreIds,
     /// The columns, as places in the table's schema.
     pub(crate) projection: &'a [usize],
+    /// Which rows pass the filters that follow, as far as it can be said to a relation.
+    pub(crate) predicate: Option<&'a Predicate>,
     /// At most this many rows, if no filter follows.
     pub(crate) limit: Option<usize>,
 }
@@ -138,6 +143,8 @@ fn scan_files(
     let mut files = Vec::with_capacity(group.files.len());
     let mut live = statistics::Live::new(!group.equality.is_empty() || limit.is_some());
     let without_nan = pushdown::without_nan(&group.files, table_schema.file_schema());
+    let constant_names = constant_fields.iter().map(|field| field.name().clone()).collect();
+    let spread = Spread::new(wanted.predicate, &group.files, table_schema.file_schema(), constant_names);
     for ready in group.files {
         let constants = group
             .constants
@@ -160,6 +167,8 @@ fn scan_files(
         global: state.config_options().execution.parquet.clone(),
         ..TableParquetOptions::default()
     };
+    // The source decides on it filter by filter.
+    options.global.pushdown_filters = false;
     if !has_nanoseconds(table_schema.file_schema()) {
         // Old timestamps of 96 bits reach further than 64 bits of nanoseconds.
         options.global.coerce_int96 = Some("us".to_owned());
@@ -167,7 +176,7 @@ fn scan_files(
     let parquet = ParquetSource::new(table_schema.clone())
         .with_table_parquet_options(options)
         .with_parquet_file_reader_factory(readers);
-    let source = NativeSource::new(Arc::new(parquet), cache, without_nan);
+    let source = NativeSource::new(Arc::new(parquet), cache, without_nan, spread);
     let mapping = MappingFactory::new(plan.mapping.clone(), plan.schema.clone());
     let config = FileScanConfigBuilder::new(files_url().theirs()?, Arc::new(source))
         .with_file_groups(files::balance(files, state.config().target_partitions()))

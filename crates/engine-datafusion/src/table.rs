@@ -93,8 +93,14 @@ impl RelationTable {
         if let Some(plan) = plan
             && engine_schema(&plan.schema, self.views) == self.schema
         {
-            let wanted =
-                native::Wanted { table: self, state, stores: &self.stores, projection: &projection, limit };
+            let wanted = native::Wanted {
+                table: self,
+                state,
+                stores: &self.stores,
+                projection: &projection,
+                predicate: args.predicate.as_ref(),
+                limit,
+            };
             if let Some(exec) = native::scan(&wanted, plan).await? {
                 return Ok(exec);
             }

@@ -17,6 +17,7 @@ use super::lossless::first_lost;
 use super::pairs::{Refusal, refused};
 use crate::convert::{declared_type, operand};
 use crate::error::to_datafusion;
+use crate::numbers;
 
 /// The expression in the type of the column, each value of which must fit exactly.
 pub(super) fn exact(expr: Expr, data_type: &DataType, column: &str) -> Expr {
@@ -25,6 +26,7 @@ pub(super) fn exact(expr: Expr, data_type: &DataType, column: &str) -> Expr {
         column: column.to_owned(),
         target: data_type.clone(),
     };
+    let expr = numbers::as_type(expr, data_type);
     Expr::ScalarFunction(ScalarFunction { func: Arc::new(ScalarUDF::from(cast)), args: vec![expr] })
 }
 

@@ -15,8 +15,9 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use compare::Comparisons;
 pub(super) use compare::cast_of;
+pub(crate) use unify::UNIFYING;
 
-use crate::casts;
+use crate::{arithmetic, casts, numbers};
 
 /// The plan with all operands brought to the types that they have in common.
 ///
@@ -73,6 +74,7 @@ impl TreeNodeRewriter for Typing<'_> {
     type Node = Expr;
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
+        let expr = numbers::typed(expr, self.schema)?;
         let expr = casts::of_nested(unify::expr(expr, self.schema)?, self.schema);
         let comparisons = Comparisons { left: self.schema, right: self.schema, constants: self.constants };
         match comparisons.expr(&expr)? {
@@ -82,7 +84,8 @@ impl TreeNodeRewriter for Typing<'_> {
                 .coercion
                 .f_up(expr)?
                 .data
-                .map_children(|operand| Ok(Transformed::yes(casts::of_operand(operand, self.schema)))),
+                .map_children(|operand| Ok(Transformed::yes(casts::of_operand(operand, self.schema))))?
+                .map_data(|expr| Ok(arithmetic::checked(expr, self.schema))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! DataFusion's Parquet source, with rows left out that are deleted.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -26,9 +27,16 @@ use datafusion_pruning::FilePruner;
 use stitchwork_core::{Error, RoaringTreemap};
 
 use super::files::FileContext;
+use super::located::Located;
 use super::pushdown::{PushdownRules, RowsOnly};
+use super::spread::Spread;
 use crate::convert::internal;
 use crate::error::{ToDataFusion, to_datafusion};
+
+/// The share of rows from which on a filter is applied above the scan: rows that pass are then decoded in whole batches,
+/// which costs less than to pick them one by one. Measured with half of the columns in the filter's rows; see
+/// `cargo xtask bench scan`.
+const UNSELECTIVE: f64 = 0.3;
 
 /// Reads as `parquet` does; rows that a file's deletes name do not come.
 #[derive(Clone)]
@@ -36,16 +44,36 @@ pub(crate) struct NativeSource {
     parquet: Arc<dyn FileSource>,
     cache: Arc<FileMetadataCache>,
     without_nan: Arc<HashSet<String>>,
+    spread: Arc<Spread>,
 }
 
 impl NativeSource {
-    /// `without_nan`: the columns of floating-point numbers that are known to have no NaN.
+    /// `without_nan`: the columns of floating-point numbers that are known to have no NaN. `spread`: what tells how
+    /// many rows pass a filter.
     pub(crate) fn new(
         parquet: Arc<dyn FileSource>,
         cache: Arc<FileMetadataCache>,
         without_nan: HashSet<String>,
+        spread: Spread,
     ) -> Self {
-        Self { parquet, cache, without_nan: Arc::new(without_nan) }
+        Self { parquet, cache, without_nan: Arc::new(without_nan), spread: Arc::new(spread) }
+    }
+
+    /// The settings for these filters: whether rows are picked by them while files are decoded.
+    fn settings<'a>(
+        &self,
+        filters: &[Arc<dyn PhysicalExpr>],
+        config: &'a ConfigOptions,
+    ) -> Cow<'a, ConfigOptions> {
+        let wanted = config.execution.parquet.pushdown_filters;
+        match wanted && self.spread.share(filters).is_some_and(|share| share > UNSELECTIVE) {
+            true => {
+                let mut above = config.clone();
+                above.execution.parquet.pushdown_filters = false;
+                Cow::Owned(above)
+            }
+            false => Cow::Borrowed(config),
+        }
     }
 
     fn wrap(&self, parquet: Arc<dyn FileSource>) -> Arc<dyn FileSource> {
@@ -114,6 +142,7 @@ impl FileSource for NativeSource {
         filters: Vec<Arc<dyn PhysicalExpr>>,
         config: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn FileSource>>> {
+        let config = self.settings(&filters, config);
         let source = self.parquet.table_schema();
         let rules = PushdownRules {
             files: source.file_schema(),
@@ -125,7 +154,7 @@ impl FileSource for NativeSource {
         let pushed = pushed.map(|(filter, rule)| -> Arc<dyn PhysicalExpr> {
             if rule.rows_only { Arc::new(RowsOnly::new(filter)) } else { filter }
         });
-        let pushed = self.parquet.try_pushdown_filters(pushed.collect(), config)?;
+        let pushed = self.parquet.try_pushdown_filters(pushed.collect(), &config)?;
         let mut grades = pushed.filters.into_iter();
         let grades = rules.iter().map(|rule| {
             let promised = if rule.refused { None } else { grades.next() };
@@ -208,18 +237,20 @@ impl Morselizer for NativeMorselizer {
             .extension::<Arc<FileContext>>()
             .cloned()
             .ok_or_else(|| internal("a file came without its deletes"))?;
-        if !context.has_deletes() {
-            return self.parquet.plan_file(file);
-        }
-        if self.is_pruned(&file)? {
-            return Ok(Box::new(NoRows));
-        }
-        Ok(Box::new(DeletesPlanner {
-            parquet: self.parquet.clone(),
-            file,
-            context,
-            cache: self.cache.clone(),
-        }))
+        let location = context.object.location().into();
+        let planner: Box<dyn MorselPlanner> = if !context.has_deletes() {
+            self.parquet.plan_file(file)?
+        } else if self.is_pruned(&file)? {
+            Box::new(NoRows)
+        } else {
+            Box::new(DeletesPlanner {
+                parquet: self.parquet.clone(),
+                file,
+                context,
+                cache: self.cache.clone(),
+            })
+        };
+        Ok(Located::new(location, planner))
     }
 }
 

@@ -9,9 +9,9 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, Column, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
 };
-use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
+use datafusion::physical_expr::split_conjunction;
 use datafusion::physical_expr_common::physical_expr::PhysicalExprRef;
-use stitchwork_core::{Column as TableColumn, Predicate, Scalar};
+use stitchwork_core::{Predicate, Scalar};
 
 use super::files::Ready;
 
@@ -212,7 +212,6 @@ mod tests {
     use arrow_schema::Field;
     use datafusion::common::DFSchema;
     use datafusion::logical_expr::{Expr, col, lit};
-    use datafusion::physical_expr::create_physical_expr;
     use datafusion::prelude::SessionContext;
 
     use super::*;

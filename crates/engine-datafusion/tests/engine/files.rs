@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+use stitchwork_core::object_store::ObjectStoreExt;
 use stitchwork_core::{
     DataFile, Engine, ErrorKind, FieldMapping, MapBy, PHYSICAL_NAME, QueryArgs, Scalar, col,
 };
@@ -316,5 +317,25 @@ async fn a_file_that_is_cut_off_is_broken_data() {
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{kept} of {whole}: {error:?}");
             assert!(error.to_string().contains("cut.parquet"), "{error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_told_with_its_file() {
+    let mut files = Files::new(schema(vec![Field::new("n", DataType::Int64, true)]));
+    for name in ["memory:whole.parquet", "memory:damaged.parquet"] {
+        files.write(name, &batch(vec![ints("n", 0..500)])).await;
+    }
+    let object = files.stores.resolve("memory:damaged.parquet").unwrap();
+    let mut bytes = object.store.get(&object.path).await.unwrap().bytes().await.unwrap().to_vec();
+    // What lies behind the magic number is the first page; the footer stays whole.
+    bytes[4..40].fill(0xff);
+    object.store.put(&object.path, bytes.into()).await.unwrap();
+    let files = Arc::new(files);
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        let error = query_error(&engine, "select sum(n) from t").await;
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{error:?}");
+        assert_eq!(error.context("location"), Some("memory:///damaged.parquet"), "{error}");
     }
 }

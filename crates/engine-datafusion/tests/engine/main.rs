@@ -5,6 +5,7 @@
 
 mod agreement;
 mod changeable;
+mod decimals;
 mod deletes;
 mod distinct;
 mod dml;

@@ -105,6 +105,33 @@ async fn statistics_do_not_lie_about_values() {
 }
 
 #[tokio::test]
+async fn filters_go_into_the_scan_where_few_rows_pass() {
+    let data = batch(vec![ints("n", 0..400), ints("m", 0..400)]);
+    let mut files = Files::new(data.schema());
+    for name in ["memory:a", "memory:b"] {
+        let file = files.write(name, &data).await;
+        file.file.stats = stats(400, vec![("n", bounds(0_i64, 399_i64, 0, true))]);
+    }
+    let engine = engine();
+    register(&engine, "t", &Arc::new(files)).await;
+    for (filter, above, count) in [
+        ("n > 100", true, 598),
+        ("n <> 5", true, 798),
+        ("n > 380", false, 38),
+        ("n > 100 and n < 110", false, 18),
+        // Nothing is known about the column.
+        ("m > 100", false, 598),
+        ("n > 100 and m > 100", false, 598),
+    ] {
+        let plan =
+            engine.explain(QueryArgs::new(format!("select m from t where {filter}"))).await.unwrap().plan;
+        assert_eq!(plan.contains("FilterExec"), above, "{filter}: {plan}");
+        let sql = format!("select count(m) from t where {filter}");
+        assert_eq!(rows(&engine, &sql).await, [count.to_string()], "{filter}");
+    }
+}
+
+#[tokio::test]
 async fn row_groups_whose_nan_passes_are_read() {
     // The second row group has lower numbers than the first, and a NaN that its bounds do not tell of.
     let numbers = (0..100).map(|n| f64::from(n) + 100.0).chain((0..99).map(f64::from)).chain([f64::NAN]);

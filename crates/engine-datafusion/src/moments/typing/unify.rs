@@ -14,7 +14,8 @@ use super::type_of;
 use crate::convert::map_type;
 
 /// Functions whose arguments become one column.
-const UNIFYING: [&str; 7] = ["coalesce", "greatest", "ifnull", "least", "make_array", "nullif", "nvl"];
+pub(crate) const UNIFYING: [&str; 7] =
+    ["coalesce", "greatest", "ifnull", "least", "make_array", "nullif", "nvl"];
 
 /// The expression with its operands brought together, as far as moments are concerned.
 pub(super) fn expr(expr: Expr, schema: &DFSchema) -> Result<Expr> {

@@ -1,0 +1,206 @@
+//! Decimals beside numbers with a point, and whole numbers at the end of their type.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
+use stitchwork_core::{ErrorKind, QueryArgs};
+use stitchwork_engine_datafusion::DataFusionEngine;
+
+use crate::changeable::Changeable;
+use crate::support::{Memory, engine, query_error, register, rows, try_rows};
+
+/// A table of one decimal, whose values come as their text.
+async fn decimals(engine: &DataFusionEngine, precision: u8, scale: i8, values: &[i128]) -> Vec<String> {
+    let column = Decimal128Array::from_iter_values(values.iter().copied())
+        .with_precision_and_scale(precision, scale)
+        .unwrap();
+    let texts = (0..column.len()).map(|row| column.value_as_string(row)).collect();
+    let schema = Schema::new(vec![Field::new("d", column.data_type().clone(), true)]);
+    let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(column) as ArrayRef]).unwrap();
+    register(engine, "t", &Memory::new(vec![batch])).await;
+    texts
+}
+
+#[tokio::test]
+async fn a_decimal_is_found_by_its_own_text() {
+    for (precision, scale) in
+        [(5, 2), (10, 2), (12, 2), (18, 4), (20, 6), (38, 2), (38, 10), (38, 20), (19, 0)]
+    {
+        let engine = engine();
+        // Numbers of every length, whose digits are all kinds of them.
+        let values: Vec<i128> = (1..u32::from(precision))
+            .map(|digits| 66_637_777_912_345_678_901_234_567_898_765_432_109_i128 / 10_i128.pow(38 - digits))
+            .flat_map(|value| [value, -value - 1])
+            .collect();
+        for text in decimals(&engine, precision, scale, &values).await {
+            let same = format!("cast(d as varchar) = '{text}'");
+            let filters = [
+                format!("d = {text}"),
+                format!("{text} = d"),
+                format!("d in ({text}, 0.5)"),
+                format!("d between {text} and {text}"),
+                format!("d >= {text} and not d > {text}"),
+                format!("d <= {text} and not d < {text}"),
+                format!("not d <> {text}"),
+                format!("d is not distinct from {text}"),
+                format!("case d when {text} then true else false end"),
+            ];
+            // How many rows have another answer than the text of the number.
+            let others =
+                filters.iter().map(|filter| format!("count(*) filter (where ({filter}) <> ({same}))"));
+            let sql = format!("select {} from t", others.collect::<Vec<_>>().join(", "));
+            assert_eq!(rows(&engine, &sql).await, ["0|0|0|0|0|0|0|0|0"], "{text} in ({precision}, {scale})");
+            let found = rows(&engine, &format!("select d from t where d = {text}")).await;
+            assert!(!found.is_empty() && found.iter().all(|found| *found == text), "{text}: {found:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_number_between_two_decimals_is_none_of_them() {
+    let engine = engine();
+    decimals(&engine, 5, 2, &[-101, -100, 99, 100, 101]).await;
+    for (filter, expected) in [
+        ("d = 1.005", vec![]),
+        ("d <> 1.005", vec!["-1.00", "-1.01", "0.99", "1.00", "1.01"]),
+        ("d < 1.005", vec!["-1.00", "-1.01", "0.99", "1.00"]),
+        ("d > 1.005", vec!["1.01"]),
+        ("d >= 1.001", vec!["1.01"]),
+        ("d <= -1.005", vec!["-1.01"]),
+        ("d > -1.005", vec!["-1.00", "0.99", "1.00", "1.01"]),
+        ("d in (1.005, 1.01)", vec!["1.01"]),
+        ("d in (1.005)", vec![]),
+        ("d not in (1.005, 1.01)", vec!["-1.00", "-1.01", "0.99", "1.00"]),
+        ("d is distinct from 1.005 and d > 1", vec!["1.01"]),
+        ("d < 12345678901234567890.5", vec!["-1.00", "-1.01", "0.99", "1.00", "1.01"]),
+        ("d > 12345678901234567890123456789012345678", vec![]),
+        ("d > -1234567890123.4567890", vec!["-1.00", "-1.01", "0.99", "1.00", "1.01"]),
+        ("d < 0.7 * 2 and d > 0.5 + 0.5", vec!["1.01"]),
+        ("d = 1", vec!["1.00"]),
+    ] {
+        assert_eq!(rows(&engine, &format!("select d from t where {filter}")).await, expected, "{filter}");
+    }
+    for (sql, expected) in [
+        ("select max(d * 1.1), max(d + 0.001), min(d - 1.5) from t", "1.111|1.011|-2.51"),
+        ("select coalesce(max(d), 0.25), max(case when d > 5 then d else 0.125 end) from t", "1.01|0.125"),
+        ("select cast('100000.01' as decimal(10, 2)) = 100000.01", "true"),
+        ("select 12345678901234.5678, 0.5", "12345678901234.5678|0.5"),
+        ("select 12345678901234567890123", "12345678901234567890123"),
+        ("select arrow_typeof(0.5), arrow_typeof(0.5 * 3)", "Float64|Float64"),
+    ] {
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_beside_what_floats_floats() {
+    let engine = engine();
+    let values = vec![0.123_456_789_012_345_68, 1e30, 0.1];
+    let floats: ArrayRef = Arc::new(Float64Array::from(values));
+    let decimal = Decimal128Array::from(vec![12, 50, 10]).with_precision_and_scale(38, 2).unwrap();
+    let schema = Schema::new(vec![
+        Field::new("f", DataType::Float64, true),
+        Field::new("d", decimal.data_type().clone(), true),
+    ]);
+    let batch = RecordBatch::try_new(Arc::new(schema), vec![floats, Arc::new(decimal)]).unwrap();
+    register(&engine, "t", &Memory::new(vec![batch])).await;
+    for (filter, expected) in [
+        ("f = 0.12345678901234568", "0.12"),
+        ("f = 0.123456789012345678", "0.12"),
+        ("f = 1e30", "0.50"),
+        ("f > d and f > 1", "0.50"),
+        ("f = d", "0.10"),
+        ("f * d > 1", "0.50"),
+    ] {
+        assert_eq!(rows(&engine, &format!("select d from t where {filter}")).await, [expected], "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_is_what_was_written() {
+    let engine = engine();
+    let column = |precision, scale| {
+        let column = Decimal128Array::from(vec![1_i128]);
+        Arc::new(column.with_precision_and_scale(precision, scale).unwrap()) as ArrayRef
+    };
+    let columns = [
+        ("id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("d", column(18, 4)),
+        ("w", column(38, 10)),
+    ];
+    let columns = columns.map(|(name, column)| (name, column, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    register(&engine, "t", &Changeable::new(batch)).await;
+    let stored = async |sql: &str| {
+        rows(&engine, sql).await;
+        rows(&engine, "select d, w from t where id = 1").await
+    };
+    for (sql, expected) in [
+        ("update t set d = 12345678901234.5678", "12345678901234.5678|0.0000000001"),
+        ("update t set w = 98765432109876543.21", "12345678901234.5678|98765432109876543.2100000000"),
+        ("update t set w = w + 0.1", "12345678901234.5678|98765432109876543.3100000000"),
+        ("update t set d = -d", "-12345678901234.5678|98765432109876543.3100000000"),
+    ] {
+        assert_eq!(stored(sql).await, [expected], "{sql}");
+    }
+    for (id, value) in [(2, "12345678901234567890.1234567891"), (3, "-0.0000000001"), (4, "66.63")] {
+        for sql in [
+            format!("insert into t values ({id}, null, {value})"),
+            format!("insert into t (id, w) select {id}, {value}"),
+        ] {
+            rows(&engine, &sql).await;
+        }
+        let found = rows(&engine, &format!("select count(*) from t where id = {id} and w = {value}")).await;
+        assert_eq!(found, ["2"], "{value}");
+        assert_eq!(rows(&engine, &format!("delete from t where w = {value}")).await, ["2"], "{value}");
+    }
+    let error = query_error(&engine, "update t set d = 0.00001").await;
+    assert!(error.to_string().contains("does not fit the type of its column exactly"), "{error}");
+}
+
+#[tokio::test]
+async fn whole_numbers_do_not_begin_again_at_their_other_end() {
+    let engine = engine();
+    let columns = [("l", Arc::new(Int64Array::from(vec![i64::MAX, 1])) as ArrayRef)];
+    register(&engine, "t", &Changeable::new(RecordBatch::try_from_iter(columns).unwrap())).await;
+    for beyond in [
+        "l + 1",
+        "l * 2",
+        "-(-l - 2)",
+        "-l - 2",
+        "cast(l as decimal(38, 0)) * 0 + 9223372036854775807 + l",
+        "9223372036854775807 + 1",
+        "cast(2147483647 as int) + cast(l % 2 + 1 as int)",
+    ] {
+        let sql = format!("select {beyond} from t");
+        match try_rows(&engine, QueryArgs::new(sql.clone())).await {
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{sql}: {error}");
+                assert!(error.to_string().contains("beyond its type"), "{sql}: {error}");
+            }
+            Ok(_) => assert!(beyond.contains("decimal"), "{sql}"),
+        }
+    }
+    let error = query_error(&engine, "update t set l = l + 1").await;
+    assert!(error.to_string().contains("beyond its type"), "{error}");
+    for (sql, expected) in [
+        (
+            "select max(l - 1), min(-l), max(cast(l as decimal(38, 0)) + 1) from t",
+            "9223372036854775806|-9223372036854775807|9223372036854775808",
+        ),
+        ("select -9223372036854775808, 2 + 3 * 4 - -1", "-9223372036854775808|15"),
+        ("select l + null from t where l = 1", ""),
+    ] {
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+    }
+    let plan = engine_columns(&engine, "select l + 1, - l from t where l < 5").await;
+    assert_eq!(plan, ["t.l + Int64(1)", "(- t.l)"]);
+}
+
+/// The names of a query's columns.
+async fn engine_columns(engine: &DataFusionEngine, sql: &str) -> Vec<String> {
+    use stitchwork_core::Engine;
+    let stream = engine.query(QueryArgs::new(sql)).await.unwrap();
+    stream.schema().fields().iter().map(|field| field.name().clone()).collect()
+}

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use stitchwork::core::Options;
 use stitchwork_engine_adbc::Profile;
 use stitchwork_services::{VERSITYGW, in_test};
-use stitchwork_tests::{buckets, drivers};
+use stitchwork_tests::drivers;
 
 /// Runs the suite of a role against a URL.
 fn conform(role: &str, url: &str, options: &Options) -> Output {
@@ -98,7 +98,7 @@ fn databases_are_engines_by_url() {
 fn a_bucket_is_reached_by_options() {
     let Some(server) = in_test(&VERSITYGW) else { return };
     let root = server.fresh("conform").unwrap();
-    let reached = buckets::options(&server.url(), server.user(), server.password());
+    let reached = server.s3_options(&server.url());
     passes("store", &format!("{root}/stores"), &reached, &["store::put::conditions_hold"]);
     passes(
         "log",

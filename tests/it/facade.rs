@@ -9,7 +9,6 @@ use stitchwork::tables::AppendArgs;
 use stitchwork::{Registry, Session, pipeline, table};
 use stitchwork_services::{VERSITYGW, in_test};
 use stitchwork_testkit::{Fault, FaultStore, Operation, Rule, batches};
-use stitchwork_tests::buckets;
 use stitchwork_tests::layers::Place;
 use stitchwork_tests::rows::{animals, stream, texts};
 
@@ -87,7 +86,7 @@ async fn options_of_a_sessions_stores_are_checked_by_the_stores() {
 #[tokio::test(flavor = "multi_thread")]
 async fn options_reach_a_bucket() {
     let Some(server) = tokio::task::spawn_blocking(|| in_test(&VERSITYGW)).await.unwrap() else { return };
-    let reached = buckets::options(&server.url(), server.user(), server.password());
+    let reached = server.s3_options(&server.url());
     let root = tokio::task::spawn_blocking(move || server.fresh("facade").unwrap()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("app.log");

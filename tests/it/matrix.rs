@@ -14,9 +14,9 @@ use stitchwork::tables::{AppendArgs, CatalogNames, DeleteArgs, Table, TableConfi
 use stitchwork_engine_adbc::{AdbcConfig, AdbcEngine, Profile};
 use stitchwork_services::{MINIO, POSTGRES, Running, Service, VERSITYGW, in_test};
 use stitchwork_testkit::MemoryRelation;
+use stitchwork_tests::drivers;
 use stitchwork_tests::matrix::{CATALOGS, Cell, ENGINES, LOGS, QUERIES, STORES, page, rows, schema, tables};
 use stitchwork_tests::rows::{stream, texts};
-use stitchwork_tests::{buckets, drivers};
 use tempfile::TempDir;
 
 /// Servers, folders and engines that the cells share.
@@ -68,7 +68,7 @@ impl House {
         for (name, service) in [("versitygw", &VERSITYGW), ("minio", &MINIO)] {
             let Some(server) = server(service).await else { continue };
             let root = fresh(&server, "matrix").await;
-            let options = buckets::options(&server.url(), server.user(), server.password());
+            let options = server.s3_options(&server.url());
             registry.stores().set_options_for(&root, options);
             stores.insert(name, root);
             servers.push(server);

@@ -12,16 +12,3 @@ pub fn registry(options: Options) -> Result<Registry> {
     registry.stores().set_options_for("s3://", options);
     Ok(registry)
 }
-
-/// The options by which a server that speaks S3 is reached.
-#[must_use]
-pub fn options(endpoint: &str, user: &str, password: &str) -> Options {
-    let options = [
-        ("endpoint", endpoint),
-        ("allow_http", "true"),
-        ("region", "us-east-1"),
-        ("access_key_id", user),
-        ("secret_access_key", password),
-    ];
-    options.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
-}

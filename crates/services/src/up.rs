@@ -1,5 +1,6 @@
 //! Starting, listing and stopping.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -68,6 +69,19 @@ impl Running {
     #[must_use]
     pub fn password(&self) -> &'static str {
         self.service.password
+    }
+
+    /// The options by which a client reaches a server that speaks S3, at this address or another one that leads to it.
+    #[must_use]
+    pub fn s3_options(&self, endpoint: &str) -> BTreeMap<String, String> {
+        let options = [
+            ("endpoint", endpoint),
+            ("allow_http", "true"),
+            ("region", "us-east-1"),
+            ("access_key_id", self.user()),
+            ("secret_access_key", self.password()),
+        ];
+        options.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
     /// What the server has said so far.

@@ -159,8 +159,7 @@ fn operations(steps: &[Step]) -> usize {
             _ => {}
         }
     }
-    let operations = disk.state.lock().operations;
-    operations
+    disk.state.lock().operations
 }
 
 #[test]

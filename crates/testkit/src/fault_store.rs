@@ -156,22 +156,26 @@ impl FaultStore {
     fn list_under_rules(
         &self,
         prefix: Option<&Path>,
-        list: BoxStream<'static, Result<ObjectMeta>>,
+        list: impl FnOnce(&dyn ObjectStore) -> BoxStream<'static, Result<ObjectMeta>> + Send + 'static,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let prefix = prefix.map(ToString::to_string).unwrap_or_default();
+        let (prefix, inner) = (prefix.map(ToString::to_string).unwrap_or_default(), self.inner.clone());
         match self.fault(Operation::List, &prefix) {
-            None | Some(Fault::Repeated) => list,
+            None | Some(Fault::Repeated) => list(inner.as_ref()),
+            // Some stores look when they are asked for the list, not for its entries.
             Some(Fault::Delay(time)) => {
                 let delayed = async move {
                     tokio::time::sleep(time).await;
-                    list
+                    list(inner.as_ref())
                 };
                 stream::once(delayed).flatten().boxed()
             }
             // Half a list, then the connection breaks.
             Some(Fault::TornBody(entries)) => {
                 let entries = usize::try_from(entries).unwrap_or(usize::MAX);
-                list.take(entries).chain(stream::iter([Err(Fault::Unavailable.error(&prefix))])).boxed()
+                list(inner.as_ref())
+                    .take(entries)
+                    .chain(stream::iter([Err(Fault::Unavailable.error(&prefix))]))
+                    .boxed()
             }
             Some(fault) => stream::iter([Err(fault.error(&prefix))]).boxed(),
         }
@@ -249,7 +253,8 @@ impl ObjectStore for FaultStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.list_under_rules(prefix, self.inner.list(prefix))
+        let from = prefix.cloned();
+        self.list_under_rules(prefix, move |inner| inner.list(from.as_ref()))
     }
 
     fn list_with_offset(
@@ -257,7 +262,8 @@ impl ObjectStore for FaultStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.list_under_rules(prefix, self.inner.list_with_offset(prefix, offset))
+        let (from, offset) = (prefix.cloned(), offset.clone());
+        self.list_under_rules(prefix, move |inner| inner.list_with_offset(from.as_ref(), &offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

@@ -48,7 +48,7 @@ impl Bucket {
 }
 
 fn options(server: &Running, endpoint: &str) -> Options {
-    let mut options = buckets::options(endpoint, server.user(), server.password());
+    let mut options = server.s3_options(endpoint);
     options.insert("retry_initial_backoff".to_owned(), "10ms".to_owned());
     options
 }

@@ -1,10 +1,13 @@
 //! The state of a pipeline: interrupted, lost, old, broken, or shared by two runs at once.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use stitchwork_core::ErrorKind;
 use stitchwork_ingest::{Pipeline, RunReport, pipeline};
+use stitchwork_testkit::{Fault, FaultStore, Operation, Rule};
 
 use crate::leftovers::now;
 use crate::rig::Rig;
@@ -150,6 +153,42 @@ async fn a_run_that_slept_through_more_loads_than_are_kept_doubles_nothing() {
     assert!(data_files(&rig).await > 25);
     rig.destination().clean(&now()).await.unwrap();
     assert_eq!(data_files(&rig).await, 25);
+}
+
+/// A run waits after its manifest is there, while another one finishes its load and makes `others` more. The files of
+/// the slow run are in the tables by then, and it must not take them for files of its own that nobody needs.
+#[tokio::test]
+async fn a_run_that_is_slow_after_its_manifest_removes_nothing() {
+    for others in [1, 24] {
+        let rig = Rig::delta();
+        let store = FaultStore::new(rig.inner.clone());
+        let wait = Fault::Delay(Duration::from_millis(100));
+        // The first list finds no manifest, the second one looks whether somebody was faster.
+        store.inject(Rule::on(&[Operation::List], wait).path("_stitchwork/script").after(1));
+        let first = one_page();
+        let slow = rig.pipeline_over(rig.over(Arc::new(store.clone())), &first);
+        let mut slow = pin!(slow.run());
+        let waits = async {
+            while store.faults() == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = waits => {}
+            outcome = &mut slow => panic!("the run was to wait: {outcome:?}"),
+        }
+        let script = (0..others).fold(first, |script, id| script.page("s", json!([{"id": 10 + id}])));
+        let fast = rig.pipeline(&script).run().await.unwrap();
+        assert_eq!((fast.recovered, fast.loads.len()), (Some(1), others));
+        let files = data_files(&rig).await;
+        let outcome = slow.await;
+        assert!(others == 1 || outcome.unwrap_err().kind() == ErrorKind::Conflict);
+        assert_eq!(data_files(&rig).await, files);
+        let report = rig.pipeline(&script).run().await.unwrap();
+        assert_eq!((report.recovered, report.loads.len()), (None, 0));
+        assert_eq!((rig.rows("s").await.len(), rig.rows("s__l").await.len()), (others + 1, 1));
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Killed before and after every durable step.
+//! Killed at every durable step.
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -6,12 +6,12 @@ use std::os::unix::process::ExitStatusExt;
 use crate::child;
 use crate::matrix::place::{Names, Place, Store};
 use crate::matrix::steps::{Step, Where};
-use crate::matrix::{Cell, Violation, on_one_thread, prepared, settled, steps};
+use crate::matrix::{Cell, Violation, is_exhaustive, on_one_thread, prepared, settled, steps};
 
 /// The number of the signal that nobody can catch.
 const SIGKILL: i32 = 9;
 
-/// Kills a process before and after each durable step in turn, each in a world of its own.
+/// Kills a process at each place in turn, each in a world of its own.
 pub(crate) fn everywhere(cell: Cell, store: Store, names: Names) -> Result<(), Violation> {
     let Some(place) = Place::new(store, names)? else { return Ok(()) };
     on_one_thread(async {
@@ -40,12 +40,16 @@ pub(crate) fn everywhere(cell: Cell, store: Store, names: Names) -> Result<(), V
     })
 }
 
-/// Where to kill, so that everything that a process can leave behind is seen: before each durable step, and before the
-/// step after it, which is after the durable one. After the last step there is nothing left to be killed at.
+/// Where to kill: before each durable step, and after the last one, if anything follows it. That is every state that a
+/// process can leave behind, since between two durable steps it only reads. Where nothing is to be left out, each is
+/// followed by a kill before the step after it, whatever that does.
 fn kills(steps: &[Step]) -> Vec<Where> {
-    let follows =
-        |n: usize| n.checked_sub(1).and_then(|before| steps.get(before)).is_some_and(Step::is_durable);
-    let (numbered, is_place) =
-        (steps.iter().enumerate(), |n: usize, step: &Step| step.is_durable() || follows(n));
-    numbered.filter(|(n, step)| is_place(*n, step)).map(|(_, step)| step.place).collect()
+    let last = steps.iter().rposition(Step::is_durable);
+    let follows_durable =
+        |n: usize| n.checked_sub(1).and_then(|n| steps.get(n)).is_some_and(Step::is_durable);
+    let is_place = |n: usize, step: &Step| {
+        step.is_durable() || last.is_some_and(|last| n == last + 1) || is_exhaustive() && follows_durable(n)
+    };
+    let places = steps.iter().enumerate().filter(|(n, step)| is_place(*n, step));
+    places.map(|(_, step)| step.place).collect()
 }

@@ -27,6 +27,11 @@ pub(crate) type Violation = String;
 /// Set to `1`, lets every cell try all faults at all steps, those too that are sampled otherwise.
 const EXHAUSTIVE: &str = "STITCHWORK_CRASH_EXHAUSTIVE";
 
+/// Whether nothing is to be left out.
+pub(crate) fn is_exhaustive() -> bool {
+    std::env::var_os(EXHAUSTIVE).is_some_and(|value| value == "1")
+}
+
 /// How many cases are under way at once.
 const AT_ONCE: usize = 16;
 
@@ -71,8 +76,7 @@ impl Cell {
 
     /// Less of it, unless everything is asked for.
     pub(crate) fn tried(self, extent: Extent) -> Self {
-        let exhaustive = std::env::var_os(EXHAUSTIVE).is_some_and(|value| value == "1");
-        Self { extent: if exhaustive { Extent::Everything } else { extent }, ..self }
+        Self { extent: if is_exhaustive() { Extent::Everything } else { extent }, ..self }
     }
 
     /// Only these faults.

@@ -97,7 +97,9 @@ impl Place {
         let n = self.worlds.fetch_add(1, Ordering::Relaxed);
         let folder = folder()?;
         let (root, location, options) = match (self.store, &self.s3) {
-            (Store::S3, Some(Own { server, url })) => (url.clone(), format!("{url}/{n}"), options(server)),
+            (Store::S3, Some(Own { server, url })) => {
+                (url.clone(), format!("{url}/{n}"), server.s3_options(&server.url()))
+            }
             (Store::Memory, _) => ("memory://".to_owned(), "memory:data".to_owned(), Options::new()),
             _ => {
                 let location = format!("file://{}/data", folder.path().display());
@@ -146,16 +148,4 @@ fn own(service: &'static Service) -> Result<Option<Own>, Violation> {
     let Some(server) = in_test(service) else { return Ok(None) };
     let url = server.fresh("crash").map_err(|e| format!("{}: {e}", service.name))?;
     Ok(Some(Own { server, url }))
-}
-
-/// The options by which a server that speaks S3 is reached.
-fn options(server: &Running) -> Options {
-    let options = [
-        ("endpoint", server.url()),
-        ("allow_http", "true".to_owned()),
-        ("region", "us-east-1".to_owned()),
-        ("access_key_id", server.user().to_owned()),
-        ("secret_access_key", server.password().to_owned()),
-    ];
-    options.map(|(name, value)| (name.to_owned(), value)).into()
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod config;
+mod dates;
 mod dictionary;
 mod error;
 mod file;

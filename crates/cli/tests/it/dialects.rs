@@ -8,8 +8,7 @@ fn spreadsheet(folder: &Folder) {
     std::fs::write(folder.path().join("people.txt"), text).unwrap();
 }
 
-const OPTIONS: &str =
-    "delimiter => ';', quote = '''', header := false, comment => '#', null_texts => ['', 'NA'], encoding => 'latin1'";
+const OPTIONS: &str = "delimiter => ';', quote = '''', header := false, comment => '#', null_texts => ['', 'NA'], encoding => 'latin1'";
 const ROWS: &str = "column_1,column_2,column_3\n1,Zoë; the first,\"1,5\"\n2,,\n";
 
 #[test]
@@ -24,8 +23,10 @@ fn options_stand_behind_the_path() {
     folder.write("pair.txt", "[{\"a\": 1}, {\"a\": 2}]");
     assert_eq!(csv("select max(a) as a from json('pair.txt', layout => 'array')"), "a\n2\n");
     assert_eq!(
-        csv("select a.column_1 as n from csv('people.txt', comment='#', delimiter='|', header=false, encoding='latin1') a, \
-             json('pair.txt', infer_rows => 1) b where b.a = 2 and a.column_1 like '2%'"),
+        csv(
+            "select a.column_1 as n from csv('people.txt', comment='#', delimiter='|', header=false, encoding='latin1') a, \
+             json('pair.txt', infer_rows => 1) b where b.a = 2 and a.column_1 like '2%'"
+        ),
         "n\n2;NA;\n"
     );
 }
@@ -56,7 +57,8 @@ fn options_that_are_wrong_are_told_with_what_was_meant() {
 fn a_table_of_the_project_has_options() {
     let folder = Folder::new();
     spreadsheet(&folder);
-    let options = "{delimiter: ';', quote: \"'\", header: false, comment: '#', null_texts: ',NA', encoding: latin1}";
+    let options =
+        "{delimiter: ';', quote: \"'\", header: false, comment: '#', null_texts: ',NA', encoding: latin1}";
     folder.write(
         "stitchwork.yaml",
         &format!(

@@ -29,8 +29,9 @@ fn has_dates(data_type: &DataType) -> bool {
     }
 }
 
-/// The schema with days in the place of milliseconds: what Parquet has them as.
-pub(crate) fn as_days(schema: &SchemaRef) -> SchemaRef {
+/// The schema with days in the place of milliseconds that are called a date: what Parquet has them as.
+#[must_use]
+pub fn as_days(schema: &SchemaRef) -> SchemaRef {
     if !any(schema.fields()) {
         return schema.clone();
     }
@@ -59,11 +60,12 @@ fn type_of_days(data_type: &DataType) -> DataType {
     }
 }
 
-/// Refuses a value that is no whole day, of which the time would be lost; `first` is the row that the batch begins at.
+/// Refuses a value of `Date64` that is no whole day, of which the time would be lost; `first` is the row that the batch
+/// begins at.
 ///
 /// # Errors
 /// `InvalidInput`, with column, row and value.
-pub(crate) fn check(batch: &RecordBatch, first: u64) -> Result<()> {
+pub fn check_days(batch: &RecordBatch, first: u64) -> Result<()> {
     for (column, field) in batch.columns().iter().zip(batch.schema_ref().fields()) {
         if !has_dates(field.data_type()) || part_of_a_day(column)?.is_none() {
             continue;

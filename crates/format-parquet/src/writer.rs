@@ -137,7 +137,7 @@ impl FileWriter for ParquetWriter {
     async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = conform(batch, &self.schema)?;
         if self.has_dates
-            && let Err(error) = dates::check(&batch, self.rows)
+            && let Err(error) = dates::check_days(&batch, self.rows)
         {
             let _ = self.upload.abort().await;
             return Err(error.with_context("location", self.object.location()));

@@ -20,22 +20,28 @@ use stitchwork_core::{Error, Format, Options, Result};
     expect(unused_variables, reason = "without formats there is nothing to set")
 )]
 pub fn format_with(scheme: &str, options: &Options) -> Result<Arc<dyn Format>> {
-    match scheme {
-        #[cfg(feature = "format-avro")]
-        stitchwork_format_avro::SCHEME => Ok(Arc::new(stitchwork_format_avro::Avro::with_options(options)?)),
-        #[cfg(feature = "format-csv")]
-        stitchwork_format_csv::SCHEME => Ok(Arc::new(stitchwork_format_csv::Csv::with_options(options)?)),
-        #[cfg(feature = "format-ipc")]
-        stitchwork_format_ipc::SCHEME => Ok(Arc::new(stitchwork_format_ipc::Ipc::with_options(options)?)),
-        #[cfg(feature = "format-json")]
-        stitchwork_format_json::SCHEME => Ok(Arc::new(stitchwork_format_json::Json::with_options(options)?)),
-        #[cfg(feature = "format-parquet")]
-        stitchwork_format_parquet::SCHEME => {
-            Ok(Arc::new(stitchwork_format_parquet::Parquet::with_options(options)?))
-        }
-        _ => Err(Error::unsupported("the format takes no options by name; register it with its settings")
-            .with_context("format", scheme)),
+    #[cfg(feature = "format-avro")]
+    if scheme == stitchwork_format_avro::SCHEME {
+        return Ok(Arc::new(stitchwork_format_avro::Avro::with_options(options)?));
     }
+    #[cfg(feature = "format-csv")]
+    if scheme == stitchwork_format_csv::SCHEME {
+        return Ok(Arc::new(stitchwork_format_csv::Csv::with_options(options)?));
+    }
+    #[cfg(feature = "format-ipc")]
+    if scheme == stitchwork_format_ipc::SCHEME {
+        return Ok(Arc::new(stitchwork_format_ipc::Ipc::with_options(options)?));
+    }
+    #[cfg(feature = "format-json")]
+    if scheme == stitchwork_format_json::SCHEME {
+        return Ok(Arc::new(stitchwork_format_json::Json::with_options(options)?));
+    }
+    #[cfg(feature = "format-parquet")]
+    if scheme == stitchwork_format_parquet::SCHEME {
+        return Ok(Arc::new(stitchwork_format_parquet::Parquet::with_options(options)?));
+    }
+    Err(Error::unsupported("the format takes no options by name; register it with its settings")
+        .with_context("format", scheme))
 }
 
 #[cfg(test)]

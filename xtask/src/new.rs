@@ -152,7 +152,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     let folder = create(workspace, role, name, path)?;
     let (place, test) = match path {
         None => (format!("crates/{role}-{name}"), format!("cargo xtask conform {role}-{name}")),
-        Some(_) => (folder.display().to_string(), format!("cd {} && cargo test", folder.display())),
+        Some(_) => (folder.display().to_string(), format!("cd {} && cargo test", shell_word(&folder))),
     };
     println!("made {place}: it works, and keeps the contract of a {role}; make it yours");
     println!("  next: {test}");
@@ -188,20 +188,53 @@ pub(crate) fn create(workspace: &Workspace, role: &str, name: &str, path: Option
     names::check(role, name)?;
     let package = format!("{}-{name}", role.name);
     let folder = path.map_or_else(|| workspace.root.join("crates").join(&package), Path::to_owned);
-    if folder.join("Cargo.toml").exists() {
-        return Err(format!("{} is there already; choose another name or place", folder.display()));
-    }
     let manifest = match path {
         None => inside(role, &package),
         Some(_) => outside(workspace, role, &package)?,
     };
-    write(&folder.join("Cargo.toml"), &manifest)?;
-    write(&folder.join("README.md"), &readme(role, name, &package))?;
-    for (file, text) in role.files {
-        let renamed = rename(role, name, text);
-        write(&folder.join(rename(role, name, file)), &renamed)?;
+    let mut files =
+        vec![("Cargo.toml".to_owned(), manifest), ("README.md".to_owned(), readme(role, name, &package))];
+    files.extend(role.files.iter().map(|(file, text)| (rename(role, name, file), rename(role, name, text))));
+    let taken = taken(&folder, files.iter().map(|(file, _)| Path::new(file)));
+    if !taken.is_empty() {
+        return Err(format!(
+            "{} holds {} already, so nothing was written; choose another name or place",
+            folder.display(),
+            taken.join(", ")
+        ));
+    }
+    for (file, text) in &files {
+        write(&folder.join(file), text)?;
     }
     Ok(folder)
+}
+
+/// What lies where the files of a new crate go: the files themselves, and what is a file where a folder would be.
+fn taken<'a>(folder: &Path, files: impl Iterator<Item = &'a Path>) -> Vec<String> {
+    let mut found = vec![];
+    for file in files {
+        let parts = file.ancestors().take_while(|part| !part.as_os_str().is_empty());
+        let in_the_way = parts.filter(|part| match fs::symlink_metadata(folder.join(part)) {
+            Ok(_) => *part == file || !folder.join(part).is_dir(),
+            Err(_) => false,
+        });
+        for part in in_the_way.map(|part| part.display().to_string()) {
+            if !found.contains(&part) {
+                found.push(part);
+            }
+        }
+    }
+    found
+}
+
+/// A path as one word of a shell: in quotes where it has anything but letters, digits and what paths usually have.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/\\:._-+@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// `some-api` as a type: `SomeApi`.
@@ -297,6 +330,39 @@ mod tests {
             "pub struct TypedRows; mod typed_rows; \"typed-rows\"; &[\"rows\"]; third_party_connector::x";
         let want = "pub struct SomeApi; mod some_api; \"some-api\"; &[\"some-api\"]; format_some_api::x";
         assert_eq!(rename(format, "some-api", text), want);
+    }
+
+    #[test]
+    fn a_folder_keeps_the_files_that_it_has() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+        let here = Workspace { root };
+        let folder = std::env::temp_dir().join(format!("stitchwork-new-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let make = || create(&here, "source", "my-notes", Some(&folder));
+        fs::create_dir_all(folder.join("src")).unwrap();
+        fs::write(folder.join("README.md"), "mine").unwrap();
+        fs::write(folder.join("src/lib.rs"), "// mine").unwrap();
+        // A file where a folder would be.
+        fs::write(folder.join("tests"), "mine").unwrap();
+        let error = make().unwrap_err();
+        assert!(error.contains("README.md, src/lib.rs, tests already"), "{error}");
+        let left = |file: &str| fs::read_to_string(folder.join(file)).unwrap();
+        assert_eq!((left("README.md"), left("src/lib.rs")), ("mine".to_owned(), "// mine".to_owned()));
+        assert!(!folder.join("Cargo.toml").exists() && !folder.join("src/my_notes.rs").exists());
+        // Files of other names may stay: the folder of a new repository has some.
+        for file in ["README.md", "src/lib.rs", "tests"] {
+            fs::rename(folder.join(file), folder.join(format!("{file}.old"))).unwrap();
+        }
+        make().unwrap();
+        assert!(make().unwrap_err().contains("holds Cargo.toml, README.md"));
+        assert_eq!(left("README.md.old"), "mine");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        assert_eq!(shell_word(Path::new("../a/b-1.x")), "../a/b-1.x");
+        assert_eq!(shell_word(Path::new("/my crates/it's")), r"'/my crates/it'\''s'");
     }
 
     #[test]

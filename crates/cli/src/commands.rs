@@ -19,6 +19,7 @@ use crate::exit::Failure;
 use crate::output::Output;
 use crate::prompt;
 use crate::session::Asker;
+use crate::signals::Interrupts;
 use crate::workspace::{ProjectArgs, Workspace};
 
 /// What every command has.
@@ -54,8 +55,11 @@ impl Context {
 }
 
 /// Does what the command line says.
-pub(crate) async fn run(cli: Cli, console: Arc<Console>) -> Result<(), Failure> {
-    let prompts = cli.prompts();
+pub(crate) async fn run(
+    cli: Cli,
+    console: Arc<Console>,
+    prompt: Option<Arc<Interrupts>>,
+) -> Result<(), Failure> {
     let mut project = ProjectArgs { file: cli.global.project, profile: cli.global.profile };
     let format = cli.global.output;
     // What needs no project must not fail because of one.
@@ -75,19 +79,25 @@ pub(crate) async fn run(cli: Cli, console: Arc<Console>) -> Result<(), Failure> 
     let workspace = Arc::new(Workspace::open(&project, console.clone())?);
     let output = Output::stdout(format, workspace.registry.formats().clone())?;
     let context = Context { console, workspace, output };
-    let done = command(&context, cli.command, prompts).await;
+    let done = command(&context, cli.command, prompt).await;
     context.workspace.requests.tell();
     done
 }
 
 /// What needs the project, and stores.
-async fn command(context: &Context, command: Command, prompts: bool) -> Result<(), Failure> {
+async fn command(
+    context: &Context,
+    command: Command,
+    prompt: Option<Arc<Interrupts>>,
+) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(context, &args).await,
         Command::Clean(args) => clean::run(context, &args).await,
         Command::State(args) => state::run(context, &args).await,
-        Command::Sql(args) if prompts => prompt::run(context, args.limit).await,
-        Command::Sql(args) => ask::sql(context, args).await,
+        Command::Sql(args) => match prompt {
+            Some(interrupts) => prompt::run(context, args.limit, interrupts).await,
+            None => ask::sql(context, args).await,
+        },
         Command::Tables => ask::tables(context).await,
         Command::Show(args) => ask::show(context, &args).await,
         Command::History(args) => ask::history(context, &args).await,

@@ -6,6 +6,7 @@ use stitchwork::{Error, ErrorKind};
 use stitchwork_project::Diagnostics;
 
 use crate::console::Console;
+use crate::stores::explained;
 
 /// Everything was done.
 pub(crate) const DONE: u8 = 0;
@@ -51,7 +52,7 @@ pub(crate) enum Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Error(error)
+        Self::Error(explained(error))
     }
 }
 

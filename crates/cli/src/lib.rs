@@ -19,16 +19,13 @@ mod workspace;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
 use crate::args::Cli;
 use crate::console::Console;
 use crate::exit::Failure;
-
-/// How long work that was interrupted has to put its things away.
-const PATIENCE: Duration = Duration::from_millis(500);
+use crate::signals::Interrupts;
 
 /// Runs the program with the arguments of this process.
 #[must_use]
@@ -67,18 +64,10 @@ pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
         Ok(runtime) => runtime,
         Err(e) => return exit::report(&console, Failure::from(stitchwork::Error::from(e))),
     };
-    let prompts = cli.prompts();
-    let work = commands::run(cli, console.clone());
-    let outcome = runtime.block_on(async {
-        // At a prompt, Ctrl-C ends the query and not the program.
-        if prompts {
-            signals::until(signals::terminated(), work).await
-        } else {
-            signals::until(signals::any(), work).await
-        }
-    });
-    // A worker may still hang in a write to a reader that does not read.
-    runtime.shutdown_timeout(PATIENCE);
+    // At a prompt, Ctrl-C ends the query and not the program.
+    let prompt = cli.prompts().then(Arc::<Interrupts>::default);
+    let work = commands::run(cli, console.clone(), prompt.clone());
+    let outcome = signals::run(runtime, &console, prompt, work);
     match outcome {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failure) => exit::report(&console, failure),

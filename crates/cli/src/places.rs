@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use parking_lot::Mutex;
-use stitchwork::core::{At, Names, Options, Registry, Relation, TableIdent};
+use stitchwork::core::{At, Format, Names, Options, Registry, Relation, TableIdent};
 use stitchwork::tables::{Columns, FileSet, FileSetArgs, Metadata, Table, TableConfig, TableRef};
-use stitchwork::{Error, ErrorKind, Result, absolute};
+use stitchwork::{Error, ErrorKind, Result, absolute, format_with};
+use stitchwork_project::nearest;
 
-use crate::sql::PATH;
+use crate::sql::{PATH, split_options};
 
 /// A table of the project file that has a name of its own.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub(crate) struct NamedTable {
     pub(crate) format: Option<String>,
     /// The columns of the files.
     pub(crate) columns: Columns,
-    /// Options of the log.
+    /// Options of the log, or else of the format.
     pub(crate) options: Options,
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct Places {
     home: Option<PathBuf>,
     named: BTreeMap<String, NamedTable>,
     /// Tables that are open: a log is asked only for what is new.
-    opened: Mutex<BTreeMap<(String, String), Table>>,
+    opened: Mutex<BTreeMap<(String, String, Options), Table>>,
 }
 
 impl Places {
@@ -99,6 +100,7 @@ impl Places {
 
     /// A path with the kind that stands before it in SQL.
     fn described(&self, kind: &str, path: &str) -> Result<NamedTable> {
+        let (kind, options) = split_options(kind)?;
         let location = absolute(&at_home(path, self.home.as_deref()))?;
         let is_log = self.registry.log(kind).is_ok();
         let is_format = !is_log && kind != PATH;
@@ -107,13 +109,32 @@ impl Places {
             log: is_log.then(|| kind.to_owned()),
             format: is_format.then(|| kind.to_owned()),
             columns: Columns::default(),
-            options: Options::new(),
+            options,
+        })
+    }
+
+    /// A format with its options.
+    fn format(&self, name: &str, options: &Options) -> Result<Arc<dyn Format>> {
+        let format = self.registry.formats().get(name)?;
+        if options.is_empty() {
+            return Ok(format);
+        }
+        format_with(format.info().scheme, options).map_err(|error| {
+            let near = match (error.context("option"), error.context("known")) {
+                (Some(written), Some(known)) => nearest(written, known.split(',')).map(str::to_owned),
+                _ => None,
+            };
+            let error = error.with_context("format", name);
+            match near {
+                Some(near) => error.with_context("did_you_mean", near),
+                None => error,
+            }
         })
     }
 
     /// The files at some places; where a place turns out to be a table, that table.
     async fn files(&self, table: NamedTable) -> Result<Opened> {
-        let format = table.format.as_deref().map(|name| self.registry.formats().get(name)).transpose()?;
+        let format = table.format.as_deref().map(|name| self.format(name, &table.options)).transpose()?;
         let columns = table.columns.clone();
         let args = FileSetArgs { format, columns, ..FileSetArgs::new(&table.locations) };
         match FileSet::open_with(&self.registry, args).await {
@@ -132,7 +153,7 @@ impl Places {
         let [location] = table.locations.as_slice() else {
             return Err(Error::invalid_config("the table of a log has one location"));
         };
-        let key = (log.to_owned(), location.clone());
+        let key = (log.to_owned(), location.clone(), table.options.clone());
         let known = self.opened.lock().get(&key).cloned();
         if let Some(known) = known {
             match known.snapshot().await {

@@ -4,6 +4,7 @@ mod complete;
 mod dots;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustyline::error::ReadlineError;
@@ -16,7 +17,7 @@ use crate::console::Console;
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::session::Asker;
-use crate::signals;
+use crate::signals::Interrupts;
 use crate::sql::statements;
 use complete::{Helper, Words};
 use dots::Dot;
@@ -29,7 +30,11 @@ const REMEMBERED: usize = 5000;
 type Line = Editor<Helper, FileHistory>;
 
 /// Reads statements and runs them until the user has enough.
-pub(crate) async fn run(context: &Context, limit: Option<usize>) -> Result<(), Failure> {
+pub(crate) async fn run(
+    context: &Context,
+    limit: Option<usize>,
+    interrupts: Arc<Interrupts>,
+) -> Result<(), Failure> {
     let asker = context.asker().await?;
     let words = Words::new(asker.clone());
     words.learn_tables().await;
@@ -40,7 +45,7 @@ pub(crate) async fn run(context: &Context, limit: Option<usize>) -> Result<(), F
         env!("CARGO_PKG_VERSION"),
         asker.engine()
     ));
-    let mut prompt = Prompt { context, asker, output: context.output.clone(), limit };
+    let mut prompt = Prompt { context, asker, output: context.output.clone(), limit, interrupts };
     loop {
         let read = tokio::task::spawn_blocking(move || {
             let read = line.readline(PROMPT);
@@ -72,6 +77,7 @@ struct Prompt<'a> {
     asker: Asker,
     output: Output,
     limit: Option<usize>,
+    interrupts: Arc<Interrupts>,
 }
 
 impl Prompt<'_> {
@@ -91,10 +97,7 @@ impl Prompt<'_> {
             Some(Dot::Schema(table)) => crate::commands::columns(&self.asker, &table, &self.output).await?,
             None => {
                 for statement in statements(text) {
-                    tokio::select! {
-                        () = signals::interrupted() => return Err(Failure::Interrupted),
-                        done = self.run(statement) => done?,
-                    }
+                    self.interrupts.until(self.run(statement)).await?;
                 }
             }
         }

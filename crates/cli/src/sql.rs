@@ -1,5 +1,6 @@
 //! SQL as text: where statements end, and where they name tables.
 
+mod options;
 mod rewrite;
 mod target;
 
@@ -7,6 +8,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Token, Tokenizer, TokenizerError};
 use stitchwork::engine_datafusion::offsets;
 
+pub(crate) use options::split as split_options;
 pub(crate) use rewrite::{PATH, Vocabulary, rewrite};
 pub(crate) use target::Target;
 

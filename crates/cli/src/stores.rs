@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use stitchwork::Result;
 use stitchwork::core::{Options, Stores, is_sensitive};
+use stitchwork::{Error, Result};
 
 use crate::console::Console;
 
@@ -33,6 +33,19 @@ pub(crate) fn set_options(
         stores.set_options_for(&place, options);
     }
     Ok(())
+}
+
+/// An error about a store that lacks options, with where people set them.
+pub(crate) fn explained(error: Error) -> Error {
+    let (Some(root), Some(missing)) = (error.context("root"), error.context("missing")) else { return error };
+    let scheme = root.split(':').next().unwrap_or_default();
+    let Some((_, prefix)) = SCHEMES.iter().zip(PREFIXES).find(|(known, _)| **known == scheme) else {
+        return error;
+    };
+    let variables = missing.split(',').map(|name| format!("{prefix}{name}").to_ascii_uppercase());
+    let variables = variables.collect::<Vec<_>>().join(",");
+    let place = format!("the project file below stores: {scheme}://");
+    error.with_context("environment", variables).with_context("or_in", place)
 }
 
 /// What the environment says, by scheme.
@@ -105,6 +118,22 @@ const PREFIXES: &[&str] = &[
     feature = "store-http",
     feature = "store-s3"
 )))]
+const SCHEMES: &[&str] = &[];
+
+#[cfg(not(any(
+    feature = "store-azure",
+    feature = "store-gcs",
+    feature = "store-http",
+    feature = "store-s3"
+)))]
+const PREFIXES: &[&str] = &[];
+
+#[cfg(not(any(
+    feature = "store-azure",
+    feature = "store-gcs",
+    feature = "store-http",
+    feature = "store-s3"
+)))]
 #[expect(clippy::unnecessary_wraps, reason = "with stores it can fail")]
 fn from_environment() -> Result<BTreeMap<String, Options>> {
     Ok(BTreeMap::new())
@@ -124,6 +153,28 @@ fn own_names(_: &str, _: &Options) -> Result<Options> {
 #[cfg(all(test, feature = "store-s3"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_store_lacks_is_told_by_names_that_it_takes() {
+        let stores = stitchwork::registry().unwrap().stores().clone();
+        for root in ["s3://box/x", "gs://box/x", "az://box/x", "abfss://box@acct.dfs.core.windows.net/x"] {
+            let scheme = root.split(':').next().unwrap();
+            if !SCHEMES.contains(&scheme) {
+                continue;
+            }
+            let Err(error) = stores.resolve(root) else { panic!("{root} needs credentials") };
+            let error = explained(error);
+            let variables = error.context("environment").unwrap().split(',');
+            let given = variables.map(|name| (name.to_owned(), "x".to_owned()));
+            let taken = stitchwork::stores::options_from(scheme, given).unwrap();
+            let missing: Vec<&str> = error.context("missing").unwrap().split(',').collect();
+            assert_eq!(taken.len(), missing.len(), "{error}");
+            assert!(missing.iter().all(|name| taken.contains_key(*name)), "{error}");
+            assert!(error.to_string().contains(&format!("stores: {scheme}://")), "{error}");
+        }
+        let other = Error::invalid_input("x").with_context("missing", "a");
+        assert_eq!(explained(other).context("environment"), None);
+    }
 
     #[test]
     fn names_of_the_project_are_known_with_and_without_prefix() {

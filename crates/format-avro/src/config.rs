@@ -23,6 +23,11 @@ pub struct AvroConfig {
     pub max_block_bytes: u64,
 }
 
+/// The settings, in the order of the fields.
+const OPTIONS: [&str; 4] = ["compression", "block_rows", "reader_schema", "max_block_bytes"];
+/// Those that are options of a single file too.
+const FILE_OPTIONS: [&str; 2] = ["compression", "block_rows"];
+
 impl Default for AvroConfig {
     fn default() -> Self {
         Self {
@@ -51,9 +56,18 @@ impl AvroConfig {
         }
     }
 
+    /// Settings by their names.
+    pub(crate) fn of_options(options: &Options) -> Result<Self> {
+        Self::default().set(options, &OPTIONS)
+    }
+
     /// These settings with the options of one file on top.
     pub(crate) fn with_options(&self, options: &Options) -> Result<Self> {
-        check_options(options, &["compression", "block_rows"])?;
+        self.set(options, &FILE_OPTIONS)
+    }
+
+    fn set(&self, options: &Options, known: &[&str]) -> Result<Self> {
+        check_options(options, known)?;
         let mut config = self.clone();
         let wrong = |option: &'static str, value: &str| {
             Error::invalid_config("an option has a value that it cannot have")
@@ -66,6 +80,12 @@ impl AvroConfig {
         }
         if let Some(text) = options.get("block_rows") {
             config.block_rows = text.parse().map_err(|_| wrong("block_rows", text))?;
+        }
+        if let Some(text) = options.get("max_block_bytes") {
+            config.max_block_bytes = text.parse().map_err(|_| wrong("max_block_bytes", text))?;
+        }
+        if let Some(text) = options.get("reader_schema") {
+            config.reader_schema = Some(text.clone());
         }
         config.validate()?;
         Ok(config)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use stitchwork_core::{
-    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, ReadArgs, Registry,
-    Result, WriteArgs,
+    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, Options, ReadArgs,
+    Registry, Result, WriteArgs,
 };
 use stitchwork_objects::located;
 
@@ -46,6 +46,14 @@ impl Avro {
     pub fn with_config(config: AvroConfig) -> Result<Self> {
         config.validate()?;
         Ok(Self { config })
+    }
+
+    /// The format with settings by their names.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for an unknown one, or a value that it cannot have.
+    pub fn with_options(options: &Options) -> Result<Self> {
+        Self::with_config(AvroConfig::of_options(options)?)
     }
 
     /// The settings.

@@ -78,7 +78,8 @@ impl From<Terminator> for String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CsvConfig {
-    /// What stands between two fields. When `None`, the ending of the name says it: a tab for `tsv`, else a comma.
+    /// What stands between two fields. When `None`, the ending of the name says it: a tab for `tsv`. Else it is a comma,
+    /// unless the first records cannot be told apart by commas and can be by a semicolon, a bar or a tab.
     pub delimiter: Option<char>,
     /// What stands around fields that hold other characters of the dialect.
     pub quote: Option<char>,
@@ -227,6 +228,11 @@ impl CsvConfig {
             .with_context("value", &self.encoding));
         }
         Ok(())
+    }
+
+    /// Whether neither these settings nor the name of the object say the delimiter.
+    pub(crate) fn is_open(&self, object: &Object) -> Result<bool> {
+        Ok(self.delimiter.is_none() && self.of(object)?.delimiter == Some(COMMA))
     }
 
     /// These settings for one object, whose name may say the delimiter.

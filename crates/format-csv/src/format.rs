@@ -46,6 +46,14 @@ impl Csv {
         Ok(Self { config })
     }
 
+    /// The format with settings by their names, as [`CsvConfig::with_options`] has them.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for an unknown one, or a value that it cannot have.
+    pub fn with_options(options: &Options) -> Result<Self> {
+        Ok(Self { config: CsvConfig::default().with_options(options)? })
+    }
+
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &CsvConfig {

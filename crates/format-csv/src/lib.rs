@@ -8,6 +8,7 @@ mod infer;
 mod reader;
 mod records;
 mod rows;
+mod sniff;
 mod spell;
 mod text;
 mod values;

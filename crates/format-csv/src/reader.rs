@@ -17,6 +17,7 @@ use crate::dialect::Dialect;
 use crate::infer::infer;
 use crate::records::Records;
 use crate::rows::Rows;
+use crate::sniff::{self, SAMPLE_BYTES};
 use crate::text::Text;
 
 /// The bytes of records after which a batch ends, whatever its rows: large records make small batches.
@@ -24,9 +25,8 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// The schema of an object: the names of its header and the types of its first records, `Null` where none has a value.
 pub(crate) async fn schema(object: &Object, config: &CsvConfig) -> Result<SchemaRef> {
-    let config = &config.of(object)?;
     let opened = Opened::open(object, config, None).await?;
-    Ok(Arc::new(Schema::new(opened.own(config, None, &FieldMapping::by_name()))))
+    Ok(Arc::new(Schema::new(opened.own(None, &FieldMapping::by_name()))))
 }
 
 pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &CsvConfig) -> Result<BatchStream> {
@@ -39,9 +39,8 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &CsvConfig
     }
     let mapping = args.mapping.clone().unwrap_or_default();
     let most = args.batch_rows();
-    let config = &config.of(object)?;
     let mut opened = Opened::open(object, config, args.schema.as_ref().map(|_| most)).await?;
-    let own = opened.own(config, args.schema.as_deref(), &mapping);
+    let own = opened.own(args.schema.as_deref(), &mapping);
     let schema = match &args.schema {
         Some(schema) => schema.clone(),
         None => Arc::new(Schema::new(settle_fields(&own))),
@@ -58,7 +57,7 @@ pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &CsvConfig
     let reading = Reading {
         reader: opened.reader,
         head,
-        dialect: Dialect::new(config),
+        dialect: Dialect::new(&opened.config),
         columns,
         schema: rows_schema.clone(),
         most,
@@ -95,6 +94,8 @@ fn columns(own: &Fields, wanted: &SchemaRef, mapping: &FieldMapping, inferred: b
 
 /// An object whose header and first records have been read.
 struct Opened {
+    /// The settings, with the delimiter that the object has.
+    config: CsvConfig,
     reader: Reader,
     header: Option<Vec<String>>,
     head: Option<Rows>,
@@ -103,10 +104,21 @@ struct Opened {
 impl Opened {
     /// Reads the header and the first records: as many as types are inferred from, or `rows`.
     async fn open(object: &Object, config: &CsvConfig, rows: Option<usize>) -> Result<Self> {
-        let dialect = Dialect::new(config);
-        let records = Records::new(dialect, config.skip_lines);
-        let text = Text::open(object, config).await?;
-        let mut reader = Reader { text, records, piece: String::new(), at: 0, ended: false, position: 0 };
+        let is_open = config.is_open(object)?;
+        let mut config = config.of(object)?;
+        let mut text = Text::open(object, &config).await?;
+        let mut piece = String::new();
+        if is_open {
+            let (sample, whole) = text.sample(&mut piece, SAMPLE_BYTES).await?;
+            let found = sniff::delimiter(sample, whole, config.skip_lines, &Dialect::new(&config));
+            let with = CsvConfig { delimiter: Some(found), ..config.clone() };
+            // A character that has another meaning already has no second one.
+            if with.validate().is_ok() {
+                config = with;
+            }
+        }
+        let records = Records::new(Dialect::new(&config), config.skip_lines);
+        let mut reader = Reader { text, records, piece, at: 0, ended: false, position: 0 };
         let header = if config.header { reader.header().await? } else { None };
         let mut skip = config.skip_rows;
         while skip > 0 {
@@ -120,11 +132,12 @@ impl Opened {
             None if config.infer_types => reader.rows(config.infer_rows, config.infer_bytes).await?,
             None => reader.rows(1, BATCH_BYTES).await?,
         };
-        Ok(Self { reader, header, head })
+        Ok(Self { config, reader, header, head })
     }
 
     /// The columns of the object. Without a header they are those of `schema`, by their places, or numbered.
-    fn own(&self, config: &CsvConfig, schema: Option<&Schema>, mapping: &FieldMapping) -> Fields {
+    fn own(&self, schema: Option<&Schema>, mapping: &FieldMapping) -> Fields {
+        let config = &self.config;
         let types = match (&self.head, schema) {
             (Some(head), None) if config.infer_types => infer(head, &Dialect::new(config)),
             _ => vec![],

@@ -278,7 +278,10 @@ impl Records {
                 self.text.truncate(field);
                 return Ok(());
             }
-            return Err(self.refuse("a record has more fields than the first one; see the option `ragged`"));
+            return Err(self.refuse(
+                "a record has more fields than the first one: pass them over with the option `ragged`, in SQL \
+                 `csv('…', ragged => 'any')`, or name another `delimiter`, `quote` or `skip_lines` in the same way",
+            ));
         }
         self.ends.push(self.text.len());
         self.kinds.push(kind);
@@ -292,7 +295,10 @@ impl Records {
         if self.fields < columns {
             if self.dialect.ragged == Ragged::Error {
                 return Err(self
-                    .refuse("a record has fewer fields than the first one; see the option `ragged`")
+                    .refuse(
+                        "a record has fewer fields than the first one: make nulls of them with the option `ragged`, in \
+                         SQL `csv('…', ragged => 'short')`, or name another `delimiter` or `skip_lines` in the same way",
+                    )
                     .with_context("fields", self.fields));
             }
             self.ends.resize(self.ends.len() + columns - self.fields, self.text.len());

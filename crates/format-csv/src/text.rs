@@ -68,6 +68,22 @@ impl Text {
         Ok(None)
     }
 
+    /// Reads into `piece` until it has so many bytes, and gives as much of it and whether the object ends there.
+    pub(crate) async fn sample<'a>(
+        &mut self,
+        piece: &'a mut String,
+        bytes: usize,
+    ) -> Result<(&'a str, bool)> {
+        while piece.len() <= bytes
+            && let Some(more) = self.next().await?
+        {
+            piece.push_str(&more);
+        }
+        let whole = piece.len() <= bytes;
+        let end = if whole { piece.len() } else { piece.floor_char_boundary(bytes) };
+        Ok((piece.get(..end).unwrap_or_default(), whole))
+    }
+
     /// Looks at the first bytes: a byte order mark tells the encoding, other marks another format.
     async fn begin(&mut self) -> Result<Decoder> {
         let mut head = Vec::new();
@@ -107,7 +123,8 @@ impl Text {
                     let end = self.offset + at as u64;
                     let begin = end.saturating_sub(u64::from(bytes) + u64::from(after));
                     return Err(Error::invalid_data(
-                        "the object has bytes that are no text in its encoding: name another with the option `encoding`",
+                        "the object has bytes that are no text in its encoding: name another with the option `encoding`, in \
+                         SQL `csv('…', encoding => 'latin1')`",
                     )
                     .with_context("location", self.object.location())
                     .with_context("encoding", self.encoding.name())

@@ -9,8 +9,9 @@ use stitchwork_core::{Error, FileSummary, FileWriter, Object, Result, WriteArgs}
 use stitchwork_objects::{CompressedUpload, Compression, conform};
 
 use crate::columns::{read_type, unsupported};
-use crate::config::{BlankLines, CsvConfig, Terminator};
+use crate::config::{BlankLines, COMMA, CsvConfig, Terminator};
 use crate::dialect::Dialect;
+use crate::sniff::OTHERS;
 use crate::spell::{plain, speller};
 
 /// How many rows are spelled in one go.
@@ -28,11 +29,13 @@ pub(crate) struct CsvWriter {
 
 impl CsvWriter {
     pub(crate) fn new(object: &Object, args: WriteArgs, config: &CsvConfig) -> Result<Self> {
+        // Readers have the settings without the options.
+        let is_open = config.is_open(object)?;
         let config = config.with_options(&args.options)?.of(object)?;
         check_config(&config)?;
         check_schema(&args.schema)?;
         let compression = config.compression.unwrap_or_else(|| Compression::of(object));
-        let mut lines = Lines::new(&config, args.schema.fields().len() == 1);
+        let mut lines = Lines::new(&config, args.schema.fields().len() == 1, is_open);
         if config.header {
             let mut names = args.schema.fields().iter();
             names.try_for_each(|field| lines.text(field.name(), field.name()))?;
@@ -145,18 +148,22 @@ struct Lines {
     lost_nulls: bool,
     /// Whether there is one column.
     single: bool,
+    /// Characters that readers could take for the delimiter, since no comma says what it is. One that the first record has
+    /// not is none.
+    like_delimiters: &'static [u8],
     /// Whether the open line has a field.
     begun: bool,
     bytes: Vec<u8>,
 }
 
 impl Lines {
-    fn new(config: &CsvConfig, single: bool) -> Self {
+    fn new(config: &CsvConfig, single: bool, is_open: bool) -> Self {
         let terminator = match config.terminator {
             Terminator::Auto => vec![b'\n'],
             Terminator::Crlf => vec![b'\r', b'\n'],
             Terminator::Char(one) => vec![u8::try_from(one).unwrap_or(b'\n')],
         };
+        let could_be_another = single && is_open && config.delimiter == Some(COMMA);
         let null = config.null_texts.first().cloned();
         let empty = null.as_deref() == Some("");
         let passed_over = config.blank_lines == BlankLines::Skip || !config.header;
@@ -166,6 +173,7 @@ impl Lines {
             lost_nulls: single && empty && passed_over,
             null,
             single,
+            like_delimiters: if could_be_another { &OTHERS } else { &[] },
             begun: false,
             bytes: vec![],
         }
@@ -232,6 +240,7 @@ impl Lines {
     fn end(&mut self) {
         self.bytes.extend_from_slice(&self.terminator);
         self.begun = false;
+        self.like_delimiters = &[];
     }
 
     fn delimit(&mut self) {
@@ -248,7 +257,11 @@ impl Lines {
             // The only field of a line, which would have no character.
             return self.single;
         };
-        let special = |byte: &u8| self.dialect.is_special(*byte) || matches!(byte, b'\n' | b'\r');
+        let special = |byte: &u8| {
+            self.dialect.is_special(*byte)
+                || matches!(byte, b'\n' | b'\r')
+                || self.like_delimiters.contains(byte)
+        };
         bytes.iter().any(special)
             || Some(*first) == self.dialect.comment
             || self.dialect.is_padding(*first)
@@ -289,6 +302,7 @@ impl Lines {
         let needs = |place: usize, byte: u8| {
             self.dialect.is_special(byte)
                 || matches!(byte, b'\n' | b'\r')
+                || self.like_delimiters.contains(&byte)
                 || Some(place) == marked
                 || (place == 0 && (Some(byte) == self.dialect.comment || text.starts_with('\u{feff}')))
                 || ((place == 0 || place == last) && self.dialect.is_padding(byte))

@@ -52,6 +52,17 @@ pub struct IpcConfig {
     pub max_message_bytes: u64,
 }
 
+/// The settings, those that are options of one file first.
+pub(crate) const OPTIONS: [&str; 7] = [
+    "layout",
+    "compression",
+    "compression_level",
+    "max_batch_rows",
+    "statistics",
+    "footer_bytes",
+    "max_message_bytes",
+];
+
 /// The options of one file: the fields of [`IpcConfig`] that concern writing.
 const WRITE_OPTIONS: [&str; 5] =
     ["layout", "compression", "compression_level", "max_batch_rows", "statistics"];

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use stitchwork_core::{
-    BatchStream, FileStats, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, ReadArgs,
-    Registry, Result, WriteArgs, count_rows,
+    BatchStream, FileStats, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, Options,
+    ReadArgs, Registry, Result, WriteArgs, count_rows,
 };
-use stitchwork_objects::located;
+use stitchwork_objects::{located, overlay};
 
-use crate::config::{IpcConfig, Layout};
+use crate::config::{IpcConfig, Layout, OPTIONS};
 use crate::form::Form;
 use crate::reader;
 use crate::statistics::{KEY, kept};
@@ -47,6 +47,14 @@ impl Ipc {
     pub fn with_config(config: IpcConfig) -> Result<Self> {
         config.validate()?;
         Ok(Self { config })
+    }
+
+    /// The format with settings by their names.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for an unknown one, or a value that it cannot have.
+    pub fn with_options(options: &Options) -> Result<Self> {
+        Self::with_config(overlay(&IpcConfig::default(), options, &OPTIONS)?)
     }
 
     /// The settings.

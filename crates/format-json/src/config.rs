@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use stitchwork_core::{Error, Options, Result, check_options};
-use stitchwork_objects::Compression;
+use stitchwork_objects::{Compression, overlay};
 
 /// How the records stand in an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,6 +34,11 @@ pub struct JsonConfig {
     /// The compression; by the ending of the name when `None`. Also an option of a single file.
     pub compression: Option<Compression>,
 }
+
+/// The settings, in the order of the fields.
+const OPTIONS: [&str; 6] = ["layout", "infer_rows", "infer_bytes", "strict", "explicit_nulls", "compression"];
+/// Those that are options of a single file too.
+const FILE_OPTIONS: [&str; 2] = ["explicit_nulls", "compression"];
 
 impl Default for JsonConfig {
     fn default() -> Self {
@@ -67,9 +72,17 @@ impl JsonConfig {
         Compression::file_extension("json", self.compression, self.with_options(options)?.compression)
     }
 
+    /// Settings by their names.
+    pub(crate) fn of_options(options: &Options) -> Result<Self> {
+        check_options(options, &OPTIONS)?;
+        let (of_files, rest) =
+            options.clone().into_iter().partition(|(name, _)| FILE_OPTIONS.contains(&name.as_str()));
+        overlay::<Self>(&Self::default(), &rest, &OPTIONS)?.with_options(&of_files)
+    }
+
     /// These settings with the options of one file on top.
     pub(crate) fn with_options(&self, options: &Options) -> Result<Self> {
-        check_options(options, &["explicit_nulls", "compression"])?;
+        check_options(options, &FILE_OPTIONS)?;
         let mut config = self.clone();
         if let Some(text) = options.get("explicit_nulls") {
             config.explicit_nulls = text.parse().map_err(|_| {

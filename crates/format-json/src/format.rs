@@ -47,6 +47,14 @@ impl Json {
         Ok(Self { config })
     }
 
+    /// The format with settings by their names.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for an unknown one, or a value that it cannot have.
+    pub fn with_options(options: &Options) -> Result<Self> {
+        Self::with_config(JsonConfig::of_options(options)?)
+    }
+
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &JsonConfig {

@@ -57,6 +57,21 @@ pub struct ParquetConfig {
     pub footer_bytes: u64,
 }
 
+/// The settings, those that are options of one file first.
+pub(crate) const OPTIONS: [&str; 11] = [
+    "compression",
+    "compression_level",
+    "max_row_group_rows",
+    "row_group_bytes",
+    "data_page_bytes",
+    "data_page_rows",
+    "statistics_truncate_length",
+    "page_index",
+    "dictionary",
+    "arrow_schema",
+    "footer_bytes",
+];
+
 /// The options of one file: the fields of [`ParquetConfig`] that concern writing.
 const WRITE_OPTIONS: [&str; 10] = [
     "compression",

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use stitchwork_core::{
-    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, ReadArgs, Registry,
-    Result, WriteArgs,
+    BatchStream, FileSummary, FileWriter, Format, FormatCapabilities, Info, Object, Options, ReadArgs,
+    Registry, Result, WriteArgs,
 };
+use stitchwork_objects::overlay;
 
-use crate::config::ParquetConfig;
+use crate::config::{OPTIONS, ParquetConfig};
 use crate::file::ParquetFile;
 use crate::reader;
 use crate::statistics::summarize;
@@ -46,6 +47,14 @@ impl Parquet {
     pub fn with_config(config: ParquetConfig) -> Result<Self> {
         config.validate()?;
         Ok(Self { config })
+    }
+
+    /// The format with settings by their names.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for an unknown one, or a value that it cannot have.
+    pub fn with_options(options: &Options) -> Result<Self> {
+        Self::with_config(overlay(&ParquetConfig::default(), options, &OPTIONS)?)
     }
 
     /// The settings.

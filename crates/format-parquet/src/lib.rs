@@ -2,6 +2,7 @@
 
 mod columns;
 mod config;
+mod dates;
 mod dictionary;
 mod error;
 mod file;
@@ -16,4 +17,5 @@ mod statistics;
 mod writer;
 
 pub use config::{Compression, ParquetConfig};
+pub use dates::{as_days, check_days};
 pub use format::{Parquet, SCHEME, register};

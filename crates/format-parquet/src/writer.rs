@@ -8,8 +8,8 @@ use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 use async_trait::async_trait;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -19,6 +19,7 @@ use stitchwork_objects::{Upload, conform};
 
 use crate::columns::{Leaf, leaves, unsupported};
 use crate::config::ParquetConfig;
+use crate::dates;
 use crate::dictionary;
 use crate::error::{guard, write_error};
 use crate::file::NAN_COUNTS;
@@ -39,6 +40,9 @@ pub(crate) struct ParquetWriter {
     unseen: Option<(WriterProperties, bool)>,
     upload: Upload,
     nans: BTreeMap<usize, u64>,
+    /// The rows so far, where a value may have to be refused.
+    rows: u64,
+    has_dates: bool,
     most_memory: u64,
     budget: Option<Budget>,
     held: Vec<Reservation>,
@@ -48,8 +52,9 @@ impl ParquetWriter {
     pub(crate) fn new(object: &Object, args: WriteArgs, config: &ParquetConfig) -> Result<Self> {
         let config = config.with_options(&args.options)?;
         let metadata = args.metadata.into_iter().map(|(key, value)| KeyValue { key, value: Some(value) });
-        let properties = config.properties(metadata.collect())?;
         check_schema(&args.schema)?;
+        let has_dates = dates::any(args.schema.fields());
+        let properties = config.properties(metadata.collect())?;
         let schema = args.schema;
         let writer = begin(object, &schema, properties.clone(), config.arrow_schema)?;
         let leaves = leaves(schema.fields());
@@ -60,6 +65,8 @@ impl ParquetWriter {
         Ok(Self {
             object: object.clone(),
             nans: nans.collect(),
+            rows: 0,
+            has_dates,
             leaves,
             writer,
             unseen: config.dictionary.then_some((properties, config.arrow_schema)),
@@ -129,6 +136,13 @@ impl ParquetWriter {
 impl FileWriter for ParquetWriter {
     async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = conform(batch, &self.schema)?;
+        if self.has_dates
+            && let Err(error) = dates::check_days(&batch, self.rows)
+        {
+            let _ = self.upload.abort().await;
+            return Err(error.with_context("location", self.object.location()));
+        }
+        self.rows += batch.num_rows() as u64;
         for (place, count) in &mut self.nans {
             if let Some(leaf) = self.leaves.get(*place) {
                 *count += nans_below(&batch, &leaf.path);
@@ -192,8 +206,13 @@ fn begin(
 ) -> Result<ArrowWriter<Vec<u8>>> {
     let options =
         ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(!arrow_schema);
-    guard(|| ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options))
-        .map_err(|e| write_error(object, e))
+    let begun = guard(|| {
+        // The arrow schema stays as it is, in the footer too: readers of it have their types again.
+        let converted = ArrowSchemaConverter::new().convert(&dates::as_days(schema))?;
+        let options = options.with_parquet_schema(converted);
+        ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)
+    });
+    begun.map_err(|e| write_error(object, e))
 }
 
 /// Finds the first column that cannot be written before any row is.
@@ -213,7 +232,7 @@ fn check_schema(schema: &SchemaRef) -> Result<()> {
         let alone = SchemaRef::new(arrow_schema::Schema::new(vec![field.clone()]));
         // Some types are only refused when a row group begins.
         let begun = guard(|| {
-            let converted = parquet::arrow::ArrowSchemaConverter::new().convert(&alone)?;
+            let converted = ArrowSchemaConverter::new().convert(&alone)?;
             let file =
                 SerializedFileWriter::new(Vec::new(), converted.root_schema_ptr(), Default::default())?;
             ArrowRowGroupWriterFactory::new(&file, alone.clone()).create_column_writers(0).map(|_| ())

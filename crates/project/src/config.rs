@@ -256,7 +256,7 @@ pub struct Table {
     /// Which columns files have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
-    /// Options of the log by name.
+    /// Options by name: those of `log`, or else those of `format` (`delimiter`, `header` and so on of `csv`).
     #[serde(default, skip_serializing_if = "Options::is_empty")]
     pub options: Options,
 }

@@ -14,6 +14,7 @@ mod shown;
 mod text;
 mod tree;
 
+pub use check::nearest;
 pub use config::{
     Auth, Boundary, Catalog, Columns, Commit, Config, Destination, DestinationRef, Engine, Incremental,
     KeyLocation, Method, Missing, OneOrManyTexts, Options, Paginator, PartitionBy, Pipeline, Requests,

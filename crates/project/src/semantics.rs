@@ -119,8 +119,15 @@ impl<'a> Check<'a> {
     }
 
     fn table(&mut self, node: &Node) {
-        self.needs(node, "options", "log");
         if node.get("log").is_none() {
+            if let Some(entry) = node.entry("options").filter(|entry| !entry.node.is_null())
+                && node.get("format").is_none()
+            {
+                self.fail(
+                    entry.place,
+                    "\"options\" are those of a \"log\" or a \"format\", and neither is named",
+                );
+            }
             return;
         }
         for key in ["format", "columns"] {

@@ -31,6 +31,10 @@ fn without_user(text: &str) -> String {
     };
     // A password may have slashes and question marks that nobody has encoded, so that the last `@` counts.
     match rest.rsplit_once('@') {
+        // Azure's `abfss://container@account…` has no user.
+        Some((container, _)) if matches!(scheme, "abfs" | "abfss") && !container.contains(':') => {
+            text.to_owned()
+        }
         Some((_, after)) => format!("{scheme}://{REDACTED}@{after}"),
         None => text.to_owned(),
     }
@@ -52,6 +56,8 @@ mod tests {
                 "https://h/a?page=2&access_token=***&Key=***",
             ),
             ("./data/@home", "./data/@home"),
+            ("abfss://box@acct.dfs.core.windows.net/x", "abfss://box@acct.dfs.core.windows.net/x"),
+            ("abfss://me:canary@acct/x", "abfss://***@acct/x"),
             ("", ""),
         ] {
             assert_eq!(shown(text), expected);

@@ -179,11 +179,11 @@ fn names_in_the_file() {
         ],
     );
     check(
-        "tables:\n  a: {location: x, log: delta, format: csv, columns: first}\n  b: {location: x, options: {a: b}}\n  c: {location: [x, y], log: delta}\n  d: {location: ''}\n  e: {location: []}\n",
+        "tables:\n  a: {location: x, log: delta, format: csv, columns: first}\n  b: {location: x, options: {a: b}}\n  c: {location: [x, y], log: delta}\n  d: {location: ''}\n  e: {location: []}\n  f: {location: x, format: csv, options: {delimiter: ';', header: false}}\n",
         &[
             "2:32: \"format\" has no effect beside \"log\", which knows its files",
             "2:45: \"columns\" has no effect beside \"log\", which knows its files",
-            "3:20: \"options\" has no effect without \"log\"",
+            "3:20: \"options\" are those of a \"log\" or a \"format\", and neither is named",
             "4:17: a table of a log has one location",
             "5:17: the location is empty; \".\" is the folder of this file",
             "6:7: expected at least 1 item for \"location\"",

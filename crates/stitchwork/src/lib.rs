@@ -2,12 +2,14 @@
 
 #[cfg(feature = "ingest")]
 mod destination;
+mod formats;
 mod registry;
 #[cfg(all(feature = "ingest", feature = "engine-datafusion"))]
 mod session;
 
 #[cfg(feature = "ingest")]
 pub use destination::{TableDestination, absolute, table};
+pub use formats::format_with;
 pub use registry::{register_all, registry};
 #[cfg(all(feature = "ingest", feature = "engine-datafusion"))]
 pub use session::Session;

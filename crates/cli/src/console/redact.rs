@@ -104,6 +104,13 @@ fn without_signatures(text: &str) -> String {
         let end = tail.find(|c: char| c.is_whitespace() || "'\"`<>,;)".contains(c)).unwrap_or(tail.len());
         let (word, after) = tail.split_at(end);
         let word = match word.rsplit_once('@') {
+            // Azure's `abfss://container@account…` has no user.
+            Some((container, _))
+                if ["abfs", "abfss"].iter().any(|scheme| before.ends_with(scheme))
+                    && !container.contains(':') =>
+            {
+                word
+            }
             // An `@` further behind belongs to the path, unless a password was written with slashes in it.
             Some((user, host)) if !user.contains('/') || user.contains(':') => {
                 out.push_str(REDACTED);
@@ -155,6 +162,9 @@ mod tests {
             ("https://u:ca/na@ry@host/x", "https://***@host/x"),
             ("'https://canary@host' and s3://bucket/a@b", "'https://***@host' and s3://bucket/a@b"),
             ("me@example.org", "me@example.org"),
+            ("root=abfss://box@acct.dfs.core.windows.net/x", "root=abfss://box@acct.dfs.core.windows.net/x"),
+            ("abfs://box@acct/x?sig=canary", "abfs://box@acct/x?sig=***"),
+            ("abfss://me:canary@acct/x", "abfss://***@acct/x"),
         ] {
             assert_eq!(secrets.redact(text), expected);
         }

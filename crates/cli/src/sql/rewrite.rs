@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use sqlparser::tokenizer::{Token, Word};
 
+use super::options::join;
 use super::{Placed, quoted, tokens};
 
 /// The level of a name under which paths are found: `catalog.path."data/*.csv"`.
@@ -29,6 +30,7 @@ pub(crate) struct Vocabulary {
 pub(crate) fn rewrite(sql: &str, vocabulary: &Vocabulary) -> String {
     let Ok(tokens) = tokens(sql) else { return sql.to_owned() };
     let walk = Walk {
+        sql,
         tokens: &tokens,
         vocabulary,
         own: own_names(&tokens),
@@ -65,6 +67,7 @@ struct Level {
 }
 
 struct Walk<'a> {
+    sql: &'a str,
     tokens: &'a [Placed],
     vocabulary: &'a Vocabulary,
     /// The names that the statement gives itself (`with x as (…)`).
@@ -185,12 +188,23 @@ impl Walk<'_> {
     fn table(&self, place: usize, word: &Word) -> Option<(Cut, usize)> {
         let token = |ahead: usize| self.tokens.get(place + ahead).map(|token| &token.token);
         let name = spelt(word);
-        if let (Some(Token::LParen), Some(Token::SingleQuotedString(path)), Some(Token::RParen)) =
+        if let (Some(Token::LParen), Some(Token::SingleQuotedString(path)), Some(after)) =
             (token(1), token(2), token(3))
         {
             let kind = name.strip_prefix("read_").unwrap_or(&name);
-            let known = self.vocabulary.functions.contains(kind);
-            return known.then(|| (self.cut(place, 4, Some(kind), path), 4));
+            if !self.vocabulary.functions.contains(kind) {
+                return None;
+            }
+            return match after {
+                Token::RParen => Some((self.cut(place, 4, Some(kind), path), 4)),
+                Token::Comma => {
+                    let close = self.closing(place + 1)?;
+                    let kind = join(kind, self.between(place + 3, close).trim());
+                    let used = close + 1 - place;
+                    Some((self.cut(place, used, Some(&kind), path), used))
+                }
+                _ => None,
+            };
         }
         if matches!(token(1), Some(Token::LParen | Token::Period)) || self.own.contains(&name) {
             return None;
@@ -198,6 +212,28 @@ impl Walk<'_> {
         let base = name.rsplit_once('$').map_or(name.as_str(), |(base, _)| base);
         let known = [name.as_str(), base].iter().any(|name| self.vocabulary.tables.contains(*name));
         known.then(|| (self.cut(place, 1, None, &name), 1))
+    }
+
+    /// The place of the parenthesis that closes the one at a place.
+    fn closing(&self, open: usize) -> Option<usize> {
+        let mut depth = 0_usize;
+        for (place, token) in self.tokens.iter().enumerate().skip(open) {
+            match token.token {
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 1 => return Some(place),
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// What stands between two tokens.
+    fn between(&self, first: usize, second: usize) -> &str {
+        match (self.tokens.get(first), self.tokens.get(second)) {
+            (Some(first), Some(second)) => self.sql.get(first.end..second.start).unwrap_or_default(),
+            _ => "",
+        }
     }
 
     /// The name in the place of some tokens.

@@ -12,8 +12,8 @@ pub(crate) enum Target {
     Name(Vec<String>),
     /// A path.
     Path(String),
-    /// A path and the log or format that it is opened with.
-    Call(String, String),
+    /// The log or format that a path is opened with, the path, and the options as they were written.
+    Call(String, String, String),
 }
 
 impl Target {
@@ -30,7 +30,9 @@ impl Target {
         let kinds: Vec<&Token> = tokens.iter().map(|token| &token.token).collect();
         match kinds.as_slice() {
             [Token::SingleQuotedString(path)] => return Ok(Self::Path(path.clone())),
-            [Token::Word(word), Token::LParen, Token::SingleQuotedString(path), Token::RParen] => {
+            [Token::Word(word), Token::LParen, Token::SingleQuotedString(path), rest @ .., Token::RParen]
+                if matches!(rest.first(), None | Some(Token::Comma)) =>
+            {
                 let name = super::rewrite::spelt(word);
                 let kind = name.strip_prefix("read_").unwrap_or(&name);
                 if !vocabulary.functions.contains(kind) {
@@ -39,7 +41,11 @@ impl Target {
                         .with_context("name", name)
                         .with_context("known", known.join(",")));
                 }
-                return Ok(Self::Call(kind.to_owned(), path.clone()));
+                let options = match (tokens.get(3), tokens.last()) {
+                    (Some(comma), Some(close)) => text.get(comma.end..close.start).unwrap_or_default(),
+                    _ => "",
+                };
+                return Ok(Self::Call(kind.to_owned(), path.clone(), options.trim().to_owned()));
             }
             _ => {}
         }
@@ -66,7 +72,8 @@ impl Target {
         let text = |path: &str| format!("'{}{suffix}'", path.replace('\'', "''"));
         match self {
             Self::Path(path) => text(path),
-            Self::Call(kind, path) => format!("{kind}({})", text(path)),
+            Self::Call(kind, path, options) if options.is_empty() => format!("{kind}({})", text(path)),
+            Self::Call(kind, path, options) => format!("{kind}({}, {options})", text(path)),
             Self::Name(parts) => {
                 let mut parts = parts.clone();
                 if let Some(last) = parts.last_mut() {
@@ -113,7 +120,9 @@ mod tests {
         assert_eq!(parse("src"), Target::Path("src".to_owned()));
         assert_eq!(parse("Cargo.toml"), Target::Path("Cargo.toml".to_owned()));
         assert_eq!(parse("cargo.tml"), name(&["cargo", "tml"]));
-        assert_eq!(parse("delta('a b')"), Target::Call("delta".to_owned(), "a b".to_owned()));
+        assert_eq!(parse("delta('a b')"), Target::Call("delta".to_owned(), "a b".to_owned(), String::new()));
+        let options = parse("delta('a b', x => 'y', z = 1)");
+        assert_eq!(options.sql_with("$files"), "delta('a b$files', x => 'y', z = 1)");
         assert!(
             Target::parse("hudi('x')", &Vocabulary::default()).unwrap_err().to_string().contains("name=hudi")
         );

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Folder, ran};
 
+/// A query whose workers compute for minutes without coming back to the runtime.
+pub(crate) const BUSY: &str = "select count(*) from generate_series(1, 5000000) a(x) join generate_series(1, 1000000) b(y) \
+                               on x < y";
 const ENDLESS: &str = "select value from generate_series(1, 9000000000000)";
 
 #[test]
@@ -132,5 +135,22 @@ fn signals_end_a_query_cleanly() {
                 read.join().unwrap();
             }
         }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_end_a_query_that_only_computes() {
+    let folder = Folder::new();
+    for (name, code, said) in [("-INT", 130, "interrupted\n"), ("-TERM", 143, "terminated\n")] {
+        let child =
+            folder.command(["sql", BUSY]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Long enough for every worker to be at it.
+        std::thread::sleep(Duration::from_secs(4));
+        let sent = Instant::now();
+        signal(&child, name);
+        let ended = ran(&child.wait_with_output().unwrap());
+        assert!(sent.elapsed() < Duration::from_secs(15), "{name} took {:?}", sent.elapsed());
+        assert_eq!((ended.code, ended.stderr.as_str()), (code, said), "{name}");
     }
 }

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use arrow_ipc::reader::StreamReader;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::LogicalType;
 
 use crate::support::Folder;
 
@@ -47,6 +48,24 @@ fn several_queries_follow_one_another() {
     let ran = folder.run(["sql", "select 1; select 2", "-o", "json"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     assert!(ran.stderr.contains("ndjson"), "{}", ran.stderr);
+}
+
+#[test]
+fn milliseconds_that_are_called_a_date_go_out_as_dates() {
+    let folder = Folder::new();
+    let query =
+        |of: &str| format!("select arrow_cast({of}, 'Date64') as d, [arrow_cast({of}, 'Date64')] as l");
+    let output = folder.command(["sql", &query("date '2024-02-29'"), "-o", "parquet"]).output().unwrap();
+    let file = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(output.stdout)).unwrap();
+    let columns = file.parquet_schema().columns();
+    let dates = columns.iter().filter(|column| column.logical_type_ref() == Some(&LogicalType::Date));
+    assert_eq!((dates.count(), columns.len()), (2, 2));
+    assert_eq!(file.schema().field(0).data_type().to_string(), "Date64");
+    let noon = folder.run(["sql", &query("timestamp '2024-02-29T12:00:00'"), "-o", "parquet", "-q"]);
+    assert_eq!(noon.code, 1, "{noon:?}");
+    for said in ["column=d", "row=0", "value=1709208000000"] {
+        assert!(noon.stderr.contains(said), "{noon:?}");
+    }
 }
 
 #[test]

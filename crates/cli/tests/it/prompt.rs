@@ -128,6 +128,25 @@ fn ctrl_c_takes_back_a_line_and_ends_a_query() {
 }
 
 #[test]
+fn ctrl_c_twice_leaves_a_query_that_only_computes() {
+    let folder = Folder::new();
+    let mut terminal = Terminal::start(&folder, false);
+    terminal.types(&format!("{};\r", crate::ends::BUSY));
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    terminal.0.send_control('c').unwrap();
+    // Where a worker is left over, the first one is enough.
+    let (_, told) = terminal.0.exp_regex("interrupted|once more leaves the program").unwrap();
+    if told == "interrupted" {
+        terminal.sees("stitchwork> ");
+        return terminal.ends();
+    }
+    terminal.0.send_control('c').unwrap();
+    terminal.sees("interrupted");
+    terminal.0.exp_eof().unwrap();
+    assert!(matches!(terminal.0.process_mut().wait().unwrap(), WaitStatus::Exited(_, 130)));
+}
+
+#[test]
 fn colours_are_for_terminals_that_want_them() {
     let folder = Folder::new();
     for colour in [true, false] {

@@ -56,6 +56,44 @@ async fn each_option_changes_what_is_read() {
 }
 
 #[tokio::test]
+async fn the_delimiter_is_found_where_nobody_says_it() {
+    for (given, text, expected) in [
+        (&[] as Given, "a;b\n1;x,y\n2;\n", "a:Int64,b:Utf8|1,x,y|2,~"),
+        (&[], "a|b\n1|2\n", "a:Int64,b:Int64|1,2"),
+        (&[], "a\tb\n1\t2\n", "a:Int64,b:Int64|1,2"),
+        (&[("delimiter", "auto"), ("header", "false")], "1;2\n", "column_1:Int64,column_2:Int64|1,2"),
+        (&[("skip_lines", "1")], "so; it, says;\na;b\n1;2\n", "a:Int64,b:Int64|1,2"),
+        // Commas go first, and what is said goes before what is found.
+        (&[], "a,b;c\n1,2;3\n", "a:Int64,b;c:Utf8|1,2;3"),
+        (&[("delimiter", ",")], "a;b\n1;2\n", "a;b:Utf8|1;2"),
+        (&[("quote", ";"), ("stray_quotes", "true")], "a;b\n1;2\n", "a;b:Utf8|1;2"),
+    ] {
+        let found = shown(&csv(given), text).await;
+        assert_eq!(found.map_err(|e| e.to_string()).as_deref(), Ok(expected), "{given:?} {text:?}");
+    }
+    // However much there is, every read comes to the same.
+    let many = format!("a;b\n{}", "1;2\n".repeat(100_000));
+    assert!(shown(&csv(&[]), many).await.unwrap().starts_with("a:Int64,b:Int64|1,2|"));
+}
+
+#[tokio::test]
+async fn the_only_column_is_never_taken_for_several() {
+    let object = object("one.csv");
+    for (name, headless) in [("a;b", false), ("a", false), ("column_1", true)] {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["x;y", "3;4"]));
+        let rows = RecordBatch::try_from_iter_with_nullable([(name, texts, true)]).unwrap();
+        let format = if headless { csv(&[("header", "false")]) } else { csv(&[]) };
+        for delimiter in [None, Some(",")] {
+            let options = options(delimiter.map(|delimiter| ("delimiter", delimiter)).as_slice());
+            write(&format, &object, std::slice::from_ref(&rows), options).await.unwrap();
+            assert_eq!(read(&format, &object, ReadArgs::default()).await.unwrap(), rows, "{name}");
+            // Only the first record says what the delimiter is.
+            assert!(bytes(&object).await.unwrap().ends_with(b"\n3;4\n"), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_ending_tsv_says_tabs_unless_the_delimiter_is_given() {
     let schema =
         schema(vec![Field::new("a", DataType::Int64, true), Field::new("b,c", DataType::Utf8, true)]);

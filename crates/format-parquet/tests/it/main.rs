@@ -6,6 +6,7 @@
 mod broken;
 mod corpus;
 mod data;
+mod dates;
 mod pruning;
 mod reading;
 mod requests;

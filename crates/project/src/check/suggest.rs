@@ -16,8 +16,8 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("{shown:?}")
 }
 
-/// The known name that is most like a name.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The known name that is most like a name, if one is.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
     if length == 0 || length > LONGEST {
         return None;

@@ -22,6 +22,14 @@ fn paths_and_calls_become_names() {
         ("SELECT * FROM\n'a''b\"c.csv' x", "SELECT * FROM\n\"p\".\"path\".\"a'b\"\"c.csv\" x"),
         ("select * from delta('s3://b/t') d", r#"select * from "p"."delta"."s3://b/t" d"#),
         ("select * from read_csv ( 'a' )", r#"select * from "p"."csv"."a""#),
+        (
+            "select * from csv('a', delimiter => ';', header=false) x, 'b'",
+            r#"select * from "p"."csv(delimiter => ';', header=false)"."a" x, "p"."path"."b""#,
+        ),
+        (
+            "select * from read_csv('a',\nquote := '\"', n => [f(1), ')'])) where x = 'y'",
+            "select * from \"p\".\"csv(quote := '\"\"', n => [f(1), ')'])\".\"a\") where x = 'y'",
+        ),
         ("select * from DELTA('a') version as of 3", r#"select * from "p"."delta"."a" version as of 3"#),
         (
             "select * from 'a', 'b' where x = 'c'",
@@ -134,6 +142,9 @@ fn texts_that_are_no_tables_stay() {
         "select * from t version as of 'branch'",
         "select * from generate_series(1, 3)",
         "select * from other('a')",
+        "select * from other('a', delimiter => ';')",
+        "select * from csv('a', delimiter => ';'",
+        "select * from csv('a' || 'b')",
         "select * from unnest(['a', 'b'])",
         "select date '2024-01-01', interval '1' day from t",
         "select count(*) from t having max(x) > 'a'",

@@ -37,14 +37,12 @@ pub fn settings(options: &Options) -> serde_json::Map<String, serde_json::Value>
 /// Whether an option, a parameter or a header of this name (`secret_access_key`, `X-Api-Key`) is likely to hold a secret, which
 /// no message may show.
 pub fn is_sensitive(name: &str) -> bool {
-    const PARTS: [&str; 8] =
-        ["token", "secret", "passw", "apikey", "authorization", "signature", "credential", "cookie"];
-    const WHOLE: [&str; 7] = ["key", "sig", "pwd", "pat", "auth", "session", "session_id"];
-    const ENDINGS: [&str; 4] = ["_key", "_key_base64", "_auth", "proxy_url"];
     let name = name.to_ascii_lowercase().replace('-', "_");
-    PARTS.iter().any(|part| name.contains(part))
-        || WHOLE.contains(&name.as_str())
-        || ENDINGS.iter().any(|ending| name.ends_with(ending))
+    let parts = ["token", "secret", "passw", "apikey", "authorization", "signature", "credential", "cookie"];
+    let whole = ["key", "sig", "pwd", "pat", "auth", "session", "session_id"];
+    parts.iter().any(|part| name.contains(part))
+        || whole.contains(&name.as_str())
+        || ["_key", "_key_base64", "_auth", "proxy_url"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Opens the store of a scheme: given the root (`s3://bucket`) and the options.

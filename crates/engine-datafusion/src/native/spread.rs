@@ -265,7 +265,7 @@ mod tests {
         }
         // A constant has let the files pass already that there are.
         let constant = col("day").gt(lit(5_i64));
-        assert_eq!(share(&[constant.clone()]), None);
+        assert_eq!(share(std::slice::from_ref(&constant)), None);
         assert_eq!(share(&[constant, a]), Some(0.5));
         assert_eq!(share(&[]), None);
     }

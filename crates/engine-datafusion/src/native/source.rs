@@ -33,9 +33,8 @@ use super::spread::Spread;
 use crate::convert::internal;
 use crate::error::{ToDataFusion, to_datafusion};
 
-/// The share of rows from which on a filter is applied above the scan: rows that pass are then decoded in whole batches,
-/// which costs less than to pick them one by one. Measured with half of the columns in the filter's rows; see
-/// `cargo xtask bench scan`.
+/// The share of rows from which on a filter is applied above the scan: whole batches are decoded then, which costs less than to
+/// pick the rows that pass one by one. Where half of them pass, picking cost up to a fifth more in `cargo xtask bench scan`.
 const UNSELECTIVE: f64 = 0.3;
 
 /// Reads as `parquet` does; rows that a file's deletes name do not come.

@@ -169,12 +169,12 @@ where
 
 /// The batch in parts whose texts and bytes each fit into plain arrays, which reach less far than views.
 fn split(batch: RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {
+    if batch.columns().iter().map(view_lengths).all(|bytes| bytes <= most) {
+        return vec![Ok(batch)];
+    }
     let rows = batch.num_rows();
-    let top = batch.columns().iter().map(|column| match column.data_type() {
-        DataType::Utf8View | DataType::BinaryView => view_bytes(column),
-        _ => 0,
-    });
-    if top.max().unwrap_or_default() > most && rows > 1 {
+    let top = batch.columns().iter().filter(|column| !column.data_type().is_nested()).map(view_bytes).max();
+    if top.unwrap_or_default() > most && rows > 1 {
         let half = rows / 2;
         let mut parts = split(batch.slice(0, half), most);
         parts.extend(split(batch.slice(half, rows - half), most));
@@ -187,6 +187,17 @@ fn split(batch: RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {
                 .with_context("most", most))]
         }
         _ => vec![Ok(batch)],
+    }
+}
+
+/// At least the bytes that the views in an array show, at every depth. Each view begins with its length, which is summed up
+/// without a look at the value; that of a null may be anything.
+fn view_lengths(array: &ArrayRef) -> usize {
+    let sum = |views: &[u128]| views.iter().map(|view| *view as u32 as usize).sum();
+    match array.data_type() {
+        DataType::Utf8View => sum(array.as_string_view().views()),
+        DataType::BinaryView => sum(array.as_binary_view().views()),
+        _ => view_bytes(array),
     }
 }
 

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
     CastKind, DataType as SqlType, Expr as SqlExpr, Ident, ObjectName, ObjectNamePart, UnaryOperator, Value,
 };
 
-pub(crate) use typing::typed;
+pub(crate) use typing::{is_decimal, typed};
 
 /// The name of the type of a number that is kept as it is written. It lives from the parser to [`typed`].
 const WRITTEN: &str = "number as written";

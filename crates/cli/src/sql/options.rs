@@ -11,9 +11,12 @@ use stitchwork::{Error, Result};
 use super::rewrite::spelt;
 use super::tokens;
 
+/// Stands for a dot, at which engines divide the names of schemas: it looks like one where the name is shown.
+const DOT: &str = "\u{2024}";
+
 /// A kind together with its options, as they were written.
 pub(crate) fn join(kind: &str, options: &str) -> String {
-    format!("{kind}({options})")
+    format!("{kind}({})", options.replace('.', DOT))
 }
 
 /// The kind and its options.
@@ -24,7 +27,7 @@ pub(crate) fn split(kind: &str) -> Result<(&str, Options)> {
     match kind.split_once('(') {
         None => Ok((kind, Options::new())),
         Some((kind, rest)) => {
-            let options = parse(rest.strip_suffix(')').unwrap_or(rest));
+            let options = parse(&rest.strip_suffix(')').unwrap_or(rest).replace(DOT, "."));
             Ok((kind, options.map_err(|e| e.with_context("of", kind))?))
         }
     }
@@ -101,6 +104,17 @@ mod tests {
             let found: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             assert_eq!(found, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn dots_travel_in_the_names_of_schemas() {
+        let joined = join("csv", "null_texts => ['n.a.', 'z'], skip_lines => 1.5");
+        assert!(!joined.contains('.'), "{joined}");
+        let (kind, options) = split(&joined).unwrap();
+        assert_eq!(
+            (kind, options["null_texts"].as_str(), options["skip_lines"].as_str()),
+            ("csv", "n.a.,z", "1.5")
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ fn spreadsheet(folder: &Folder) {
     std::fs::write(folder.path().join("people.txt"), text).unwrap();
 }
 
-const OPTIONS: &str = "delimiter => ';', quote = '''', header := false, comment => '#', null_texts => ['', 'NA'], encoding => 'latin1'";
+const OPTIONS: &str = "delimiter => ';', quote = '''', header := false, comment => '#', null_texts => ['', 'NA', 'n.a.'], encoding => 'latin1'";
 const ROWS: &str = "column_1,column_2,column_3\n1,Zoë; the first,\"1,5\"\n2,,\n";
 
 #[test]

@@ -46,7 +46,7 @@ fn type_of(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
     expr.get_type(schema).ok()
 }
 
-const fn is_decimal(data_type: &DataType) -> bool {
+pub(crate) fn is_decimal(data_type: &DataType) -> bool {
     use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
     matches!(data_type, Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..))
 }
@@ -76,10 +76,6 @@ fn binary(left: Expr, op: Operator, right: Expr, schema: &DFSchema) -> Expr {
             return compared;
         }
     }
-    let float = |expr: Expr| match written_float(&expr) {
-        Some(float) => float,
-        None => cast(expr, DataType::Float64),
-    };
     let decimal = |expr: Expr| written_decimal(&expr).unwrap_or(expr);
     let is_number = |expr: &Expr| has_point(expr) && Number::of(expr).is_some();
     let (left, right) = match (is_number(&left), is_number(&right)) {
@@ -159,10 +155,15 @@ fn floor(number: Number, scale: u8) -> (i128, bool) {
     }
 }
 
-/// Whether a decimal is compared with a number.
+/// Whether a decimal is compared with a number, or with what floats.
 fn is_compared<'a>(expr: &Expr, others: impl IntoIterator<Item = &'a Expr>, schema: &DFSchema) -> bool {
-    type_of(expr, schema).is_some_and(|own| is_decimal(&own))
-        && others.into_iter().any(|other| Number::of(other).is_some())
+    let Some(own) = type_of(expr, schema) else { return false };
+    others.into_iter().any(|other| {
+        let other_type = type_of(other, schema);
+        let is = |kind: fn(&DataType) -> bool| other_type.as_ref().is_some_and(kind);
+        (is_decimal(&own) && (Number::of(other).is_some() || is(DataType::is_floating)))
+            || (own.is_floating() && is(is_decimal))
+    })
 }
 
 fn any(expr: &Expr, op: Operator, other: &Expr, schema: &DFSchema) -> Result<Expr> {
@@ -214,15 +215,26 @@ fn results(Case { expr, when_then_expr, else_expr }: Case, schema: &DFSchema) ->
     Expr::Case(Case { expr, when_then_expr, else_expr })
 }
 
-/// Operands that become one column: numbers are decimals where there is a decimal among them and nothing that floats.
+/// Operands that become one column: numbers are decimals where there is a decimal among them, and all float where one does.
 fn together(operands: Vec<Expr>, schema: &DFSchema) -> Vec<Expr> {
-    let others = || operands.iter().filter(|operand| Number::of(operand).is_none());
-    let is =
-        |kind: fn(&DataType) -> bool| others().any(|other| type_of(other, schema).is_some_and(|t| kind(&t)));
+    let is = |kind: fn(&DataType) -> bool| {
+        let mut others = operands.iter().filter(|operand| Number::of(operand).is_none());
+        others.any(|other| type_of(other, schema).is_some_and(|own| kind(&own)))
+    };
     let (floats, decimals) = (is(DataType::is_floating), is(is_decimal));
-    let become_one = |operand: Expr| {
-        let number = if floats || !decimals { written_float(&operand) } else { written_decimal(&operand) };
-        number.unwrap_or(operand)
+    let become_one = |operand: Expr| match (floats, decimals) {
+        (true, _) if type_of(&operand, schema).is_some_and(|own| is_decimal(&own)) => float(operand),
+        (false, true) => written_decimal(&operand).unwrap_or(operand),
+        (false, false) => written_float(&operand).unwrap_or(operand),
+        _ => operand,
     };
     operands.into_iter().map(become_one).collect()
+}
+
+/// A decimal as a floating-point number.
+fn float(expr: Expr) -> Expr {
+    match written_float(&expr) {
+        Some(float) => float,
+        None => cast(expr, DataType::Float64),
+    }
 }

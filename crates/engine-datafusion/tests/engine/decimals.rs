@@ -112,8 +112,28 @@ async fn a_number_beside_what_floats_floats() {
         ("f > d and f > 1", "0.50"),
         ("f = d", "0.10"),
         ("f * d > 1", "0.50"),
+        ("d in (f)", "0.10"),
+        ("d in (select f from t)", "0.10"),
+        ("f in (select d from t)", "0.10"),
+        ("case d when f then true else false end", "0.10"),
+        ("nullif(d, f) is null", "0.10"),
+        ("d between f and f", "0.10"),
+        ("coalesce(f, d) = 1e30", "0.50"),
+        ("greatest(d, f) = 1e30", "0.50"),
+        ("case when f > 1 then f else d end = 1e30", "0.50"),
+        ("case when f > 1 then f else 0.1234567890123456789 end > 1", "0.50"),
     ] {
         assert_eq!(rows(&engine, &format!("select d from t where {filter}")).await, [expected], "{filter}");
+    }
+    for (sql, expected) in [
+        ("select max(x) from (select f as x from t union all select d from t)", "1e30"),
+        ("select max(x) from (select d as x from t union select f from t)", "1e30"),
+        ("select count(*) from t a join t b on a.d = b.f", "1"),
+        ("select count(*) from t a join (select f as d from t) b using (d)", "1"),
+        ("select count(*) from (select f from t intersect select d from t)", "1"),
+        ("select count(*) from (select d from t except select f from t)", "2"),
+    ] {
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
     }
 }
 

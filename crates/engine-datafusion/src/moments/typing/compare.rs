@@ -14,6 +14,7 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 
 use super::super::instant::{Answer, Steps, is_utc, nanos, widened};
 use super::{Constants, type_of};
+use crate::numbers::is_decimal;
 
 /// Comparisons of operands over two schemas.
 pub(super) struct Comparisons<'a> {
@@ -137,6 +138,15 @@ impl Comparisons<'_> {
 
     /// Two operands that are equal where the given ones are.
     fn together(&self, left: &Expr, right: &Expr) -> Result<Option<(Expr, Expr)>> {
+        if let (Some(l), Some(r)) = (type_of(left, self.left), type_of(right, self.right)) {
+            let float = |expr: &Expr| cast(expr.clone(), DataType::Float64);
+            if is_decimal(&l) && r.is_floating() {
+                return Ok(Some((float(left), right.clone())));
+            }
+            if l.is_floating() && is_decimal(&r) {
+                return Ok(Some((left.clone(), float(right))));
+            }
+        }
         let Some((l, r)) = self.meeting(left, right) else { return Ok(None) };
         Ok(common((left.clone(), l), (right.clone(), r)))
     }

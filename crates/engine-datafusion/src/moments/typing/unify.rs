@@ -12,6 +12,7 @@ use super::super::PLAIN;
 use super::compare::{finer, is_text, unit_of};
 use super::type_of;
 use crate::convert::map_type;
+use crate::numbers::is_decimal;
 
 /// Functions whose arguments become one column.
 pub(crate) const UNIFYING: [&str; 7] =
@@ -103,6 +104,11 @@ const fn becomes_moment(data_type: &DataType, texts: bool) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Date64) || (texts && is_text(data_type))
 }
 
+/// Whether a column of a union becomes one of this type.
+fn becomes(data_type: &DataType, target: &DataType) -> bool {
+    if target.is_floating() { is_decimal(data_type) } else { becomes_moment(data_type, true) }
+}
+
 /// The type for what meets moments, if days or texts do.
 fn target<'a>(types: impl Iterator<Item = &'a DataType> + Clone, texts: bool) -> Option<DataType> {
     let mut target: Option<DataType> = None;
@@ -127,14 +133,19 @@ fn target<'a>(types: impl Iterator<Item = &'a DataType> + Clone, texts: bool) ->
     met.then_some(DataType::Timestamp(unit, zone))
 }
 
-/// The inputs of a union, with days and texts as moments where the same column of another input is one.
+/// The inputs of a union, with days and texts as moments where the same column of another input is one, and decimals as
+/// floating-point numbers where another one floats.
 pub(super) fn union(Union { inputs, schema }: Union) -> Result<Union> {
     let width = schema.fields().len();
     if inputs.iter().any(|input| input.schema().fields().len() != width) {
         return Ok(Union { inputs, schema });
     }
     let targets: Vec<Option<DataType>> = (0..width)
-        .map(|place| target(inputs.iter().map(|input| input.schema().field(place).data_type()), true))
+        .map(|place| {
+            let types = || inputs.iter().map(|input| input.schema().field(place).data_type());
+            let floats = || types().any(DataType::is_floating) && types().any(is_decimal);
+            target(types(), true).or_else(|| floats().then_some(DataType::Float64))
+        })
         .collect();
     if targets.iter().all(Option::is_none) {
         return Ok(Union { inputs, schema });
@@ -144,7 +155,7 @@ pub(super) fn union(Union { inputs, schema }: Union) -> Result<Union> {
         .map(|input| {
             let fields = input.schema().iter().zip(&targets).map(|((table, field), target)| {
                 let field = match target {
-                    Some(target) if becomes_moment(field.data_type(), true) => {
+                    Some(target) if becomes(field.data_type(), target) => {
                         Arc::new(field.as_ref().clone().with_data_type(target.clone()))
                     }
                     _ => field.clone(),

@@ -94,16 +94,14 @@ async fn find_without_catalog(files: &Files, location: &str) -> Result<(Pointers
         return Err(Error::invalid_input("a table without a catalog needs a location"));
     }
     if location.ends_with(".metadata.json") {
-        let why = "the table was opened by one of its metadata files, which never changes";
-        return Ok((Pointers::Fixed { metadata: location.to_owned(), why }, location.to_owned()));
+        return Ok((Pointers::Fixed { metadata: location.to_owned() }, location.to_owned()));
     }
     let folder = Folder { location: location.trim_end_matches('/').to_owned() };
     match folder.current(files, None).await {
         Ok(metadata) => Ok((Pointers::Folder(folder), metadata)),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let Some(metadata) = folder.newest_of_a_catalog(files).await? else { return Err(error) };
-            let why = "the table belongs to a catalog, without which it can be read only";
-            Ok((Pointers::Fixed { metadata: metadata.clone(), why }, metadata))
+            Ok((Pointers::OfCatalog(folder), metadata))
         }
         Err(error) => Err(error),
     }

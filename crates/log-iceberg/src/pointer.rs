@@ -18,8 +18,10 @@ pub(crate) enum Pointers {
     Catalog { catalog: Arc<dyn Catalog>, ident: TableIdent },
     /// The newest of the numbered files `metadata/v<N>.metadata.json` (Iceberg spec, "File System Tables").
     Folder(Folder),
-    /// One metadata file of a table that somebody else keeps: it can be read only.
-    Fixed { metadata: String, why: &'static str },
+    /// The folder of a table that a catalog keeps, without the catalog: its newest metadata file can be read only.
+    OfCatalog(Folder),
+    /// One metadata file, whatever comes after it: it can be read only.
+    Fixed { metadata: String },
 }
 
 /// What became of an attempt to publish a metadata file.
@@ -39,7 +41,12 @@ impl Pointers {
         match self {
             Self::Catalog { catalog, ident } => metadata_of(&catalog.load(ident).await?),
             Self::Folder(folder) => folder.current(files, known).await,
-            Self::Fixed { metadata, .. } => Ok(metadata.clone()),
+            Self::OfCatalog(folder) => match folder.newest_of_a_catalog(files).await? {
+                Some(metadata) => Ok(metadata),
+                None => Err(Error::not_found("the folder has no metadata file any more")
+                    .with_context("location", &folder.location)),
+            },
+            Self::Fixed { metadata } => Ok(metadata.clone()),
         }
     }
 
@@ -68,9 +75,15 @@ impl Pointers {
                 .with_context("table", ident)
                 .with_context("catalog", catalog.info()))
             }
-            Self::Fixed { metadata, why } => {
-                Err(Error::unsupported(*why).with_context("metadata", metadata))
-            }
+            Self::OfCatalog(folder) => Err(Error::unsupported(
+                "the table belongs to a catalog, without which it can be read only; open it through that catalog to change it",
+            )
+            .with_context("location", &folder.location)),
+            Self::Fixed { metadata } => Err(Error::unsupported(
+                "the table was opened by one of its metadata files, which never changes; open it by its catalog or its \
+                 folder to change it",
+            )
+            .with_context("metadata", metadata)),
             _ => Ok(()),
         }
     }
@@ -102,7 +115,7 @@ impl Pointers {
                 }
             }
             Self::Folder(folder) => folder.publish(files, new, bytes).await,
-            Self::Fixed { .. } => Ok(Published::Lost),
+            Self::OfCatalog(_) | Self::Fixed { .. } => Ok(Published::Lost),
         }
     }
 }

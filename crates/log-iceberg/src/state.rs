@@ -141,7 +141,7 @@ impl Shared {
 pub(crate) async fn read_state(files: &Files, pointers: &Pointers, location: String) -> Result<State> {
     let kind = match pointers {
         Pointers::Fixed { .. } => PartKind::GivenMetadata,
-        Pointers::Catalog { .. } | Pointers::Folder(_) => PartKind::Metadata,
+        Pointers::Catalog { .. } | Pointers::Folder(_) | Pointers::OfCatalog(_) => PartKind::Metadata,
     };
     let part = Part::new(kind, &location);
     let bytes = part.read(files).await?;

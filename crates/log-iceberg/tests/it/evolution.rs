@@ -167,7 +167,8 @@ async fn a_table_that_a_catalog_keeps_is_read_only_without_it() {
     args.location = pointer.unwrap().0;
     let fixed = IcebergLogFactory.open(args).await.unwrap();
     append(&place.open().await.unwrap(), "b").await;
-    assert_eq!(all_names(&fixed).await, ["a"]);
+    assert_eq!(all_names(&fixed).await, ["a"], "one metadata file never changes");
+    assert_eq!(all_names(&log).await, ["a", "b"], "a folder does");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 mod args;
 mod commands;
 mod console;
+#[cfg(feature = "engine-adbc")]
+mod drivers;
 mod exit;
 mod output;
 mod places;

@@ -96,6 +96,8 @@ async fn engine(workspace: &Workspace) -> Result<Session> {
     for (_, value) in open.options.iter().filter(|(name, _)| is_sensitive(name)) {
         workspace.console.hide(value);
     }
+    #[cfg(feature = "engine-adbc")]
+    let open = crate::drivers::with_driver(open).map_err(|e| project.at("engine", e))?;
     let engine = workspace.registry.engine(open).await.map_err(|e| project.at("engine", e))?;
     Ok(Session::with_engine(engine))
 }

@@ -36,7 +36,8 @@ impl Profile {
     }
 
     /// All schemes that the engine is registered under: PostgreSQL's URLs have one of two.
-    pub(crate) const fn schemes(self) -> &'static [&'static str] {
+    #[must_use]
+    pub const fn schemes(self) -> &'static [&'static str] {
         match self {
             Self::DuckDb => &["duckdb"],
             Self::Sqlite => &["sqlite"],

@@ -102,7 +102,7 @@ fn written_float(expr: &Expr) -> Option<Expr> {
 fn has_point(expr: &Expr) -> bool {
     match expr {
         Expr::Literal(value, _) => value.data_type().is_floating(),
-        Expr::Cast(Cast { field, .. }) => field.name() == WRITTEN || field.data_type().is_floating(),
+        Expr::Cast(Cast { field, .. }) => field.name() == WRITTEN,
         Expr::Negative(inner) => has_point(inner),
         Expr::BinaryExpr(BinaryExpr { left, right, .. }) => has_point(left) || has_point(right),
         _ => false,
@@ -128,11 +128,26 @@ impl Number {
                 ScalarValue::UInt64(Some(value)) => Some(Self { unscaled: (*value).into(), scale: 0 }),
                 _ => None,
             },
-            Expr::Cast(Cast { expr, field }) => match expr.as_ref() {
-                Expr::Literal(text, _) if field.name() == WRITTEN => {
-                    Self::parse(text.try_as_str().flatten()?)
-                }
-                // The planner brings whole numbers beside others to their type.
+            Expr::Cast(Cast { expr, field }) if field.name() == WRITTEN => {
+                let Expr::Literal(text, _) = expr.as_ref() else { return None };
+                Self::parse(text.try_as_str().flatten()?)
+            }
+            Expr::Negative(inner) => {
+                let Self { unscaled, scale } = Self::of(inner)?;
+                Some(Self { unscaled: -unscaled, scale })
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                Self::operand(left)?.calculate(*op, Self::operand(right)?)
+            }
+
+            _ => None,
+        }
+    }
+
+    /// The number that an operand is. The planner has brought whole numbers beside others to their type.
+    fn operand(expr: &Expr) -> Option<Self> {
+        match expr {
+            Expr::Cast(Cast { expr, field }) if field.name() != WRITTEN => match expr.as_ref() {
                 Expr::Literal(value, _)
                     if value.data_type().is_integer() && field.data_type().is_floating() =>
                 {
@@ -140,14 +155,7 @@ impl Number {
                 }
                 _ => None,
             },
-            Expr::Negative(inner) => {
-                let Self { unscaled, scale } = Self::of(inner)?;
-                Some(Self { unscaled: -unscaled, scale })
-            }
-            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-                Self::of(left)?.calculate(*op, Self::of(right)?)
-            }
-            _ => None,
+            other => Self::of(other),
         }
     }
 
@@ -196,6 +204,12 @@ impl Number {
     fn data_type(self) -> DataType {
         let precision = u8::try_from(self.digits()).unwrap_or(u8::MAX);
         DataType::Decimal128(precision, i8::try_from(self.scale).unwrap_or(i8::MAX))
+    }
+
+    /// The same number with at least so many digits behind the point, if there is room for them.
+    fn with_places(self, places: u8) -> Self {
+        let longer = || Some(Self { unscaled: self.steps(places)?, scale: places });
+        longer().filter(|longer| longer.digits() <= MOST_DIGITS).unwrap_or(self)
     }
 
     fn literal(self) -> Expr {

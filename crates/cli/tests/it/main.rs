@@ -4,6 +4,8 @@
 
 mod bad;
 mod dialects;
+#[cfg(feature = "engine-adbc")]
+mod drivers;
 mod ends;
 mod help;
 mod output;

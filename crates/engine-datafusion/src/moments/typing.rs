@@ -74,7 +74,7 @@ impl TreeNodeRewriter for Typing<'_> {
     type Node = Expr;
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
-        let expr = numbers::typed(expr, self.schema)?;
+        let expr = numbers::typed(compare::apart(expr)?, self.schema)?;
         let expr = casts::of_nested(unify::expr(expr, self.schema)?, self.schema);
         let comparisons = Comparisons { left: self.schema, right: self.schema, constants: self.constants };
         match comparisons.expr(&expr)? {

@@ -10,6 +10,9 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 use super::{Number, has_point, written_decimal, written_float};
 use crate::moments::UNIFYING;
 
+/// The digits behind the point of a number that is divided by a decimal.
+const QUOTIENT_PLACES: u8 = 15;
+
 /// The expression with its numbers as what they meet.
 pub(crate) fn typed(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     Ok(match expr {
@@ -81,6 +84,11 @@ fn binary(left: Expr, op: Operator, right: Expr, schema: &DFSchema) -> Expr {
     let (left, right) = match (is_number(&left), is_number(&right)) {
         (true, true) => (decimal(left), decimal(right)),
         (true, false) if r.is_floating() => (float(left), right),
+        // A quotient has four digits more behind the point than what is divided.
+        (true, false) if op == Operator::Divide => match Number::of(&left) {
+            Some(number) => (number.with_places(QUOTIENT_PLACES).literal(), right),
+            None => (decimal(left), right),
+        },
         (true, false) => (decimal(left), right),
         (false, true) if l.is_floating() => (left, float(right)),
         (false, true) => (left, decimal(right)),
@@ -157,7 +165,8 @@ fn floor(number: Number, scale: u8) -> (i128, bool) {
 
 /// Whether a decimal is compared with a number, or with what floats.
 fn is_compared<'a>(expr: &Expr, others: impl IntoIterator<Item = &'a Expr>, schema: &DFSchema) -> bool {
-    let Some(own) = type_of(expr, schema) else { return false };
+    // It is worked out for each of them, and a function such as `random` gives another value each time.
+    let Some(own) = type_of(expr, schema).filter(|_| !expr.is_volatile()) else { return false };
     others.into_iter().any(|other| {
         let other_type = type_of(other, schema);
         let is = |kind: fn(&DataType) -> bool| other_type.as_ref().is_some_and(kind);

@@ -88,6 +88,13 @@ async fn a_number_between_two_decimals_is_none_of_them() {
         ("select 12345678901234.5678, 0.5", "12345678901234.5678|0.5"),
         ("select 12345678901234567890123", "12345678901234567890123"),
         ("select arrow_typeof(0.5), arrow_typeof(0.5 * 3)", "Float64|Float64"),
+        ("select max(1.0 / d) from t where d > 1", "0.9900990099009900990"),
+        ("select max(d) / 3::double, arrow_typeof(max(d) * 3::double) from t", "0.33666666666666667|Float64"),
+        (
+            "select count(*) from (select case cast(floor(random() * 3) as decimal(4, 2)) when 0.0 then 0 when 1.0 then 1 \
+             when 2.0 then 2 else 3 end as x from generate_series(1, 3000)) where x = 3",
+            "0",
+        ),
     ] {
         assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
     }

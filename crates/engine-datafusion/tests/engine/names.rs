@@ -287,3 +287,21 @@ async fn statements_that_are_not_run_are_refused() {
     }
     assert_eq!(rows(&engine, "select count(*) from t").await, ["3"]);
 }
+
+#[tokio::test]
+async fn any_and_all_compare_with_the_same_table() {
+    let engine = engine();
+    register(&engine, "t", &numbers(3)).await;
+    let all = rows(&engine, "select n from t").await;
+    let (least, most) = (&all[0], &all[2]);
+    for (filter, expected) in [
+        ("n >= all (select n from t)", vec![most]),
+        ("n > any (select n from t where n < 1)", all.iter().filter(|n| *n != least).collect()),
+        ("n = any (select n from t)", all.iter().collect()),
+        ("n <> all (select n from t)", vec![]),
+        ("n <= all (select u.n from t u)", vec![least]),
+    ] {
+        let found = rows(&engine, &format!("select n from t where {filter}")).await;
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter}");
+    }
+}

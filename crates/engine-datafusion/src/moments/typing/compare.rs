@@ -37,6 +37,15 @@ pub(super) fn join(mut join: Join, constants: &Constants) -> Result<Join> {
     Ok(join)
 }
 
+/// `any` and `all` over a query under a name of its own: DataFusion moves what is compared into the query, where a column of the
+/// same table would be taken for the query's.
+pub(super) fn apart(expr: Expr) -> Result<Expr> {
+    let Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }) = expr else { return Ok(expr) };
+    let plan = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone()).alias("compared set")?.build()?;
+    let subquery = Subquery { subquery: Arc::new(plan), ..subquery };
+    Ok(Expr::SetComparison(SetComparison::new(expr, subquery, op, quantifier)))
+}
+
 impl Comparisons<'_> {
     /// The expression, if it compares moments that are counted differently.
     pub(super) fn expr(&self, expr: &Expr) -> Result<Option<Expr>> {

@@ -85,8 +85,9 @@ mod tests {
 
     #[test]
     fn a_free_port_can_be_listened_on() {
-        let port = free_port().unwrap();
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        // Whoever else listens on any free port may be given the same one in between.
+        let listened = || TcpListener::bind((Ipv4Addr::LOCALHOST, free_port().unwrap())).is_ok();
+        assert!((0..20).any(|_| listened()));
     }
 
     #[test]

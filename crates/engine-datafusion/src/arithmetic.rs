@@ -1,20 +1,20 @@
 //! Calculations with whole numbers that fail where the result is beyond their type, and do not begin at its other end.
 
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::compute::kernels::numeric::{add, mul, neg, sub};
-use arrow_array::{ArrayRef, Datum};
 use arrow_schema::{ArrowError, DataType};
-use datafusion::common::{DFSchema, Result, internal_err};
+use datafusion::common::{DFSchema, DataFusionError, Result, internal_err};
 use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
-use std::sync::Arc;
+use datafusion::physical_expr_common::datum::apply;
 use stitchwork_core::Error;
 
-use crate::convert::declared_type;
+use crate::convert::{declared_type, operand};
 use crate::error::to_datafusion;
 
 /// The expression, checked if it calculates with whole numbers. Its operands have one type.
@@ -66,15 +66,6 @@ impl Kind {
             Self::Multiply => "*",
         }
     }
-
-    fn calculate(self, left: &dyn Datum, right: &dyn Datum) -> std::result::Result<ArrayRef, ArrowError> {
-        match self {
-            Self::Add => add(left, right),
-            Self::Subtract => sub(left, right),
-            Self::Multiply => mul(left, right),
-            Self::Negate => neg(left.get().0),
-        }
-    }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -110,31 +101,21 @@ impl ScalarUDFImpl for Checked {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (left, right) = match args.args.as_slice() {
-            [left, right] => (left, right),
-            [operand] => (operand, operand),
+        let result = match (self.kind, args.args.as_slice()) {
+            (Kind::Add, [left, right]) => apply(left, right, add),
+            (Kind::Subtract, [left, right]) => apply(left, right, sub),
+            (Kind::Multiply, [left, right]) => apply(left, right, mul),
+            (Kind::Negate, [value]) => operand(value, |array| Ok(neg(array)?)),
             _ => return internal_err!("a calculation has one or two operands"),
         };
-        let constant = |value: &ColumnarValue| matches!(value, ColumnarValue::Scalar(_));
-        let datum = |value: &ColumnarValue| -> Result<Box<dyn Datum>> {
-            Ok(match value {
-                ColumnarValue::Array(array) => Box::new(array.clone()),
-                ColumnarValue::Scalar(value) => Box::new(value.to_scalar()?),
-            })
-        };
-        let result = self.kind.calculate(datum(left)?.as_ref(), datum(right)?.as_ref());
-        let result = result.map_err(|error| self.beyond(&left.data_type(), error))?;
-        if constant(left) && constant(right) {
-            let value = datafusion::common::ScalarValue::try_from_array(&result, 0)?;
-            return Ok(ColumnarValue::Scalar(value));
-        }
-        Ok(ColumnarValue::Array(result))
+        result.map_err(|error| self.beyond(args.return_field.data_type(), error))
     }
 }
 
 impl Checked {
-    fn beyond(&self, data_type: &DataType, error: ArrowError) -> datafusion::common::DataFusionError {
-        let ArrowError::ArithmeticOverflow(reason) = &error else { return error.into() };
+    fn beyond(&self, data_type: &DataType, error: DataFusionError) -> DataFusionError {
+        let DataFusionError::ArrowError(arrow, _) = &error else { return error };
+        let ArrowError::ArithmeticOverflow(reason) = arrow.as_ref() else { return error };
         let beyond = Error::invalid_input(
             "the result of a calculation is beyond its type; cast an operand to a wider one, such as `decimal(38, 0)`",
         );

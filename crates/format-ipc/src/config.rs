@@ -64,8 +64,7 @@ pub(crate) const OPTIONS: [&str; 7] = [
 ];
 
 /// The options of one file: the fields of [`IpcConfig`] that concern writing.
-const WRITE_OPTIONS: [&str; 5] =
-    ["layout", "compression", "compression_level", "max_batch_rows", "statistics"];
+const WRITE_OPTIONS: &[&str] = OPTIONS.split_at(5).0;
 
 impl Default for IpcConfig {
     fn default() -> Self {
@@ -97,7 +96,7 @@ impl IpcConfig {
 
     /// These settings with the options of one file on top.
     pub(crate) fn with_options(&self, options: &Options) -> Result<Self> {
-        let config = overlay(self, options, &WRITE_OPTIONS)?;
+        let config = overlay(self, options, WRITE_OPTIONS)?;
         config.validate()?;
         Ok(config)
     }

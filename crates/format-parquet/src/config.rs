@@ -73,18 +73,7 @@ pub(crate) const OPTIONS: [&str; 11] = [
 ];
 
 /// The options of one file: the fields of [`ParquetConfig`] that concern writing.
-const WRITE_OPTIONS: [&str; 10] = [
-    "compression",
-    "compression_level",
-    "max_row_group_rows",
-    "row_group_bytes",
-    "data_page_bytes",
-    "data_page_rows",
-    "statistics_truncate_length",
-    "page_index",
-    "dictionary",
-    "arrow_schema",
-];
+const WRITE_OPTIONS: &[&str] = OPTIONS.split_at(10).0;
 
 impl Default for ParquetConfig {
     fn default() -> Self {
@@ -124,7 +113,7 @@ impl ParquetConfig {
 
     /// These settings with the options of one file on top.
     pub(crate) fn with_options(&self, options: &Options) -> Result<Self> {
-        let config = overlay(self, options, &WRITE_OPTIONS)?;
+        let config = overlay(self, options, WRITE_OPTIONS)?;
         config.validate()?;
         Ok(config)
     }

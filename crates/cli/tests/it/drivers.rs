@@ -1,5 +1,8 @@
 //! Engines that need the driver of a database.
 
+use std::path::{Path, PathBuf};
+
+use stitchwork::engine_adbc::{Profile, find_driver};
 use stitchwork_testkit::peers;
 
 use crate::support::{Folder, ran};
@@ -15,13 +18,8 @@ fn a_driver_is_found_by_its_variable_and_missed_by_name() {
     let missed = ran(&folder.command(asked).env(VARIABLE, "/no/such/library.so").output().unwrap());
     assert!(missed.code != 0 && missed.stderr.contains(VARIABLE), "{missed:?}");
     assert!(missed.stderr.contains("/no/such/library.so"), "{missed:?}");
-    let Some(driver) = peers::driver("a_driver_is_found", "duckdb", VARIABLE, |named, folders| {
-        let library = format!("{}duckdb{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        let found = folders.iter().map(|folder| folder.join(&library));
-        named.map(std::path::Path::to_owned).into_iter().chain(found).find(|path| path.is_file())
-    }) else {
-        return;
-    };
+    let find = |named: Option<&Path>, folders: &[PathBuf]| find_driver(Profile::DuckDb, named, folders);
+    let Some(driver) = peers::driver("a_driver_is_found", "duckdb", VARIABLE, find) else { return };
     let found = ran(&folder.command(asked).env(VARIABLE, driver).output().unwrap());
     assert_eq!((found.code, found.stdout.as_str()), (0, "n\n2\n"), "{found:?}");
 }

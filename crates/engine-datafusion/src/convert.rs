@@ -1,5 +1,7 @@
 //! Types, values and batches on the border between relations and the engine.
 
+mod plain;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayData, make_array};
@@ -73,8 +75,11 @@ pub(crate) fn map_type(data_type: &DataType, leaf: &dyn Fn(&DataType) -> DataTyp
 /// # Errors
 /// `InvalidData` when a value does not fit.
 pub(crate) fn conform(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
-    if array.data_type() == data_type {
-        return Ok(array.clone());
+    match (array.data_type(), data_type) {
+        (own, wanted) if own == wanted => return Ok(array.clone()),
+        (DataType::Utf8View, DataType::Utf8) => return plain::texts(array.as_string_view()),
+        (DataType::BinaryView, DataType::Binary) => return plain::bytes(array.as_binary_view()),
+        _ => {}
     }
     if map_type(array.data_type(), &DataType::clone) == map_type(data_type, &DataType::clone) {
         return Ok(make_array(retype(array.to_data(), data_type)?));
@@ -193,7 +198,7 @@ fn split(batch: RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {
 /// At least the bytes that the views in an array show, at every depth. Each view begins with its length, which is summed up
 /// without a look at the value; that of a null may be anything.
 fn view_lengths(array: &ArrayRef) -> usize {
-    let sum = |views: &[u128]| views.iter().map(|view| *view as u32 as usize).sum();
+    let sum = |views: &[u128]| views.iter().map(|view| plain::length(*view)).sum();
     match array.data_type() {
         DataType::Utf8View => sum(array.as_string_view().views()),
         DataType::BinaryView => sum(array.as_binary_view().views()),

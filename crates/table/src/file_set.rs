@@ -57,7 +57,7 @@ pub struct FileSetArgs {
     ///
     /// Each gives its files in the order of their names; a file that several name comes once. A folder and a pattern
     /// leave out what is hidden by a first `_` or `.`. The `?` of an `http://` or `https://` URL begins its query instead:
-    /// it names one file, by what is sent and not shown ([`link`]).
+    /// it names one file, by what is sent and not shown ([`link()`]).
     pub locations: Vec<String>,
     /// The format of all files, with settings of its own (the dialect of CSV); by the endings of names when `None`.
     pub format: Option<Arc<dyn Format>>,

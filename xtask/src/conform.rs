@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::workspace::{self, Workspace};
@@ -13,7 +13,7 @@ use crate::{Outcome, asks_for_help, metadata};
 
 const USAGE: &str = "\
 usage: cargo xtask conform <crate or folder> [-- arguments of the suite]
-       cargo xtask conform <crate or role> --url URL [--option NAME=VALUE]… [-- arguments of the suite]
+       cargo xtask conform <crate of this workspace, or role> --url URL [--option NAME=VALUE]… [-- arguments of the suite]
 
 The first form runs the conformance test of a crate; the second one the suite of its role against what a URL opens:
 
@@ -48,6 +48,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     let Some(url) = asked.url else { return own(workspace, &asked) };
     let role = match ROLES.iter().find(|role| **role == asked.name) {
         Some(role) => (*role).to_owned(),
+        None if manifest(asked.name).is_file() => return Err(outside(asked.name)),
         None => role_of(&package(workspace, asked.name)?.name)?,
     };
     let mut command = workspace.cargo(&["run", "--package", "stitchwork-tests", "--bin", "conform", "--"]);
@@ -62,9 +63,23 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("{shown} failed ({status})")) }
 }
 
+/// The manifest of a folder.
+fn manifest(folder: &str) -> PathBuf {
+    Path::new(folder).join("Cargo.toml")
+}
+
+/// Why a URL is of no use to a crate that the workspace does not have.
+fn outside(folder: &str) -> String {
+    format!(
+        "what a URL opens is tried by a program of this workspace, which is built without the crate in {folder}: it has the \
+         facade's connectors and the example's, by the role alone (conform source --url tail:///var/log/app.log). Open the \
+         URL in a test of the crate instead, as docs/connector-guide.md shows, and run it: cargo xtask conform {folder}"
+    )
+}
+
 /// The crate's own conformance tests: those that are called so, or all of a crate that calls none so.
 fn own(workspace: &Workspace, asked: &Asked<'_>) -> Outcome {
-    let manifest = Path::new(asked.name).join("Cargo.toml");
+    let manifest = manifest(asked.name);
     let mut command = workspace.cargo(&["test"]);
     let package = if manifest.is_file() {
         command.arg("--manifest-path").arg(&manifest);
@@ -198,6 +213,14 @@ mod tests {
         }
         let args = words("log-delta --url x: --option hunter22");
         assert!(!parse(&args, |_| None).unwrap_err().contains("hunter22"));
+    }
+
+    #[test]
+    fn a_url_of_a_crate_from_outside_is_refused_with_the_way_out() {
+        let workspace = Workspace::find().unwrap();
+        let folder = workspace.root.join("examples/third-party-connector");
+        let said = run(&workspace, &words(&format!("{} --url tail:///x", folder.display()))).unwrap_err();
+        assert!(said.contains("in a test of the crate") && !said.contains("no folder"), "{said}");
     }
 
     #[test]

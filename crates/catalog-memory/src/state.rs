@@ -16,7 +16,7 @@ impl State {
     }
 
     pub(crate) fn create(&mut self, entry: Entry) -> Result<Entry> {
-        check_parts(&entry.ident)?;
+        entry.ident.check()?;
         if self.tables.contains_key(&entry.ident) {
             return Err(taken(&entry.ident));
         }
@@ -30,7 +30,7 @@ impl State {
     }
 
     pub(crate) fn rename(&mut self, from: &TableIdent, to: &TableIdent) -> Result<()> {
-        check_parts(to)?;
+        to.check()?;
         self.load(from)?;
         if self.tables.contains_key(to) {
             return Err(taken(to));
@@ -114,13 +114,6 @@ impl State {
             self.namespaces.entry(namespace.to_vec()).or_default();
         }
     }
-}
-
-fn check_parts(ident: &TableIdent) -> Result<()> {
-    if ident.name.is_empty() || ident.namespace.iter().any(String::is_empty) {
-        return Err(Error::invalid_input("a table name has an empty part").with_context("table", ident));
-    }
-    Ok(())
 }
 
 fn missing_namespace(namespace: &[String]) -> Error {

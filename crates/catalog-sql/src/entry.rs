@@ -17,6 +17,11 @@ const PROPERTY: &str = "property";
 const PART: &str = "part";
 const LOCATION: &str = "location";
 const POINTER: &str = "pointer";
+const LOG: &str = "log";
+/// The length of the type column.
+const TYPE_LENGTH: usize = 5;
+/// The type of a log whose name is longer than the column, and stands in a part of its own. No log has this name.
+const LONG_TYPE: &str = "LOG:";
 
 /// What an entry has beyond the shared columns: its kind, key and value.
 pub(crate) type Extra = (&'static str, String, String);
@@ -26,7 +31,8 @@ pub(crate) fn is_iceberg(log: &str) -> bool {
     log == ICEBERG
 }
 
-/// The type column of a log: `TABLE` for Iceberg, else the name of the log in capitals, which others skip.
+/// The type column of a log: `TABLE` for Iceberg, else the name of the log in capitals, or what stands for a long one.
+/// Others skip both.
 pub(crate) fn type_of(log: &str) -> Result<String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if is_iceberg(log) {
@@ -38,7 +44,7 @@ pub(crate) fn type_of(log: &str) -> Result<String> {
         )
         .with_context("log", log));
     }
-    Ok(log.to_ascii_uppercase())
+    Ok(if log.len() > TYPE_LENGTH { LONG_TYPE.to_owned() } else { log.to_ascii_uppercase() })
 }
 
 /// What the column `metadata_location` holds: Iceberg's pointer, and the location of other tables.
@@ -50,12 +56,15 @@ pub(crate) fn main_location(entry: &Entry) -> Option<&str> {
 pub(crate) fn extras(entry: &Entry) -> Vec<Extra> {
     let properties = entry.properties.iter().map(|(key, value)| (PROPERTY, key.clone(), value.clone()));
     let mut extras: Vec<Extra> = properties.collect();
-    extras.extend(parts(entry));
+    extras.extend(part(entry));
+    if entry.log.len() > TYPE_LENGTH && !is_iceberg(&entry.log) {
+        extras.push((PART, LOG.to_owned(), entry.log.clone()));
+    }
     extras
 }
 
-/// The parts of an entry that do not fit into the shared columns.
-pub(crate) fn parts(entry: &Entry) -> Option<Extra> {
+/// The part of an entry that a swap changes and that does not fit into the shared columns.
+pub(crate) fn part(entry: &Entry) -> Option<Extra> {
     if !is_iceberg(&entry.log) {
         let pointer = entry.pointer.as_ref()?;
         return Some((PART, POINTER.to_owned(), pointer.0.clone()));
@@ -64,7 +73,7 @@ pub(crate) fn parts(entry: &Entry) -> Option<Extra> {
     (implied != Some(&entry.location)).then(|| (PART, LOCATION.to_owned(), entry.location.clone()))
 }
 
-/// The kind and key of the part that an entry of this log may have.
+/// The kind and key of that part in entries of this log.
 pub(crate) fn part_key(log: &str) -> (&'static str, &'static str) {
     (PART, if is_iceberg(log) { LOCATION } else { POINTER })
 }
@@ -77,24 +86,29 @@ fn location_of(metadata: &str) -> &str {
 
 /// The entry of the rows that `LOAD` gives.
 pub(crate) fn from_rows(ident: &TableIdent, rows: Vec<Row>) -> Result<Entry> {
-    let mut rows = rows.into_iter().peekable();
-    let first = rows.peek().ok_or_else(|| missing(ident))?;
+    let first = rows.first().ok_or_else(|| missing(ident))?;
     let column = |row: &Row, place: usize| row.get(place).cloned().flatten();
     let (main, kind) = (column(first, 0), column(first, 1));
-    let log = match kind.as_deref() {
-        None | Some(ICEBERG_TYPE) => ICEBERG.to_owned(),
-        Some(other) => other.to_ascii_lowercase(),
-    };
-    let (mut properties, mut part) = (BTreeMap::new(), None);
-    for row in rows {
-        match (column(&row, 2).as_deref(), column(&row, 3), column(&row, 4)) {
-            (Some(PROPERTY), Some(key), Some(value)) => {
-                properties.insert(key, value);
-            }
-            (Some(PART), Some(key), value) if key == part_key(&log).1 => part = value,
-            _ => {}
+    let (mut properties, mut parts) = (BTreeMap::new(), BTreeMap::new());
+    for row in &rows {
+        let of_kind = match column(row, 2).as_deref() {
+            Some(PROPERTY) => &mut properties,
+            Some(PART) => &mut parts,
+            _ => continue,
+        };
+        if let (Some(key), Some(value)) = (column(row, 3), column(row, 4)) {
+            of_kind.insert(key, value);
         }
     }
+    let log = match kind.as_deref() {
+        None | Some(ICEBERG_TYPE) => ICEBERG.to_owned(),
+        Some(LONG_TYPE) => parts.remove(LOG).ok_or_else(|| {
+            Error::invalid_data("the catalog has an entry without the name of its log")
+                .with_context("table", ident)
+        })?,
+        Some(other) => other.to_ascii_lowercase(),
+    };
+    let part = parts.remove(part_key(&log).1);
     let (location, pointer) = if is_iceberg(&log) {
         let location = part.or_else(|| main.as_deref().map(|main| location_of(main).to_owned()));
         (location, main.map(Pointer))
@@ -127,7 +141,7 @@ mod tests {
                     .unwrap();
             assert_eq!((entry.log.as_str(), entry.location.as_str()), ("iceberg", location));
             assert_eq!(entry.pointer, Some(Pointer(metadata.to_owned())));
-            assert_eq!(parts(&entry), None);
+            assert_eq!(part(&entry), None);
         }
         let error = from_rows(&TableIdent::bare("t"), vec![row([None, Some("TABLE"), None, None, None])])
             .unwrap_err();
@@ -138,6 +152,7 @@ mod tests {
     fn logs_have_types_that_lead_back_to_them() {
         assert_eq!(type_of("iceberg").unwrap(), "TABLE");
         assert_eq!(type_of("delta").unwrap(), "DELTA");
+        assert_eq!(type_of("paimon").unwrap(), "LOG:");
         for log in ["", "Delta", "table", "view", "a b"] {
             assert!(type_of(log).is_err(), "{log}");
         }

@@ -2,6 +2,8 @@
 
 use stitchwork_core::{Error, Result, TableIdent};
 
+/// The context of an error that names the catalogs of the database that have tables, where the one that was asked has none.
+pub(crate) const OTHERS: &str = "other_catalogs";
 /// The length of the columns in characters.
 const LONGEST: usize = 255;
 

@@ -7,7 +7,7 @@ use stitchwork_core::{Entry, Error, ErrorKind, Pointer, Result, SwapArgs, TableI
 
 use crate::database::{Database, Transaction, gave_way};
 use crate::entry::{self, is_iceberg};
-use crate::names::{Key, missing};
+use crate::names::{Key, OTHERS, missing};
 use crate::statements as sql;
 
 /// How often a transaction is done that has to give way to others.
@@ -45,7 +45,27 @@ impl Shared {
     pub(crate) async fn load(&self, ident: &TableIdent) -> Result<Entry> {
         let key = Key::find(ident)?;
         let load = if self.has_extras().await? { sql::LOAD_WITH_EXTRAS } else { sql::LOAD };
-        entry::from_rows(ident, self.database.fetch(load, &self.key(&key)).await?)
+        let rows = self.database.fetch(load, &self.key(&key)).await?;
+        if rows.is_empty() {
+            return Err(self.missing(ident).await);
+        }
+        entry::from_rows(ident, rows)
+    }
+
+    /// The error for a table that is not there. Where nothing is, another catalog of the database was probably meant.
+    async fn missing(&self, ident: &TableIdent) -> Error {
+        let name = Some(self.name.as_str());
+        let others = self.database.fetch(sql::OTHER_CATALOGS, &[name]).await.unwrap_or_default();
+        let others: Vec<String> = others.into_iter().flatten().flatten().collect();
+        if others.is_empty() {
+            return missing(ident);
+        }
+        Error::not_found(
+            "the catalog has no table at all, and the database has others: name one of them by the option `catalog_name`",
+        )
+        .with_context("table", ident)
+        .with_context("catalog_name", &self.name)
+        .with_context(OTHERS, others.join(","))
     }
 
     async fn has_extras(&self) -> Result<bool> {
@@ -154,7 +174,7 @@ impl Shared {
             let binds = [catalog, namespace, name, Some(kind), Some(part)];
             work.transaction.execute(sql::DELETE_EXTRA, &binds).await?;
         }
-        if let Some(part) = entry::parts(&entry) {
+        if let Some(part) = entry::part(&entry) {
             work.add_extra(self, &key, &part).await?;
         }
         Ok(entry)

@@ -97,6 +97,10 @@ pub(crate) const LIST: &str = "SELECT table_namespace, table_name FROM iceberg_t
 /// The rows that one reading of [`LIST`] gives at most.
 pub(crate) const LIST_PAGE: usize = 500;
 
+/// Catalog to the names of the first others, where it has no table itself.
+pub(crate) const OTHER_CATALOGS: &str = "SELECT DISTINCT catalog_name FROM iceberg_tables \
+     WHERE NOT EXISTS (SELECT 1 FROM iceberg_tables WHERE catalog_name = ?) ORDER BY catalog_name LIMIT 10";
+
 /// Catalog twice.
 pub(crate) const NAMESPACES: &str = "SELECT namespace FROM (\
      SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ? \

@@ -46,7 +46,7 @@ fn swap(ident: &TableIdent, expected: Option<&str>, new: Option<&str>) -> SwapAr
 #[tokio::test]
 async fn create_load_and_drop() {
     for catalog in catalogs().await {
-        for log in ["iceberg", "delta", "files"] {
+        for log in ["iceberg", "delta", "files", "paimon-of_somebody-else"] {
             for to in [None, Some("p0"), Some("memory:/t/metadata/0.json")] {
                 let made = entry(TableIdent::new(log, "t"), log, to);
                 assert_eq!(catalog.create(made.clone()).await.unwrap(), made);
@@ -59,6 +59,31 @@ async fn create_load_and_drop() {
                 assert_eq!(catalog.remove(&made.ident).await.unwrap_err().kind(), ErrorKind::NotFound);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_catalog_without_tables_tells_of_those_that_have_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut urls = vec![format!("sqlite:{}", folder.path().join("c.db").display())];
+    urls.extend(in_test(&POSTGRES).map(|server| server.fresh("others").unwrap()));
+    for url in urls {
+        let open =
+            async |name: &str| SqlCatalog::open(SqlConfig::new(&url).with_catalog_name(name)).await.unwrap();
+        let mine = open("mine").await;
+        let ident = TableIdent::new("n", "t");
+        let told = async || {
+            let error = mine.load(&ident).await.unwrap_err();
+            assert_eq!((error.kind(), error.context("table")), (ErrorKind::NotFound, Some("n.t")));
+            error.context("other_catalogs").map(str::to_owned)
+        };
+        assert_eq!(told().await, None);
+        for name in ["sales", "lake"] {
+            open(name).await.create(entry(ident.clone(), "delta", None)).await.unwrap();
+        }
+        assert_eq!(told().await.as_deref(), Some("lake,sales"));
+        mine.create(entry(TableIdent::new("n", "u"), "delta", None)).await.unwrap();
+        assert_eq!(told().await, None);
     }
 }
 
@@ -110,7 +135,7 @@ async fn rename_moves_the_entry() {
 #[tokio::test]
 async fn swap_compares_and_sets() {
     for catalog in catalogs().await {
-        for log in ["iceberg", "delta"] {
+        for log in ["iceberg", "delta", "paimon"] {
             let ident = TableIdent::new(log, "t");
             let made = catalog.create(entry(ident.clone(), log, None)).await.unwrap();
             let mut last = None;

@@ -1,5 +1,6 @@
 //! Rows to stdout, batch by batch.
 
+mod names;
 mod parquet;
 mod pipe;
 mod table;
@@ -58,10 +59,16 @@ impl Output {
 
     /// Writes all rows of a result and gives their number.
     pub(crate) async fn write(&self, mut rows: BatchStream) -> Result<u64, Failure> {
-        let mut writer = Writer::new(self, rows.schema()).await.map_err(|e| self.failure(e))?;
+        let schema = match self.format {
+            // What is shown, and what carries Arrow as it is, may have a name several times.
+            OutputFormat::Table | OutputFormat::Arrow => rows.schema(),
+            _ => names::apart(&rows.schema()),
+        };
+        let mut writer = Writer::new(self, schema.clone()).await.map_err(|e| self.failure(e))?;
         let mut count = 0;
         while let Some(batch) = rows.try_next().await? {
             count += batch.num_rows() as u64;
+            let batch = if schema == rows.schema() { batch } else { names::renamed(&batch, &schema)? };
             writer.write(&batch).await.map_err(|e| self.failure(e))?;
         }
         writer.finish().await.map_err(|e| self.failure(e))?;

@@ -34,7 +34,8 @@ impl Asker {
     /// What opening the engine says, or references of the project that lead nowhere.
     pub(crate) async fn new(workspace: &Arc<Workspace>) -> Result<Self> {
         let session = engine(workspace).await?;
-        let mut vocabulary = Vocabulary { catalog: PLACES.to_owned(), ..Vocabulary::default() };
+        let (catalog, stores) = (PLACES.to_owned(), workspace.registry.stores().clone());
+        let mut vocabulary = Vocabulary { catalog, stores, ..Vocabulary::default() };
         for (role, scheme) in workspace.registry.schemes() {
             if matches!(role, "log" | "format") {
                 vocabulary.functions.insert(scheme);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use stitchwork::core::{Catalog, OpenUrl, Registry, is_sensitive};
 use stitchwork::ingest::Destination;
 use stitchwork::tables::{Columns, TableConfig};
-use stitchwork::{Error, Result, absolute};
+use stitchwork::{Error, Result, absolute, format_options};
 use stitchwork_project::{self as project, Known, LoadArgs, Project, ReferenceKind, Resolver, SqlName, Text};
 use tokio::sync::Mutex;
 
@@ -240,7 +240,11 @@ pub(crate) fn read(file: &Path, profile: Option<&str>, registry: &Registry) -> R
         .with_context("file", &name),
         _ => Error::from(e).with_context("file", &name),
     })?;
-    let known = Known::of(registry);
+    let schemes = registry.formats().iter().map(|format| format.info().scheme);
+    let known = schemes.fold(Known::of(registry), |known, scheme| match format_options(scheme) {
+        options if options.is_empty() => known,
+        options => known.with_options(scheme, options),
+    });
     Ok(Project::load(LoadArgs { file: &name, text: &text, profile, known: &known })?)
 }
 

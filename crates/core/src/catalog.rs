@@ -135,9 +135,11 @@ impl NamespaceChange {
 /// - `catalog::swap::many_tables_all_or_nothing`: with `multi_table`, one stale pointer stops all. Without,
 ///   more than one table is `Unsupported`.
 /// - `catalog::names::any_unicode`: names with quotes, spaces, dots, emoji and 200 characters come back as
-///   they were, or are refused as `InvalidInput`; a name of a few ASCII letters is taken.
-/// - `catalog::namespaces::come_and_go`: with `namespaces`, they are made, listed and dropped; one with
-///   tables is not dropped; an unknown one is `NotFound`. Without, `Unsupported`.
+///   they were, or are refused as `InvalidInput`; a name of a few ASCII letters is taken. One with an empty part is
+///   `InvalidInput`.
+/// - `catalog::namespaces::come_and_go`: with `namespaces`, they are made, listed and dropped; one with tables or with
+///   others below it is not dropped; an unknown one is `NotFound`, one with an empty level `InvalidInput`. Without,
+///   `Unsupported`.
 /// - `catalog::namespaces::keep_properties`: with `namespace_properties`, those given at creation or set later are
 ///   loaded, removed ones are gone, and all others stay; removing an unknown one is no error, and an unknown
 ///   namespace is `NotFound`. Without, `Unsupported`, as is making a namespace with properties.

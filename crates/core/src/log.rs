@@ -130,7 +130,8 @@ pub struct WriteDeletesArgs {
 /// - `log::create::refuses_existing`: creating where a table is gives `AlreadyExists`.
 /// - `log::open::missing_is_not_found`: opening where none is gives `NotFound`.
 /// - `log::create::schema_survives`: a fresh snapshot has the schema, the partitioning and the properties.
-/// - `log::commit::append_is_listed`: added files are live, with rows, partition and statistics intact.
+/// - `log::commit::append_is_listed`: added files are live, with rows, partition and statistics intact; one that a commit
+///   adds twice is `InvalidInput`.
 /// - `log::commit::remove_is_exact`: removed files are gone and all others stay.
 /// - `log::commit::blind_appends_rebase`: an append from a stale base lands, and loses nothing of the winner.
 /// - `log::commit::concurrent_appends_all_land`: many appends at once all land, each exactly once.
@@ -141,7 +142,8 @@ pub struct WriteDeletesArgs {
 /// - `log::commit::tag_twice_refused`: an id not above the last one is `AlreadyExists`, and changes nothing.
 /// - `log::commit::lost_answer_is_found`: a write whose answer was lost lands once, and the commit says so.
 /// - `log::commit::properties_change`: properties are set and removed.
-/// - `log::commit::add_column`: with `add_column`, the new schema holds for files old and new.
+/// - `log::commit::add_column`: with `add_column`, the new schema holds for files old and new; of two changes of it from one
+///   base, the second is a `Conflict`.
 /// - `log::snapshot::time_travel`: older snapshots by version and by time give the files of then.
 /// - `log::snapshot::missing_version_is_not_found`: a version that never was is `NotFound`.
 /// - `log::files::prunes_by_partition_and_stats`: with a predicate, files that cannot match are left out, and

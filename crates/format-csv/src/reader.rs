@@ -17,7 +17,7 @@ use crate::dialect::Dialect;
 use crate::infer::infer;
 use crate::records::Records;
 use crate::rows::Rows;
-use crate::sniff::{self, SAMPLE_BYTES};
+use crate::sniff;
 use crate::text::Text;
 
 /// The bytes of records after which a batch ends, whatever its rows: large records make small batches.
@@ -109,8 +109,7 @@ impl Opened {
         let mut text = Text::open(object, &config).await?;
         let mut piece = String::new();
         if is_open {
-            let (sample, whole) = text.sample(&mut piece, SAMPLE_BYTES).await?;
-            let found = sniff::delimiter(sample, whole, config.skip_lines, &Dialect::new(&config));
+            let found = sniff::delimiter(&mut text, &mut piece, &config).await?;
             let with = CsvConfig { delimiter: Some(found), ..config.clone() };
             // A character that has another meaning already has no second one.
             if with.validate().is_ok() {

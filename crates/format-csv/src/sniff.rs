@@ -2,20 +2,38 @@
 //!
 //! A comma, unless the first records cannot be told apart by commas and can be by another character.
 
-use crate::config::COMMA;
-use crate::dialect::Dialect;
+use stitchwork_core::Result;
 
-/// How much text is looked at. Always the same, so that every read of an object comes to the same.
-pub(crate) const SAMPLE_BYTES: usize = 16 << 10;
+use crate::config::{COMMA, CsvConfig};
+use crate::dialect::Dialect;
+use crate::text::Text;
+
+/// How much text is looked at. It depends on the text alone, so that every read of an object comes to the same.
+const SAMPLE_BYTES: usize = 16 << 10;
+/// How much is looked at where there are no two records in less: a header may have thousands of names.
+const MOST_SAMPLE_BYTES: usize = 1 << 20;
 /// What is tried when it is no comma. Of those that stand in every record equally often, the one that does so most often,
 /// and the first of these.
 pub(crate) const OTHERS: [u8; 3] = [b'\t', b';', b'|'];
 
 const CANDIDATES: usize = 1 + OTHERS.len();
 
-/// The delimiter of a text that begins like this; `whole` when it ends there as well.
-pub(crate) fn delimiter(sample: &str, whole: bool, skip_lines: u64, dialect: &Dialect) -> char {
-    let records = records(after(sample, skip_lines, dialect), whole, dialect);
+/// The delimiter of a text, whose begin is read into `piece`.
+pub(crate) async fn delimiter(text: &mut Text, piece: &mut String, config: &CsvConfig) -> Result<char> {
+    let dialect = Dialect::new(config);
+    let mut bytes = SAMPLE_BYTES;
+    loop {
+        let (sample, whole) = text.sample(piece, bytes).await?;
+        let records = records(after(sample, config.skip_lines, &dialect), whole, &dialect);
+        if whole || records.len() > 1 || bytes >= MOST_SAMPLE_BYTES {
+            return Ok(common(&records));
+        }
+        bytes *= 4;
+    }
+}
+
+/// The delimiter of records in which each candidate stands so often.
+fn common(records: &[[usize; CANDIDATES]]) -> char {
     let Some(first) = records.first() else { return COMMA };
     let is_even = |place: usize| records.iter().all(|record| record.get(place) == first.get(place));
     let [commas, others @ ..] = first;
@@ -93,12 +111,15 @@ fn records(text: &[u8], whole: bool, dialect: &Dialect) -> Vec<[usize; CANDIDATE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CsvConfig;
 
     #[track_caller]
     fn check(text: &str, expected: char) {
-        let dialect = Dialect::new(&CsvConfig::default());
-        assert_eq!(delimiter(text, true, 0, &dialect), expected, "{text:?}");
+        assert_eq!(begins(text, true, 0, &CsvConfig::default()), expected, "{text:?}");
+    }
+
+    fn begins(text: &str, whole: bool, skip_lines: u64, config: &CsvConfig) -> char {
+        let dialect = Dialect::new(config);
+        common(&records(after(text, skip_lines, &dialect), whole, &dialect))
     }
 
     #[test]
@@ -130,10 +151,10 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_records_are_not_looked_at() {
-        let dialect = Dialect::new(&CsvConfig { comment: Some('#'), ..CsvConfig::default() });
-        assert_eq!(delimiter("made by, me\r\na;b\n# x, y\n\n1;2\n", true, 1, &dialect), ';');
+        let config = CsvConfig { comment: Some('#'), ..CsvConfig::default() };
+        assert_eq!(begins("made by, me\r\na;b\n# x, y\n\n1;2\n", true, 1, &config), ';');
         // The last record may go on.
-        assert_eq!(delimiter("a;b\n1", false, 0, &dialect), ';');
-        assert_eq!(delimiter("a;b\n1", true, 0, &dialect), ',');
+        assert_eq!(begins("a;b\n1", false, 0, &config), ';');
+        assert_eq!(begins("a;b\n1", true, 0, &config), ',');
     }
 }

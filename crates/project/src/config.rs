@@ -256,8 +256,10 @@ pub struct Table {
     /// Which columns files have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
-    /// Options by name: those of `log`, or else those of `format` (`delimiter`, `header` and so on of `csv`).
-    #[serde(default, skip_serializing_if = "Options::is_empty")]
+    /// Options by name: those of `log`, or else those of `format` (`delimiter`, `header` and so on of `csv`). A value may be a
+    /// list (`null_texts: ['', NA]`).
+    #[serde(default, deserialize_with = "Options::with_lists", skip_serializing_if = "Options::is_empty")]
+    #[schemars(with = "BTreeMap<String, OneOrManyTexts>")]
     pub options: Options,
 }
 

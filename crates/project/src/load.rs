@@ -71,7 +71,7 @@ fn view(root: &Node, schema: &Value, args: LoadArgs<'_>, diagnostics: &mut Diagn
     let mut checker = Checker::new(schema, root, args.known, diagnostics);
     let value = checker.run();
     let (places, references) = (checker.places, checker.references);
-    semantics::check(root, diagnostics);
+    semantics::check(root, args.known, diagnostics);
     let config: Config = match serde_json::from_value(value?) {
         Ok(config) => config,
         Err(error) => {

@@ -6,11 +6,11 @@ use stitchwork_shred::normalize;
 
 use crate::check::{quoted, suggestion};
 use crate::tree::{Entry, Node};
-use crate::{Diagnostics, Place};
+use crate::{Diagnostics, Known, Place};
 
 /// Checks a tree whose parts may have mistakes of their own, which were told already.
-pub(crate) fn check(root: &Node, diagnostics: &mut Diagnostics) {
-    let mut check = Check { root, diagnostics };
+pub(crate) fn check(root: &Node, known: &Known, diagnostics: &mut Diagnostics) {
+    let mut check = Check { root, known, diagnostics };
     check.engine();
     check.sql_names();
     check.states();
@@ -32,6 +32,7 @@ pub(crate) fn check(root: &Node, diagnostics: &mut Diagnostics) {
 
 struct Check<'a> {
     root: &'a Node,
+    known: &'a Known,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -118,7 +119,8 @@ impl<'a> Check<'a> {
         self.needs(node, "namespace", "catalog");
     }
 
-    fn table(&mut self, node: &Node) {
+    fn table(&mut self, node: &'a Node) {
+        self.options(node);
         if node.get("log").is_none() {
             if let Some(entry) = node.entry("options").filter(|entry| !entry.node.is_null())
                 && node.get("format").is_none()
@@ -138,6 +140,28 @@ impl<'a> Check<'a> {
         }
         if let Some(list) = node.get("location").filter(|location| !location.items().is_empty()) {
             self.fail(list.place, "a table of a log has one location");
+        }
+    }
+
+    fn options(&mut self, table: &'a Node) {
+        let known = self.known;
+        let format = table.get("format").and_then(Node::text).filter(|_| table.get("log").is_none());
+        let names = format.and_then(|format| known.options(format));
+        for Entry { key, place, node } in table.get("options").map(Node::entries).unwrap_or_default() {
+            if let (Some(format), Some(names)) = (format, names)
+                && !names.contains(key)
+            {
+                let hint = suggestion(key, names.iter().map(String::as_str));
+                self.fail(*place, format!("unknown option {} of {}{hint}", quoted(key), quoted(format)));
+            }
+            for item in node.items() {
+                if item.scalar().is_some_and(|scalar| scalar.text.contains(',')) {
+                    self.fail(
+                        item.place,
+                        "a comma divides the items of an option, and none of them can have one",
+                    );
+                }
+            }
         }
     }
 

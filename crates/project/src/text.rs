@@ -51,6 +51,13 @@ impl Text {
         Ok(Self { template, place: Place::default() })
     }
 
+    /// Several texts as one, with commas between them.
+    pub(crate) fn joined(texts: &[Self]) -> Result<Self> {
+        let written: Vec<String> = texts.iter().map(|text| text.written(str::to_owned)).collect();
+        let place = texts.first().map(Self::place).unwrap_or_default();
+        Ok(Self { place, ..Self::parse(&written.join(","))? })
+    }
+
     /// Where it is in the project file.
     #[must_use]
     pub fn place(&self) -> Place {

@@ -11,6 +11,7 @@ fn known() -> Known {
         .with("engine", ["datafusion", "duckdb", "postgres", "postgresql"])
         .with("source", ["http", "https"])
         .with("store", ["file", "gs", "memory", "s3"])
+        .with_options("csv", ["delimiter", "header", "null_texts"])
 }
 
 fn load(text: &str, profile: Option<&str>) -> Result<Project, Diagnostics> {
@@ -189,6 +190,28 @@ fn names_in_the_file() {
             "6:7: expected at least 1 item for \"location\"",
         ],
     );
+}
+
+#[test]
+fn options_of_formats() {
+    check(
+        "tables:\n  a: {location: x, format: csv, options: {delimeter: ';', nullstr: NA, header: {a: b}, null_texts: ['', 'a,b']}}\n  b: {location: x, format: json, options: {nobody: knows}}\n  c: {location: x, log: delta, options: {delimeter: ';'}}\nprofiles:\n  p: {tables: {b: {format: csv}}}\n",
+        &[
+            "2:43: unknown option \"delimeter\" of \"csv\", did you mean \"delimiter\"?",
+            "2:59: unknown option \"nullstr\" of \"csv\", did you mean \"null_texts\"?",
+            "2:80: expected a text or a list for \"header\", found a mapping",
+            "2:105: a comma divides the items of an option, and none of them can have one",
+            "3:44: unknown option \"nobody\" of \"csv\"; known are delimiter, header, null_texts (in the profile \"p\")",
+        ],
+    );
+    let text =
+        "tables: {a: {location: x, format: csv, options: {null_texts: ['', '${env:N}'], delimiter: ';'}}}";
+    let project = load(text, None).unwrap();
+    let options = &project.config.tables["a"].options;
+    let resolved = options.resolve(&project.resolver(|_| Some("n.a.".to_owned()))).unwrap();
+    assert_eq!((resolved["null_texts"].as_str(), resolved["delimiter"].as_str()), (",n.a.", ";"));
+    let written = serde_json::to_string(&project.config).unwrap();
+    assert_eq!(load(&written, None).unwrap().config, project.config);
 }
 
 #[test]

@@ -44,6 +44,15 @@ pub fn format_with(scheme: &str, options: &Options) -> Result<Arc<dyn Format>> {
         .with_context("format", scheme))
 }
 
+/// The names of the settings of a format; none for one that [`format_with`] does not know.
+#[must_use]
+pub fn format_options(scheme: &str) -> Vec<String> {
+    // No setting is called nothing, and what refuses it names all that there are.
+    let refused = format_with(scheme, &[(String::new(), String::new())].into()).err();
+    let known = refused.as_ref().and_then(|error| error.context("known"));
+    known.into_iter().flat_map(|known| known.split(',')).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,10 +64,9 @@ mod tests {
             let scheme = format.info().scheme;
             let with =
                 |name: &str, value: &str| format_with(scheme, &[(name.to_owned(), value.to_owned())].into());
-            let error = with("no_such_option", "1").unwrap_err();
-            let known = error.context("known").unwrap().to_owned();
-            assert!(!known.contains("none"), "{scheme}");
-            for option in known.split(',') {
+            let known = format_options(scheme);
+            assert!(known.iter().any(|option| option == "compression"), "{scheme} {known:?}");
+            for option in &known {
                 // None of them is passed over: each has values that it cannot have, or takes any text.
                 let outcome = with(option, "§§");
                 assert!(option == "null_texts" || outcome.is_err(), "{scheme} {option}");
@@ -66,5 +74,6 @@ mod tests {
             assert_eq!(format_with(scheme, &Options::new()).unwrap().info().scheme, scheme);
         }
         assert!(format_with("clay", &Options::new()).is_err());
+        assert!(format_options("clay").is_empty());
     }
 }

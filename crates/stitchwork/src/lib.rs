@@ -9,7 +9,7 @@ mod session;
 
 #[cfg(feature = "ingest")]
 pub use destination::{TableDestination, absolute, table};
-pub use formats::format_with;
+pub use formats::{format_options, format_with};
 pub use registry::{register_all, registry};
 #[cfg(all(feature = "ingest", feature = "engine-datafusion"))]
 pub use session::Session;

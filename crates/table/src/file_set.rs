@@ -2,6 +2,7 @@
 
 mod find;
 mod glob;
+mod link;
 mod partitions;
 
 use std::collections::HashSet;
@@ -20,6 +21,7 @@ use crate::plan::{From, check_columns, grades, tell};
 use crate::scan::scan;
 
 use find::Found;
+pub use link::link;
 use partitions::Known;
 pub use partitions::Partitions;
 
@@ -54,8 +56,8 @@ pub struct FileSetArgs {
     /// Objects (`s3://b/x.csv`), patterns (`s3://b/y/*.csv`, with `**`, `?`, `[0-9]` and `{a,b}`) and folders.
     ///
     /// Each gives its files in the order of their names; a file that several name comes once. A folder and a pattern
-    /// leave out what is hidden by a first `_` or `.`. The `?` of an `http://` or `https://` URL begins its query instead,
-    /// which is refused.
+    /// leave out what is hidden by a first `_` or `.`. The `?` of an `http://` or `https://` URL begins its query instead:
+    /// it names one file, by what is sent and not shown ([`link()`]).
     pub locations: Vec<String>,
     /// The format of all files, with settings of its own (the dialect of CSV); by the endings of names when `None`.
     pub format: Option<Arc<dyn Format>>,
@@ -100,8 +102,7 @@ impl FileSet {
     /// The files at some locations.
     ///
     /// # Errors
-    /// As [`Self::open`]; `Unsupported` for the folder of a table, whose log says which files count, and for a URL with a
-    /// query.
+    /// As [`Self::open`]; `Unsupported` for the folder of a table, whose log says which files count.
     pub async fn open_with(registry: &Registry, args: FileSetArgs) -> Result<Self> {
         let (stores, mut formats) = (registry.stores().clone(), registry.formats().clone());
         if let Some(format) = &args.format {
@@ -110,6 +111,7 @@ impl FileSet {
         let mut found = Vec::new();
         let mut known = HashSet::new();
         for location in &args.locations {
+            let location = &link(&stores, location)?;
             let here = find::find(&stores, location, args.base.as_deref()).await;
             let here = here.map_err(|e| match ending(location) {
                 // What is not there could not be read either.

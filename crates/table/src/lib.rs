@@ -20,7 +20,7 @@ mod written;
 
 pub use config::TableConfig;
 pub use evolve::merge_schemas;
-pub use file_set::{Columns, FileSet, FileSetArgs, Partitions};
+pub use file_set::{Columns, FileSet, FileSetArgs, Partitions, link};
 pub use metadata::{Metadata, MetadataRelation};
 pub use names::CatalogNames;
 pub use operations::{AppendArgs, CommitFilesArgs, DeleteArgs, OperationSummary, OverwriteArgs};

@@ -63,6 +63,8 @@ impl Names for CatalogNames {
         }
         match self.table(ident).await {
             Ok(table) => Ok(Some(Arc::new(table.relation(at.clone()).await?))),
+            // What a catalog knows beyond the name alone, an engine could not say.
+            Err(e) if e.context("other_catalogs").is_some() => Err(e),
             Err(e) if e.kind() == ErrorKind::NotFound && self.is_unknown(ident).await => Ok(None),
             Err(e) => Err(e),
         }

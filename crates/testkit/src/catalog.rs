@@ -203,7 +203,8 @@ async fn rename_moves(catalog: Subject) -> Outcome {
 }
 
 /// Contract: names with quotes, spaces, dots, emoji and 200 characters come back as they were, or are
-/// refused as `InvalidInput`; and two that differ are two. A name of a few ASCII letters is taken.
+/// refused as `InvalidInput`; and two that differ are two. A name of a few ASCII letters is taken, and one with an
+/// empty part is not.
 async fn names_any_unicode(catalog: Subject) -> Outcome {
     let namespace = unique("ns");
     let long = "n".repeat(200);
@@ -247,6 +248,13 @@ async fn names_any_unicode(catalog: Subject) -> Outcome {
             }
             Err(e) => return Err(Failure::new(format!("the name {name:?}: {e:?}"))),
         }
+    }
+    for ident in [
+        TableIdent::new(namespace.clone(), ""),
+        TableIdent { namespace: vec![namespace.clone(), String::new()], name: "t".to_owned() },
+    ] {
+        let made = catalog.create(entry(&ident)).await;
+        refused(&format!("making a table {ident:?}"), made, &[ErrorKind::InvalidInput])?;
     }
     taken.sort();
     let got = names(&catalog, std::slice::from_ref(&namespace)).await?;

@@ -75,6 +75,33 @@ async fn texts_in_several_batches() {
 }
 
 #[tokio::test]
+async fn names_that_come_several_times() {
+    let names = ["id", "x", "id", "id_1", "id"];
+    let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Int64, true)).collect();
+    let column = |value| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
+    let schema = Arc::new(arrow_schema::Schema::new(fields));
+    let batch = RecordBatch::try_new(schema.clone(), (1..=5).map(column).collect()).unwrap();
+    let write = async |format, batches| {
+        let written = Written::default();
+        let rows = BatchStreamAdapter::from_batches(schema.clone(), batches);
+        output(format, written.clone()).write(rows).await.unwrap();
+        std::mem::take(&mut *written.0.lock())
+    };
+    let rows = || vec![batch.clone()];
+    assert_eq!(write(OutputFormat::Csv, rows()).await, b"id,x,id_2,id_1,id_3\n1,2,3,4,5\n");
+    assert_eq!(write(OutputFormat::Csv, vec![]).await, b"id,x,id_2,id_1,id_3\n");
+    let line = br#"{"id":1,"x":2,"id_2":3,"id_1":4,"id_3":5}"#;
+    assert_eq!(write(OutputFormat::Ndjson, rows()).await, [line.as_slice(), b"\n"].concat());
+    let file = bytes::Bytes::from(write(OutputFormat::Parquet, rows()).await);
+    let file = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    assert_eq!(file.schema().field(2).name(), "id_2");
+    let arrow = write(OutputFormat::Arrow, rows()).await;
+    assert_eq!(StreamReader::try_new(arrow.as_slice(), None).unwrap().schema(), schema);
+    let shown = String::from_utf8(write(OutputFormat::Table, rows()).await).unwrap();
+    assert!(shown.contains("| id | x | id | id_1 | id |"), "{shown}");
+}
+
+#[tokio::test]
 async fn results_without_rows() {
     assert_eq!(text(OutputFormat::Csv, vec![]).await, "id,name\n");
     assert_eq!(text(OutputFormat::Ndjson, vec![]).await, "");

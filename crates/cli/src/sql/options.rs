@@ -64,7 +64,7 @@ fn value(tokens: &mut Peekable<impl Iterator<Item = Token>>) -> Option<String> {
         Token::LBracket => {
             let mut values = vec![];
             while tokens.next_if_eq(&Token::RBracket).is_none() {
-                values.push(value(tokens)?);
+                values.push(value(tokens).filter(|value| !value.contains(','))?);
                 tokens.next_if_eq(&Token::Comma);
             }
             values.join(",")
@@ -76,7 +76,7 @@ fn value(tokens: &mut Peekable<impl Iterator<Item = Token>>) -> Option<String> {
 fn refused(text: &str) -> Error {
     Error::invalid_input(
         "options stand behind the path as `name => value` with commas between them; a value is a text in quotes, a number, \
-         `true`, `false`, or a list of these in brackets",
+         `true`, `false`, or a list of these in brackets, none of which has a comma in it",
     )
     .with_context("found", text.trim())
 }
@@ -125,6 +125,7 @@ mod tests {
             "csv(a =>)",
             "csv(a => 1 b => 2)",
             "csv(a => [1)",
+            "csv(a => ['1,2'])",
             "csv(a => f(1))",
             "csv(a => ')",
         ] {

@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 
 use sqlparser::tokenizer::{Token, Word};
+use stitchwork::core::Stores;
+use stitchwork::tables::link;
 
 use super::options::join;
 use super::{Placed, quoted, tokens};
@@ -24,6 +26,8 @@ pub(crate) struct Vocabulary {
     pub(crate) attached: BTreeSet<String>,
     /// The tables of the project that have a name of their own.
     pub(crate) tables: BTreeSet<String>,
+    /// Where the queries of links are kept, which stand in no name: names are shown.
+    pub(crate) stores: Stores,
 }
 
 /// The statement with a name for each path in the place of a table.
@@ -238,6 +242,8 @@ impl Walk<'_> {
 
     /// The name in the place of some tokens.
     fn cut(&self, place: usize, tokens: usize, kind: Option<&str>, name: &str) -> Cut {
+        let path = kind.and_then(|_| link(&self.vocabulary.stores, name).ok());
+        let name = path.as_deref().unwrap_or(name);
         let parts = [Some(self.vocabulary.catalog.as_str()), kind, Some(name)];
         let name = parts.into_iter().flatten().map(quoted).collect::<Vec<_>>().join(".");
         let at = |place: usize| self.tokens.get(place).map_or((0, 0), |token| (token.start, token.end));

@@ -39,6 +39,9 @@ fn options_that_are_wrong_are_told_with_what_was_meant() {
         ("csv('people.txt', delimeter => ';')", "did_you_mean=delimiter"),
         ("csv('people.txt', header => maybe)", "option=header"),
         ("json('people.txt', layuot => 'array')", "did_you_mean=layout"),
+        ("read_csv('people.txt', delim = ';')", "did_you_mean=delimiter"),
+        ("read_csv('people.txt', nullstr = 'NA')", "did_you_mean=null_texts"),
+        ("read_csv('people.txt', null_texts = ['a,b'])", "has a comma"),
         ("parquet('people.txt', delimiter => ';')", "known=compression,"),
         ("csv('people.txt', ';')", "name => value"),
         ("csv('people.txt', header => true, header => false)", "twice"),
@@ -58,17 +61,27 @@ fn a_table_of_the_project_has_options() {
     let folder = Folder::new();
     spreadsheet(&folder);
     let options =
-        "{delimiter: ';', quote: \"'\", header: false, comment: '#', null_texts: ',NA', encoding: latin1}";
+        "{delimiter: ';', quote: \"'\", header: false, comment: '#', null_texts: ['', NA], encoding: latin1}";
     folder.write(
         "stitchwork.yaml",
         &format!(
-            "version: 1\ntables:\n  people: {{location: people.txt, format: csv, options: {options}}}\n  typo: {{location: people.txt, format: csv, options: {{delimeter: ';'}}}}\n"
+            "version: 1\ntables:\n  people: {{location: people.txt, format: csv, options: {options}}}\n"
         ),
     );
     folder.ok(["check"]);
     assert_eq!(folder.ok(["sql", "select * from people order by 1", "-o", "csv"]), ROWS);
-    let ran = folder.run(["sql", "select * from typo"]);
-    assert!(ran.code != 0 && ran.stderr.contains("did_you_mean=delimiter"), "{ran:?}");
+    folder.write(
+        "stitchwork.yaml",
+        "tables:\n  typo: {location: p.txt, format: csv, options: {delimeter: ';', sep: ';'}}\n  of_another: {location: p.txt, format: parquet, options: {delimiter: ';'}}\n",
+    );
+    let ran = folder.run(["check"]);
+    for said in [
+        "2:50: unknown option \"delimeter\" of \"csv\", did you mean \"delimiter\"?",
+        "2:66: unknown option \"sep\" of \"csv\", did you mean \"delimiter\"?",
+        "3:60: unknown option \"delimiter\" of \"parquet\"; known are",
+    ] {
+        assert!(ran.code != 0 && ran.stderr.contains(said), "{said}: {ran:?}");
+    }
 }
 
 #[test]

@@ -130,6 +130,10 @@ async fn a_project_from_its_first_load_on() {
     assert!(info.contains("pipeline github,delta tables at data"), "{info}");
     let misspelt = run(&["sql", "select 1 from github.push_evnt"]);
     assert!(misspelt.stderr.contains("near=github.push_event"), "{misspelt:?}");
+    let other = "url: sqlite:catalog.db\n    options: {catalog_name: mine}";
+    folder.write("other.yaml", &project(&server.url()).replace("url: sqlite:catalog.db", other));
+    let another = run(&["--project", "other.yaml", "sql", "select 1 from names.github.events"]);
+    assert!(another.stderr.contains("catalog_name=mine other_catalogs=stitchwork"), "{another:?}");
     server.shutdown().await.unwrap();
 }
 

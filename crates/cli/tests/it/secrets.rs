@@ -119,6 +119,9 @@ fn secrets_are_left_out_however_they_are_written() {
     folder.write(
         "stitchwork.yaml",
         "\
+stores:
+  http://: {max_retries: 0}
+  https://: {max_retries: 0}
 pipelines:
   p:
     source:
@@ -129,11 +132,12 @@ pipelines:
     destination: {log: delta, location: data}
 ",
     );
-    let commands: [(&[&str], bool); 4] = [
+    let commands: [(&[&str], bool); 5] = [
         (&["run", "-vv"], true),
         (&["sql", "select 1 from missing where a = 'odd-\"canary\"+= x'", "-v"], false),
         // The query of a location is not told at all.
         (&["sql", "select * from 'http://127.0.0.1:9/x.csv?sig=odd-canary'", "-v"], false),
+        (&["show", "http://127.0.0.1:9/x.csv?of=odd-canary", "-vv"], false),
         (&["sql", "select * from 'https://127.0.0.1:9/x.csv?X-Amz-Signature=odd-canary'", "-v"], false),
     ];
     for (command, replaced) in commands {
@@ -145,5 +149,35 @@ pipelines:
         );
         let said = ran.stdout + &ran.stderr;
         assert!(!said.contains("canary"), "{said}");
+    }
+}
+
+#[test]
+fn the_query_of_a_link_is_sent_and_stands_nowhere() {
+    let server = Page::serve(r#"[{"id": 1}, {"id": 2}]"#);
+    let folder = Folder::new();
+    let link = format!("{}/rows.json?of=odd-canary&raw=1", server.url());
+    let query = format!("select max(l.id), max(id) over () as m from '{link}' l group by id order by 1");
+    let of_a_format = format!("select max(id) from json('{link}', layout => 'array')");
+    folder.write("stitchwork.yaml", &format!("tables:\n  rows: {{location: \"{link}\"}}\n"));
+    let commands: [&[&str]; 6] = [
+        &["sql", &query, "-vv"],
+        &["sql", &of_a_format, "-o", "csv", "-vv"],
+        &["sql", "select * from rows"],
+        &["show", &link, "-o", "json", "-vv"],
+        &["schema", &link],
+        &["sql", &format!("explain select no.id, id from '{link}'"), "-vv"],
+    ];
+    for command in commands {
+        let ran = folder.run(command);
+        let wrong = command.iter().any(|part| part.starts_with("explain"));
+        assert_eq!(ran.code == 0, !wrong, "{ran:?}");
+        let said = ran.stdout + &ran.stderr;
+        assert!(!said.contains("canary"), "{said}");
+    }
+    let heads = server.heads.lock().unwrap();
+    assert!(heads.len() > 5, "{heads:?}");
+    for head in heads.iter() {
+        assert!(head.contains(" /rows.json?of=odd-canary&raw=1 "), "{head}");
     }
 }

@@ -103,6 +103,6 @@ impl CommitArgs {
 pub struct Committed {
     /// The snapshot that the commit made.
     pub snapshot: Arc<dyn Snapshot>,
-    /// How often somebody else was faster.
+    /// How often somebody else was faster: by no more commits than there are above the base.
     pub lost_races: u32,
 }

@@ -74,6 +74,12 @@ async fn the_delimiter_is_found_where_nobody_says_it() {
     // However much there is, every read comes to the same.
     let many = format!("a;b\n{}", "1;2\n".repeat(100_000));
     assert!(shown(&csv(&[]), many).await.unwrap().starts_with("a:Int64,b:Int64|1,2|"));
+    // A header of many names is looked through, and so is what stands before it.
+    let names: Vec<String> = (0..30_000).map(|place| format!("measure_{place}")).collect();
+    let wide = format!("{}\n{}\n", names.join(";"), vec!["1,5"; 30_000].join(";"));
+    assert!(shown(&csv(&[]), wide).await.unwrap().starts_with("measure_0:Utf8,measure_1:Utf8,"));
+    let late = format!("{}\na;b\n1;2\n", "x".repeat(20_000));
+    assert_eq!(shown(&csv(&[("skip_lines", "1")]), late).await.unwrap(), "a:Int64,b:Int64|1,2");
 }
 
 #[tokio::test]

@@ -78,6 +78,16 @@ async fn cut_objects_are_invalid_data() {
     }
 }
 
+/// The specification lets a writer close the stream in place of its mark, and pyarrow's reader takes that.
+#[tokio::test]
+async fn a_stream_may_end_without_its_mark() {
+    let whole = sample(Layout::Stream, Compression::Lz4).await;
+    let rest = whole.strip_suffix(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]).unwrap();
+    assert_eq!(all(rest.to_vec()).await.unwrap(), 80);
+    // Half of a mark is none.
+    assert_eq!(all(whole[..whole.len() - 4].to_vec()).await.unwrap_err().kind(), ErrorKind::InvalidData);
+}
+
 /// Several hundred flips in each form and compression, of bits, bytes and whole numbers.
 #[tokio::test]
 async fn flipped_objects_never_panic() {

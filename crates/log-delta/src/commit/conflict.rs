@@ -30,6 +30,13 @@ impl Ours {
                     .with_context("file", &file.location));
             }
         }
+        let mut added = HashSet::new();
+        for file in &changes.added {
+            if !added.insert(log_path(file, store)) {
+                return Err(Error::invalid_input("a commit can add a file only once")
+                    .with_context("file", &file.location));
+            }
+        }
         let changes_metadata =
             changes.schema.is_some() || changes.partitioning.is_some() || !changes.properties.is_empty();
         Ok(Self { touched, reads: args.reads.clone(), changes_metadata })

@@ -24,7 +24,11 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     }
     let plain = |text: &str| text.to_lowercase().replace(['-', ' ', '.'], "_");
     let name = plain(name);
+    let synonym = SYNONYMS.iter().find(|(other, _)| *other == name).map(|(_, ours)| *ours);
     let near = known.into_iter().filter_map(|candidate| {
+        if synonym == Some(candidate) {
+            return Some((true, 1.0, candidate));
+        }
         let other = plain(candidate);
         let distance = damerau_levenshtein(&name, &other);
         // One mistake in three characters, or a name of which the other one is a whole word.
@@ -35,6 +39,22 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let best = near.max_by(|one, two| one.0.cmp(&two.0).then(one.1.total_cmp(&two.1)));
     best.map(|(.., candidate)| candidate)
 }
+
+/// What DuckDB and others call an option that has another name here, and that name.
+const SYNONYMS: [(&str, &str); 12] = [
+    ("sep", "delimiter"),
+    ("delim", "delimiter"),
+    ("separator", "delimiter"),
+    ("null", "null_texts"),
+    ("nullstr", "null_texts"),
+    ("allow_quoted_nulls", "quoted_nulls"),
+    ("skip", "skip_lines"),
+    ("new_line", "terminator"),
+    ("null_padding", "ragged"),
+    ("all_varchar", "infer_types"),
+    ("sample_size", "infer_rows"),
+    ("max_line_size", "max_record_bytes"),
+];
 
 fn has_word(name: &str, word: &str) -> bool {
     word.len() >= 4 && name.split('_').any(|part| part == word)
@@ -75,6 +95,8 @@ mod tests {
         assert_eq!(near("disposition"), Some("write_disposition"));
         assert_eq!(near("atuh"), Some("auth"));
         assert_eq!(near("foo"), None);
+        assert_eq!(near("delim"), None);
+        assert_eq!(nearest("delim", ["delimited", "delimiter", "escape"]), Some("delimiter"));
         assert_eq!(near(""), None);
         assert_eq!(near(&"s".repeat(100_000)), None);
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use stitchwork_core::{Result, is_sensitive};
 
+use super::OneOrManyTexts;
 use crate::shown::REDACTED;
 use crate::{Resolver, Text};
 
@@ -30,6 +31,13 @@ impl Options {
     pub fn resolve(&self, resolver: &Resolver) -> Result<stitchwork_core::Options> {
         let pairs = self.0.iter();
         pairs.map(|(name, text)| Ok((name.clone(), text.resolve(resolver)?.into_exposed()))).collect()
+    }
+
+    /// Options whose values may be lists: those become one text, in which commas divide them, as options are given in SQL.
+    pub(super) fn with_lists<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values = BTreeMap::<String, OneOrManyTexts>::deserialize(deserializer)?;
+        let joined = values.into_iter().map(|(name, value)| Ok((name, value.joined()?)));
+        joined.collect::<Result<_>>().map(Self).map_err(|e| de::Error::custom(e.message()))
     }
 
     fn shown(&self) -> impl Iterator<Item = (&str, String)> {

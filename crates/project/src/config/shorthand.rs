@@ -53,6 +53,14 @@ impl OneOrManyTexts {
         }
     }
 
+    /// The one text, or the list as one text with commas.
+    pub(crate) fn joined(self) -> Result<Text> {
+        match self {
+            Self::One(text) => Ok(text),
+            Self::Many(texts) => Text::joined(&texts),
+        }
+    }
+
     /// The texts with their references resolved.
     ///
     /// # Errors

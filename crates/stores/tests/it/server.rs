@@ -175,3 +175,9 @@ fn get(inner: &Inner, path: &str, headers: &HeaderMap) -> Response<Body> {
     let range = [("content-range", format!("bytes {first}-{last}/{len}"))];
     (StatusCode::PARTIAL_CONTENT, common, range, part).into_response()
 }
+
+/// The URL of a port at which nobody listens.
+pub(crate) fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}

@@ -71,3 +71,29 @@ fn a_location_holds_no_password() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(!format!("{error:?}").contains("hunter22"), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_query_goes_with_each_request_and_into_no_error() {
+    let server = Server::start().await;
+    server.put("/a%20b.txt", b"0123456789");
+    let query = "token=canary-12&raw=1&sig=a%2Fb%3D";
+    let root = format!("{}?5ec4e7", server.url);
+    let stores = stores(&root, &[("secret_query", query), ("max_retries", "0")]);
+    let object = stores.resolve(&format!("{root}/a b.txt")).unwrap();
+    assert_eq!(object.fetch_size().await.unwrap(), 10);
+    assert_eq!(object.store.get_range(&object.path, 3..6).await.unwrap(), "345");
+    let asked = server.asked();
+    assert!(asked.iter().all(|asked| asked.path == "/a%20b.txt" && asked.query == query), "{asked:?}");
+    let gone = stores.resolve(&format!("{root}/gone")).unwrap();
+    // Nobody is there.
+    let away = format!("{}?5ec4e7", crate::server::nobody());
+    stores.set_options_for(&away, crate::server::pairs(&[("secret_query", query), ("max_retries", "0")]));
+    let away = stores.resolve(&format!("{away}/x")).unwrap();
+    for object in [gone, away] {
+        let error = object.error(object.store.get(&object.path).await.unwrap_err());
+        let told = format!("{error:?} {object:?} {stores:?}");
+        for secret in ["canary", "a%2Fb", "raw=1"] {
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use stitchwork_core::{Error, Object, Result, Stores, join, parse_hive_folder};
 
 use super::glob::{self, Part, Pattern};
+use super::link::is_link;
 
 /// An object that belongs to the set.
 #[derive(Debug)]
@@ -19,17 +20,17 @@ pub(super) struct Found {
 
 /// The objects of a location, in the order of their names.
 pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) -> Result<Vec<Found>> {
-    require_no_query(location)?;
     let root = stores.resolve(location)?;
     let base = base.map(|base| stores.resolve(base)).transpose()?.map(|object| object.path);
+    let is_link = is_link(location);
     let is_folder = location.ends_with('/') || root.path.as_ref().is_empty();
     if !is_folder {
         // An object whose name looks like a pattern is that object.
-        match root.store.head(&root.path).await {
+        match meta(&root, is_link).await {
             Ok(meta) => return Ok(vec![found(location.to_owned(), &root, meta, &base.unwrap_or_default())]),
             // Few web servers list folders, and those that do not are asked for long, with an answer about something else.
             Err(e @ object_store::Error::NotFound { .. })
-                if is_web(&root) && !glob::is_pattern(root.path.as_ref()) =>
+                if is_web(&root) && (is_link || !glob::is_pattern(root.path.as_ref())) =>
             {
                 return Err(Error::not_found(
                     "the server has no such file (404); the location of a folder, of a server that lists them, ends with `/`",
@@ -65,23 +66,15 @@ pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) ->
 
 /// Whether an object lies on a web server.
 fn is_web(object: &Object) -> bool {
-    is_url(&object.root)
+    object.root.starts_with("http://") || object.root.starts_with("https://")
 }
 
-fn is_url(location: &str) -> bool {
-    location.starts_with("http://") || location.starts_with("https://")
-}
-
-/// Refuses the query of a URL, which would be taken for a part of a name or a pattern. Its text is not told: that of a presigned
-/// link lets everybody read who has it, and locations stand in errors and logs.
-fn require_no_query(location: &str) -> Result<()> {
-    match location.split_once('?') {
-        Some((file, _)) if is_url(location) => Err(Error::unsupported(
-            "the location has a query (`?…`), which is not sent to web servers: a presigned link is no location, since locations are \
-             printed; download the file and read it from there, give the store itself (`s3://…`) its credentials, or leave the query out",
-        )
-        .with_context("location", file)),
-        _ => Ok(()),
+/// What is known of an object before it is read.
+async fn meta(object: &Object, is_link: bool) -> object_store::Result<ObjectMeta> {
+    match object.store.head(&object.path).await {
+        // A presigned link is signed for reading alone. The head of that answer says the same.
+        Err(_) if is_link => Ok(object.store.get(&object.path).await?.meta),
+        told => told,
     }
 }
 

@@ -1,17 +1,18 @@
 //! Objects, patterns and folders as one relation.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::{Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use stitchwork_core::{
-    ErrorKind, Format, Predicate, Pushdown, Registry, Relation, ScanArgs, WriteArgs, col, collect,
+    ErrorKind, Format, Options, Predicate, Pushdown, Registry, Relation, ScanArgs, StoreFactory, WriteArgs,
+    col, collect,
 };
 use stitchwork_table::{Columns, FileSet, FileSetArgs, Partitions};
-use stitchwork_testkit::{FaultStore, IpcFormat, Operation};
+use stitchwork_testkit::{Fault, FaultStore, IpcFormat, Operation, Rule};
 
 use crate::rig::ids;
 
@@ -87,17 +88,43 @@ async fn a_file_that_a_web_server_lacks_is_not_looked_for_as_a_folder() {
 }
 
 #[tokio::test]
-async fn the_query_of_a_url_is_no_pattern_and_is_not_told() {
+async fn the_query_of_a_url_is_an_option_of_a_root_of_its_own() {
     let lake = lake();
-    lake.registry.stores().mount("https://host", Arc::new(lake.store.clone()));
+    let opened: Arc<Mutex<Vec<(String, Options)>>> = Arc::default();
+    let (seen, store) = (opened.clone(), lake.store.clone());
+    let factory: StoreFactory = Arc::new(move |root, options| {
+        seen.lock().unwrap().push((root.to_owned(), options.clone()));
+        Ok(Arc::new(store.clone()))
+    });
+    lake.registry.stores().register("https", factory).unwrap();
+    let ending = IpcFormat.extensions()[0];
+    lake.write(&format!("/data/there.{ending}"), &batch(7)).await;
+    // Who may read by a link may not ask for its head alone.
+    lake.store.inject(Rule::on(&[Operation::Head], Fault::PermissionDenied).times(1));
+    let set = lake.open(&[&format!("https://host/data/there.{ending}?x=0")]).await.unwrap();
+    let rows = collect(set.scan(ScanArgs::default()).await.unwrap()).await.unwrap();
+    assert_eq!(ids(&rows), [7]);
     lake.store.forget();
     for query in ["x=1", "X-Amz-Signature=5ec4e7&X-Amz-Credential=a//b"] {
-        let error = lake.open(&[&format!("https://host/data/q1.csv?{query}")]).await.unwrap_err();
-        let told = (error.kind(), error.context("location"));
-        assert_eq!(told, (ErrorKind::Unsupported, Some("https://host/data/q1.csv")));
+        let error = lake.open(&[&format!("https://host/data/none.{ending}?{query}")]).await.unwrap_err();
+        let (root, options) = opened.lock().unwrap().pop().unwrap();
+        assert_eq!(options, [("secret_query".to_owned(), query.to_owned())].into());
+        let location = format!("{root}/data/none.{ending}");
+        assert_eq!((error.kind(), error.context("location")), (ErrorKind::NotFound, Some(location.as_str())));
+        assert!(root.starts_with("https://host?") && !format!("{error:?}").contains(query), "{error:?}");
+        // A location that was shown is one.
+        let again = lake.open(&[&location]).await.unwrap_err();
+        assert_eq!(again.context("location"), Some(location.as_str()));
+    }
+    assert_eq!(lake.store.count(Operation::List), 0, "a link is no pattern and no folder");
+    for refused in
+        ["https://host/q.csv?5e c4", "https://host/q.csv?\u{fc}=1", "https://host?5ec4e7", "http://host?a=1"]
+    {
+        let error = lake.open(&[refused]).await.unwrap_err();
+        let query = refused.split_once('?').unwrap().1;
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
         assert!(error.to_string().contains("query") && !format!("{error:?}").contains(query), "{error:?}");
     }
-    assert_eq!(lake.store.count(Operation::List) + lake.store.count(Operation::Get), 0, "nobody is asked");
 }
 
 #[tokio::test]

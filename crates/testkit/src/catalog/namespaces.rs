@@ -24,9 +24,9 @@ fn owned(properties: &[(&str, &str)]) -> Properties {
     properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-/// Contract: with `namespaces`, they are made, listed and dropped; one with tables is not dropped; an unknown
-/// one is `NotFound`; one that is there is `AlreadyExists`. Creating a table makes its namespace. Without,
-/// `Unsupported`.
+/// Contract: with `namespaces`, they are made, listed and dropped; one with tables or with others below it is not
+/// dropped; an unknown one is `NotFound`; one that is there is `AlreadyExists`; one with an empty level is
+/// `InvalidInput`. Creating a table makes its namespace. Without, `Unsupported`.
 pub(super) async fn come_and_go(catalog: Subject) -> Outcome {
     let name = vec![unique("ns")];
     if !catalog.capabilities().namespaces {
@@ -54,8 +54,32 @@ pub(super) async fn come_and_go(catalog: Subject) -> Outcome {
     catalog.create(table.clone()).await?;
     ensure!(catalog.namespaces().await?.contains(&name), "the namespace of a new table is not listed");
     catalog.remove(&table.ident).await?;
+    holds_another(&catalog, &name).await?;
     drop().await?;
+    for empty in [vec![], vec![String::new()], vec![unique("ns"), String::new()]] {
+        let made = catalog.alter_namespace(&empty, create(&[])).await;
+        refused(&format!("making the namespace {empty:?}"), made, &[ErrorKind::InvalidInput])?;
+    }
     Ok(())
+}
+
+/// Whether a namespace and one below it are listed, and only the inner one can be dropped first.
+async fn holds_another(catalog: &Subject, outer: &[String]) -> Outcome {
+    let inner = [outer, &["below".to_owned()]].concat();
+    match catalog.alter_namespace(&inner, create(&[])).await {
+        Ok(()) => {}
+        // Not every catalog nests namespaces.
+        Err(e) if matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => return Ok(()),
+        Err(e) => return Err(e.into()),
+    }
+    let listed = catalog.namespaces().await?;
+    for namespace in [outer, &inner] {
+        let count = listed.iter().filter(|listed| *listed == namespace).count();
+        ensure!(count == 1, "beside one below the other, {namespace:?} is listed {count} times");
+    }
+    let dropped = catalog.alter_namespace(outer, NamespaceChange::Drop).await;
+    refused("dropping a namespace with another below it", dropped, &[ErrorKind::Conflict])?;
+    Ok(catalog.alter_namespace(&inner, NamespaceChange::Drop).await?)
 }
 
 /// Contract: with `namespace_properties`, those given at creation or set later are loaded, removed ones are gone,

@@ -7,9 +7,9 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use stitchwork_core::{At, Changes, CommitArgs, CreateArgs, ErrorKind, PartitionField, Snapshot, Transform};
 
 use super::Subject;
-use super::fixture::{Table, create_args, expect, fresh_args};
+use super::fixture::{Table, create_args, expect, fresh_args, not_committed};
 use crate::Outcome;
-use crate::failure::{ensure, refused};
+use crate::failure::{ensure, refusal, refused};
 
 /// Contract: creating where a table is gives `AlreadyExists`, and the table stays.
 pub(super) async fn refuses_existing(subject: Subject) -> Outcome {
@@ -153,23 +153,28 @@ fn names(snapshot: &dyn Snapshot) -> Vec<String> {
     snapshot.schema().fields().iter().map(|field| field.name().clone()).collect()
 }
 
-/// Contract: with `add_column`, the new schema holds for files old and new, and older versions keep theirs.
-/// Without, a change of the schema is `Unsupported`.
+/// Contract: with `add_column`, the new schema holds for files old and new, and older versions keep theirs; of two
+/// changes from one base, the second is a `Conflict`. Without, a change of the schema is `Unsupported`.
 pub(super) async fn add_column(subject: Subject) -> Outcome {
     let capabilities = subject.factory.capabilities();
     let table = Table::create(subject).await?;
     let old = table.file(0, Some("a")).await?;
     let before = table.append(std::slice::from_ref(&old)).await?.snapshot;
-    let mut fields: Vec<_> = before.schema().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new("extra", DataType::Int64, true)));
-    let schema = Arc::new(Schema::new(fields));
-    let changes = Changes { schema: Some(schema), ..Changes::default() };
-    let result = table.log.commit(CommitArgs::new(before.clone(), "add column", changes)).await;
+    let with = |name: &str| {
+        let mut fields: Vec<_> = before.schema().fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(name, DataType::Int64, true)));
+        let changes = Changes { schema: Some(Arc::new(Schema::new(fields))), ..Changes::default() };
+        CommitArgs::new(before.clone(), "add column", changes)
+    };
+    let result = table.log.commit(with("extra")).await;
     if !capabilities.add_column {
         refused("adding a column", result, &[ErrorKind::Unsupported])?;
         return table.expect("after the refused change", &[&old]).await;
     }
     result?;
+    let late = table.reopen().await?.commit(with("late")).await;
+    let error = refusal("a second change of the schema", late, &[ErrorKind::Conflict])?;
+    not_committed("a second change of the schema", &error)?;
     let new = table.file(10, Some("a")).await?;
     table.append(std::slice::from_ref(&new)).await?;
     let after = table.latest().await?;

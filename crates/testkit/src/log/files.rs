@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use stitchwork_core::{
-    At, Changes, Column, CommitArgs, DataFile, Deleted, FileFilter, Reads, Scalar, StatsFor, col,
+    At, Changes, Column, CommitArgs, DataFile, Deleted, ErrorKind, FileFilter, Reads, Scalar, StatsFor, col,
 };
 
 use super::Subject;
-use super::fixture::{Table, expect, file_name, find, list, list_all};
+use super::fixture::{Table, expect, file_name, find, list, list_all, not_committed};
 use crate::Outcome;
-use crate::failure::ensure;
+use crate::failure::{ensure, refusal};
 
 /// Contract: added files are live, with size, rows, partition and statistics intact, in the snapshot of the
-/// commit and in a fresh one.
+/// commit and in a fresh one. Where nobody else commits, nobody was faster. A file that a commit adds twice is
+/// `InvalidInput`, and nothing is committed.
 pub(super) async fn append_is_listed(subject: Subject) -> Outcome {
     let table = Table::create(subject).await?;
     let partitions = [Some("a"), Some("b"), None, Some("with space/slash=%2F é"), Some("")];
@@ -22,6 +23,7 @@ pub(super) async fn append_is_listed(subject: Subject) -> Outcome {
     }
     let before = table.log.snapshot(At::Latest).await?;
     let done = table.append(&files).await?;
+    ensure!(done.lost_races == 0, "the only commit has lost {} races", done.lost_races);
     for snapshot in [done.snapshot, table.latest().await?] {
         expect("after an append", snapshot.as_ref(), &files.iter().collect::<Vec<_>>()).await?;
         let listed = list_all(snapshot.as_ref()).await?;
@@ -33,7 +35,13 @@ pub(super) async fn append_is_listed(subject: Subject) -> Outcome {
             ensure!(object == same, "the file {same} is listed at {object}");
         }
     }
-    expect("the snapshot before", before.as_ref(), &[]).await
+    expect("the snapshot before", before.as_ref(), &[]).await?;
+
+    let twice = table.file(900, Some("a")).await?;
+    let result = table.append(&[twice.clone(), twice]).await;
+    let error = refusal("adding a file twice", result, &[ErrorKind::InvalidInput])?;
+    not_committed("adding a file twice", &error)?;
+    table.expect("after the refused one", &files.iter().collect::<Vec<_>>()).await
 }
 
 fn intact(got: &DataFile, want: &DataFile) -> Outcome {

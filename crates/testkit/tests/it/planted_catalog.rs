@@ -27,6 +27,7 @@ enum Bug {
     RefusesSigns,
     RefusesCapitals,
     RefusesKeywords,
+    TakesEmptyParts,
     MissingIsUnavailable,
 }
 
@@ -82,6 +83,9 @@ impl Catalog for Planted {
     }
 
     async fn create(&self, entry: Entry) -> Result<Entry> {
+        if self.bug != Bug::TakesEmptyParts {
+            entry.ident.check()?;
+        }
         let name = entry.ident.name.as_str();
         let refused = match self.bug {
             Bug::RefusesSigns => {
@@ -153,7 +157,7 @@ async fn failures(bug: Bug) -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bug_fails_its_clauses_and_no_others() {
-    let planted: [(Bug, &[&str]); 12] = [
+    let planted: [(Bug, &[&str]); 13] = [
         (Bug::None, &[]),
         (
             Bug::SwapIgnoresExpected,
@@ -171,6 +175,7 @@ async fn each_bug_fails_its_clauses_and_no_others() {
         (Bug::RefusesSigns, &[]),
         (Bug::RefusesCapitals, &["catalog::names::any_unicode"]),
         (Bug::RefusesKeywords, &["catalog::names::any_unicode"]),
+        (Bug::TakesEmptyParts, &["catalog::names::any_unicode"]),
         (
             Bug::MissingIsUnavailable,
             &[

@@ -38,6 +38,9 @@ enum Bug {
     ListsNewestOnly,
     ListsTwice,
     ListsWhatIsGone,
+    AddsTwiceInSilence,
+    CountsRacesOfNobody,
+    LastSchemaWins,
 }
 
 #[derive(Debug, Clone)]
@@ -130,6 +133,10 @@ impl Log for Planted<Arc<dyn Log>> {
             Bug::ForgetsReads => args.reads = Reads::Nothing,
             Bug::ForgetsStats => args.changes.added.iter_mut().for_each(|file| file.stats = None),
             Bug::ForgetsRemovals => args.changes.removed.clear(),
+            Bug::AddsTwiceInSilence => args.changes.added.dedup_by(|a, b| a.location == b.location),
+            Bug::LastSchemaWins if args.changes.schema.is_some() => {
+                args.base = self.inner.snapshot(At::Latest).await?;
+            }
             _ => {}
         }
         let forget = |e: stitchwork_core::Error| match self.bug {
@@ -143,7 +150,8 @@ impl Log for Planted<Arc<dyn Log>> {
         if self.bug == Bug::WritesAfter {
             self.write().await?;
         }
-        Ok(Committed { snapshot: self.snapshot_of(done.snapshot), ..done })
+        let lost_races = done.lost_races + u32::from(self.bug == Bug::CountsRacesOfNobody);
+        Ok(Committed { snapshot: self.snapshot_of(done.snapshot), lost_races })
     }
 
     fn history(&self, args: HistoryArgs) -> BoxStream<'static, Result<Version>> {
@@ -241,7 +249,7 @@ async fn failures(bug: Bug) -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bug_fails_its_clauses_and_no_others() {
-    let planted: [(Bug, &[&str]); 20] = [
+    let planted: [(Bug, &[&str]); 23] = [
         (Bug::None, &[]),
         (
             Bug::DropsTag,
@@ -289,6 +297,8 @@ async fn each_bug_fails_its_clauses_and_no_others() {
         (
             Bug::ErrorsWithoutState,
             &[
+                "log::commit::add_column",
+                "log::commit::append_is_listed",
                 "log::commit::conflicting_remove_refused",
                 "log::commit::read_conflict_refused",
                 "log::commit::tag_twice_refused",
@@ -302,6 +312,9 @@ async fn each_bug_fails_its_clauses_and_no_others() {
         (Bug::ListsNewestOnly, &["log::versions::all_that_are_found"]),
         (Bug::ListsTwice, &["log::versions::all_that_are_found"]),
         (Bug::ListsWhatIsGone, &["log::versions::all_that_are_found"]),
+        (Bug::AddsTwiceInSilence, &["log::commit::append_is_listed"]),
+        (Bug::CountsRacesOfNobody, &["log::commit::append_is_listed", "log::commit::blind_appends_rebase"]),
+        (Bug::LastSchemaWins, &["log::commit::add_column"]),
     ];
     for (bug, expected) in planted {
         assert_failed(&bug, &failures(bug).await, expected);

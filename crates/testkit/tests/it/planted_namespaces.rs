@@ -29,6 +29,9 @@ enum Bug {
     EndsWithTheLastOne,
     ReadsThenWrites,
     DropsWhatIsFull,
+    DropsWhatHoldsOthers,
+    TakesEmptyLevels,
+    ListsOutermostOnly,
 }
 
 type Properties = BTreeMap<String, String>;
@@ -46,6 +49,9 @@ impl Named {
     }
 
     fn create(&self, namespace: &[String], mut properties: Properties) -> Result<()> {
+        if self.bug != Bug::TakesEmptyLevels {
+            NamespaceChange::Drop.check(namespace)?;
+        }
         if self.bug == Bug::NoProperties && !properties.is_empty() {
             return Err(Error::unsupported("no properties"));
         }
@@ -67,7 +73,12 @@ impl Named {
         if !tables.is_empty() && self.bug != Bug::DropsWhatIsFull {
             return Err(Error::conflict("not empty"));
         }
-        self.namespaces.lock().unwrap().remove(namespace).map(|_| ()).ok_or_else(missing)
+        let mut all = self.namespaces.lock().unwrap();
+        let below = |other: &Vec<String>| other.len() > namespace.len() && other.starts_with(namespace);
+        if all.keys().any(below) && self.bug != Bug::DropsWhatHoldsOthers {
+            return Err(Error::conflict("not empty"));
+        }
+        all.remove(namespace).map(|_| ()).ok_or_else(missing)
     }
 
     async fn set(&self, namespace: &[String], changes: BTreeMap<String, Option<String>>) -> Result<()> {
@@ -156,7 +167,9 @@ impl Catalog for Named {
     }
 
     async fn namespaces(&self) -> Result<Vec<Vec<String>>> {
-        Ok(self.namespaces.lock().unwrap().keys().cloned().collect())
+        let all = self.namespaces.lock().unwrap();
+        let listed = all.keys().filter(|levels| levels.len() < 2 || self.bug != Bug::ListsOutermostOnly);
+        Ok(listed.cloned().collect())
     }
 
     async fn namespace_properties(&self, namespace: &[String]) -> Result<Properties> {
@@ -179,7 +192,7 @@ impl Catalog for Named {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bug_of_namespaces_fails_its_clauses_and_no_others() {
     let (keep, add_up) = ("catalog::namespaces::keep_properties", "catalog::namespaces::changes_add_up");
-    let planted: [(Bug, &[&str]); 11] = [
+    let planted: [(Bug, &[&str]); 14] = [
         (Bug::None, &[]),
         (Bug::NoProperties, &[]),
         (Bug::DropsPropertiesSilently, &[keep]),
@@ -191,6 +204,9 @@ async fn each_bug_of_namespaces_fails_its_clauses_and_no_others() {
         (Bug::EndsWithTheLastOne, &[keep]),
         (Bug::ReadsThenWrites, &[add_up]),
         (Bug::DropsWhatIsFull, &["catalog::namespaces::come_and_go"]),
+        (Bug::DropsWhatHoldsOthers, &["catalog::namespaces::come_and_go"]),
+        (Bug::TakesEmptyLevels, &["catalog::namespaces::come_and_go"]),
+        (Bug::ListsOutermostOnly, &["catalog::namespaces::come_and_go"]),
     ];
     for (bug, expected) in planted {
         let make = || async move {

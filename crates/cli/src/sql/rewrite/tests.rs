@@ -7,6 +7,7 @@ fn vocabulary() -> Vocabulary {
         functions: set(&["csv", "delta", "iceberg"]),
         attached: set(&[]),
         tables: set(&["orders", "Big"]),
+        ..Vocabulary::default()
     }
 }
 

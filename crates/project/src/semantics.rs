@@ -30,6 +30,9 @@ pub(crate) fn check(root: &Node, known: &Known, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// The format of data files where a destination names none.
+const WRITTEN: &str = "parquet";
+
 struct Check<'a> {
     root: &'a Node,
     known: &'a Known,
@@ -115,12 +118,17 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn destination(&mut self, node: &Node) {
+    fn destination(&mut self, node: &'a Node) {
         self.needs(node, "namespace", "catalog");
+        if let Some(write) = node.get("write") {
+            let format = write.get("format").map_or(Some(WRITTEN), Node::text);
+            self.options(format, write.get("format_options"));
+        }
     }
 
     fn table(&mut self, node: &'a Node) {
-        self.options(node);
+        let format = node.get("format").and_then(Node::text).filter(|_| node.get("log").is_none());
+        self.options(format, node.get("options"));
         if node.get("log").is_none() {
             if let Some(entry) = node.entry("options").filter(|entry| !entry.node.is_null())
                 && node.get("format").is_none()
@@ -143,11 +151,11 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn options(&mut self, table: &'a Node) {
+    /// The names of options of a format.
+    fn options(&mut self, format: Option<&str>, options: Option<&Node>) {
         let known = self.known;
-        let format = table.get("format").and_then(Node::text).filter(|_| table.get("log").is_none());
         let names = format.and_then(|format| known.options(format));
-        for Entry { key, place, node } in table.get("options").map(Node::entries).unwrap_or_default() {
+        for Entry { key, place, node } in options.map(Node::entries).unwrap_or_default() {
             if let (Some(format), Some(names)) = (format, names)
                 && !names.contains(key)
             {

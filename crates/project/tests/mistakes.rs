@@ -12,6 +12,7 @@ fn known() -> Known {
         .with("source", ["http", "https"])
         .with("store", ["file", "gs", "memory", "s3"])
         .with_options("csv", ["delimiter", "header", "null_texts"])
+        .with_options("parquet", ["compression"])
 }
 
 fn load(text: &str, profile: Option<&str>) -> Result<Project, Diagnostics> {
@@ -195,13 +196,15 @@ fn names_in_the_file() {
 #[test]
 fn options_of_formats() {
     check(
-        "tables:\n  a: {location: x, format: csv, options: {delimeter: ';', nullstr: NA, header: {a: b}, null_texts: ['', 'a,b']}}\n  b: {location: x, format: json, options: {nobody: knows}}\n  c: {location: x, log: delta, options: {delimeter: ';'}}\nprofiles:\n  p: {tables: {b: {format: csv}}}\n",
+        "tables:\n  a: {location: x, format: csv, options: {delimeter: ';', nullstr: NA, header: {a: b}, null_texts: ['', 'a,b']}}\n  b: {location: x, format: json, options: {nobody: knows}}\n  c: {location: x, log: delta, options: {delimeter: ';'}}\nprofiles:\n  p: {tables: {b: {format: csv}}}\ndestinations:\n  d: {log: files, location: y, write: {format_options: {compresion: zstd}}}\n  e: {log: files, location: y, write: {format: csv, format_options: {compression: gzip}}}\n",
         &[
             "2:43: unknown option \"delimeter\" of \"csv\", did you mean \"delimiter\"?",
             "2:59: unknown option \"nullstr\" of \"csv\", did you mean \"null_texts\"?",
             "2:80: expected a text or a list for \"header\", found a mapping",
             "2:105: a comma divides the items of an option, and none of them can have one",
             "3:44: unknown option \"nobody\" of \"csv\"; known are delimiter, header, null_texts (in the profile \"p\")",
+            "8:57: unknown option \"compresion\" of \"parquet\", did you mean \"compression\"?",
+            "9:70: unknown option \"compression\" of \"csv\"; known are delimiter, header, null_texts",
         ],
     );
     let text =

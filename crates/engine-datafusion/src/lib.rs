@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod escape;
 mod filter;
+mod floats;
 mod from_first;
 mod guard;
 mod hidden;

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, FieldRef, Schema};
+use arrow_schema::{FieldRef, Schema};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, Operator};
@@ -16,10 +16,13 @@ use stitchwork_core::Column as TableColumn;
 
 use super::files::Ready;
 use crate::convert::internal;
+use crate::floats::{bare, has_floats, inside_physical};
 
 /// How a filter is given to the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Rule {
+    /// In other words, in which DataFusion finds bounds.
+    pub(crate) bare: Option<Arc<dyn PhysicalExpr>>,
     /// Not at all.
     pub(crate) refused: bool,
     /// For rows alone: no row group is left out by it.
@@ -43,6 +46,7 @@ impl PushdownRules<'_> {
     /// The rule for a filter.
     pub(crate) fn grade(&self, filter: &Arc<dyn PhysicalExpr>) -> Result<Rule> {
         let mut rule = Rule::default();
+        let (mut constants, mut hides_nan) = (false, false);
         filter.apply(|expr| {
             let Some(column) = expr.downcast_ref::<Column>() else { return Ok(TreeNodeRecursion::Continue) };
             let Ok(field) = self.table.field_with_name(column.name()) else {
@@ -52,13 +56,22 @@ impl PushdownRules<'_> {
             // The bounds in footers leave NaN out, although it is above all numbers to DataFusion: it would
             // leave out row groups whose NaN passes.
             let in_files = self.files.field_with_name(column.name()).is_ok();
-            let hides_nan = has_floats(field.data_type()) && !self.without_nan.contains(column.name());
-            rule.rows_only |= in_files && hides_nan && !fails_for_nan(filter);
+            constants |= !in_files;
+            hides_nan |=
+                in_files && has_floats(field.data_type()) && !self.without_nan.contains(column.name());
             // A file may have to have the column's fields renamed first; then the row filter leaves the filter
             // out, although the source has promised it.
             rule.again |= field.data_type().is_nested();
             Ok(TreeNodeRecursion::Continue)
         })?;
+        let fails_for_nan = fails_for_nan(filter);
+        rule.rows_only = hides_nan && !fails_for_nan;
+        let may_be_nan = hides_nan || constants;
+        if fails_for_nan || !may_be_nan {
+            rule.bare = bare(filter)?;
+            // Of bare values, a NaN with a sign is below all others.
+            rule.again |= rule.bare.is_some() && may_be_nan;
+        }
         Ok(rule)
     }
 }
@@ -121,26 +134,13 @@ impl PhysicalExpr for RowsOnly {
     }
 }
 
-fn has_floats(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Struct(fields) => fields.iter().any(|field| has_floats(field.data_type())),
-        DataType::List(field)
-        | DataType::LargeList(field)
-        | DataType::ListView(field)
-        | DataType::LargeListView(field)
-        | DataType::FixedSizeList(field, _)
-        | DataType::Map(field, _) => has_floats(field.data_type()),
-        DataType::Dictionary(_, value) => has_floats(value),
-        other => other.is_floating(),
-    }
-}
-
 /// Whether the filter is a comparison that no NaN passes.
 fn fails_for_nan(filter: &Arc<dyn PhysicalExpr>) -> bool {
     let Some(binary) = filter.downcast_ref::<BinaryExpr>() else { return false };
     let is_column = |expr: &Arc<dyn PhysicalExpr>| {
+        let expr = inside_physical(expr);
         let inner = expr.downcast_ref::<CastExpr>().map_or(expr, |cast| cast.expr());
-        inner.downcast_ref::<Column>().is_some()
+        inside_physical(inner).downcast_ref::<Column>().is_some()
     };
     let is_number = |expr: &Arc<dyn PhysicalExpr>| {
         expr.downcast_ref::<Literal>().is_some_and(|literal| match literal.value() {

@@ -151,6 +151,7 @@ impl FileSource for NativeSource {
         let rules = filters.iter().map(|filter| rules.grade(filter)).collect::<Result<Vec<_>>>()?;
         let pushed = filters.into_iter().zip(&rules).filter(|(_, rule)| !rule.refused);
         let pushed = pushed.map(|(filter, rule)| -> Arc<dyn PhysicalExpr> {
+            let filter = rule.bare.clone().unwrap_or(filter);
             if rule.rows_only { Arc::new(RowsOnly::new(filter)) } else { filter }
         });
         let pushed = self.parquet.try_pushdown_filters(pushed.collect(), &config)?;

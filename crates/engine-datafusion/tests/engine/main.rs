@@ -11,6 +11,7 @@ mod distinct;
 mod dml;
 mod exact;
 mod files;
+mod floats;
 mod hidden;
 mod information;
 mod moments;

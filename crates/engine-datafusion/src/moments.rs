@@ -20,6 +20,8 @@ use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::optimizer::Optimizer;
 use datafusion::sql::sqlparser::ast::DataType as SqlType;
 
+use crate::numbers;
+
 pub(crate) use instant::{Answer, instant, widened};
 pub(crate) use typing::{UNIFYING, typed};
 
@@ -49,7 +51,7 @@ impl TypePlanner for SqlTypes {
                 let data_type = DataType::Timestamp(TimeUnit::Microsecond, None);
                 Some(Arc::new(Field::new(PLAIN, data_type, true)))
             }
-            other => crate::numbers::type_of_written(other),
+            other => numbers::type_of(other)?,
         })
     }
 }

@@ -6,14 +6,18 @@
 mod typing;
 
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::{BinaryExpr, Cast};
 use datafusion::logical_expr::{Expr, Operator, lit};
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType as SqlType, Expr as SqlExpr, Ident, ObjectName, ObjectNamePart, UnaryOperator, Value,
+    CastKind, DataType as SqlType, ExactNumberInfo, Expr as SqlExpr, Ident, ObjectName, ObjectNamePart,
+    UnaryOperator, Value,
 };
+use stitchwork_core::Error;
 
 pub(crate) use typing::{is_decimal, typed};
+
+use crate::error::to_datafusion;
 
 /// The name of the type of a number that is kept as it is written. It lives from the parser to [`typed`].
 const WRITTEN: &str = "number as written";
@@ -52,8 +56,26 @@ fn number_text(value: &Value) -> Option<String> {
     (text.parse::<i64>().is_err() && text.parse::<u64>().is_err()).then_some(text)
 }
 
-/// The type of a number that was kept.
-pub(crate) fn type_of_written(sql_type: &SqlType) -> Option<FieldRef> {
+/// The type of a number that was kept; `None` for types that DataFusion makes.
+///
+/// # Errors
+/// `Unsupported` for decimals that count tens or thousands, with which DataFusion does not reckon.
+pub(crate) fn type_of(sql_type: &SqlType) -> Result<Option<FieldRef>> {
+    use SqlType::{Dec, Decimal, Numeric};
+    match sql_type {
+        Decimal(ExactNumberInfo::PrecisionAndScale(_, scale @ ..=-1))
+        | Numeric(ExactNumberInfo::PrecisionAndScale(_, scale @ ..=-1))
+        | Dec(ExactNumberInfo::PrecisionAndScale(_, scale @ ..=-1)) => {
+            let error = Error::unsupported(
+                "a decimal has no negative scale; `round(x, -2)` rounds a number to hundreds, and keeps its type",
+            );
+            Err(to_datafusion(error.with_context("scale", scale)))
+        }
+        other => Ok(type_of_written(other)),
+    }
+}
+
+fn type_of_written(sql_type: &SqlType) -> Option<FieldRef> {
     let SqlType::Custom(name, modifiers) = sql_type else { return None };
     let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return None };
     let [precision, scale] = modifiers.as_slice() else { return None };

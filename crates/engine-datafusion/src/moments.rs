@@ -20,7 +20,7 @@ use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::optimizer::Optimizer;
 use datafusion::sql::sqlparser::ast::DataType as SqlType;
 
-use crate::numbers;
+use crate::{numbers, spans};
 
 pub(crate) use instant::{Answer, instant, widened};
 pub(crate) use typing::{UNIFYING, typed};
@@ -37,6 +37,8 @@ pub(crate) fn install(builder: SessionStateBuilder) -> Result<SessionState> {
     functions::install(&mut state)?;
     guards::install(&mut state)?;
     trunc::install(&mut state)?;
+    numbers::install(&mut state)?;
+    spans::install(&mut state)?;
     Ok(state)
 }
 

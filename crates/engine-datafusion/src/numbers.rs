@@ -3,10 +3,14 @@
 //! DataFusion reads `0.1` as a floating-point number and brings it to 15 places where it meets a decimal, by which most numbers
 //! become others. Here a number meets a decimal as a decimal; beside everything else it stays a floating-point number.
 
+mod lists;
 mod typing;
+
+use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::expr::{BinaryExpr, Cast};
 use datafusion::logical_expr::{Expr, Operator, lit};
 use datafusion::sql::sqlparser::ast::{
@@ -18,6 +22,14 @@ use stitchwork_core::Error;
 pub(crate) use typing::{is_decimal, typed};
 
 use crate::error::to_datafusion;
+
+/// A state whose functions take numbers for decimals, and know `sign`.
+pub(crate) fn install(state: &mut SessionState) -> Result<()> {
+    lists::install(state)?;
+    let sign = state.udf("signum")?.as_ref().clone().with_aliases(["sign"]);
+    state.register_udf(Arc::new(sign))?;
+    Ok(())
+}
 
 /// The name of the type of a number that is kept as it is written. It lives from the parser to [`typed`].
 const WRITTEN: &str = "number as written";
@@ -86,11 +98,9 @@ fn type_of_written(sql_type: &SqlType) -> Option<FieldRef> {
     Some(Field::new(WRITTEN, data_type, true).into())
 }
 
-/// The expression as one of the type that it is about to be cast to, if it is a number. What is calculated from numbers has a
-/// type already, as it has in a query.
+/// The expression as one of the type that it is about to be cast to, if it is a number, or calculated from numbers.
 pub(crate) fn as_type(expr: Expr, target: &DataType) -> Expr {
     match target {
-        _ if matches!(expr, Expr::BinaryExpr(_)) => expr,
         DataType::Decimal32(..)
         | DataType::Decimal64(..)
         | DataType::Decimal128(..)

@@ -9,12 +9,14 @@ use arrow_array::RecordBatch;
 use arrow_schema::{FieldRef, Schema};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::functions::core::getfield::GetFieldFunc;
 use datafusion::logical_expr::{ColumnarValue, Operator};
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use stitchwork_core::Column as TableColumn;
 
 use super::files::Ready;
+use super::located::Told;
 use crate::convert::internal;
 use crate::floats::{bare, has_floats, inside_physical};
 
@@ -65,7 +67,8 @@ impl PushdownRules<'_> {
             Ok(TreeNodeRecursion::Continue)
         })?;
         let fails_for_nan = fails_for_nan(filter);
-        rule.rows_only = hides_nan && !fails_for_nan;
+        // DataFusion knows no bounds of what a function makes, which may fail.
+        rule.rows_only = (hides_nan && !fails_for_nan) || calls(filter)?;
         let may_be_nan = hides_nan || constants;
         if fails_for_nan || !may_be_nan {
             rule.bare = bare(filter)?;
@@ -78,45 +81,50 @@ impl PushdownRules<'_> {
 
 /// A filter that means the same and that nothing is known about: DataFusion evaluates it on rows, and finds no
 /// bounds in it to leave out row groups by.
-#[derive(Debug, Eq)]
-pub(crate) struct RowsOnly(Arc<dyn PhysicalExpr>);
+#[derive(Debug)]
+pub(super) struct RowsOnly {
+    filter: Arc<dyn PhysicalExpr>,
+    told: Told,
+}
 
-// Not derived: the derive would compare by moving out of the `Arc`.
 impl PartialEq for RowsOnly {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq(&other.0)
+        self.filter.eq(&other.filter)
     }
 }
 
+impl Eq for RowsOnly {}
+
 impl Hash for RowsOnly {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.filter.hash(state);
     }
 }
 
 impl RowsOnly {
-    pub(crate) fn new(filter: Arc<dyn PhysicalExpr>) -> Self {
-        Self(filter)
+    /// `told`: keeps what goes wrong.
+    pub(super) fn new(filter: Arc<dyn PhysicalExpr>, told: Told) -> Self {
+        Self { filter, told }
     }
 }
 
 impl fmt::Display for RowsOnly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rows_only({})", self.0)
+        write!(f, "rows_only({})", self.filter)
     }
 }
 
 impl PhysicalExpr for RowsOnly {
     fn return_field(&self, schema: &Schema) -> Result<FieldRef> {
-        self.0.return_field(schema)
+        self.filter.return_field(schema)
     }
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
-        self.0.evaluate(batch)
+        self.filter.evaluate(batch).map_err(|error| self.told.keep(error))
     }
 
     fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
-        vec![&self.0]
+        vec![&self.filter]
     }
 
     fn with_new_children(
@@ -124,14 +132,23 @@ impl PhysicalExpr for RowsOnly {
         mut children: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
         match (children.pop(), children.is_empty()) {
-            (Some(filter), true) => Ok(Arc::new(Self(filter))),
+            (Some(filter), true) => Ok(Arc::new(Self { filter, told: self.told.clone() })),
             _ => Err(internal("a filter for rows alone has one input")),
         }
     }
 
     fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt_sql(f)
+        self.filter.fmt_sql(f)
     }
+}
+
+/// Whether a function is called but those that DataFusion, or we, see through.
+fn calls(filter: &Arc<dyn PhysicalExpr>) -> Result<bool> {
+    filter.exists(|expr| {
+        let through = ScalarFunctionExpr::try_downcast_func::<GetFieldFunc>(expr.as_ref()).is_some()
+            || !Arc::ptr_eq(inside_physical(expr), expr);
+        Ok(!through && expr.downcast_ref::<ScalarFunctionExpr>().is_some())
+    })
 }
 
 /// Whether the filter is a comparison that no NaN passes.

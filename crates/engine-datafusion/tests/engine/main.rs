@@ -10,6 +10,7 @@ mod deletes;
 mod distinct;
 mod dml;
 mod exact;
+mod expressions;
 mod files;
 mod floats;
 mod hidden;

@@ -24,6 +24,7 @@ mod panics;
 mod spans;
 mod spelling;
 mod stream;
+mod sums;
 mod table;
 mod travel;
 

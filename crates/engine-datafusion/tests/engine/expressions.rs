@@ -120,6 +120,46 @@ async fn a_query_may_be_asked_whether_it_has_rows_or_a_value() {
 }
 
 #[tokio::test]
+async fn a_sum_beyond_its_type_is_an_error() {
+    let engine = engine();
+    let most = i64::MAX;
+    let values = format!("(1, {most}, 18446744073709551615), (2, 1, 1), (2, null, null), (1, -5, 0)");
+    let from =
+        format!("from (select g, n, cast(u as bigint unsigned) u from (values {values}) v(g, n, u)) t");
+    for sql in [
+        format!("select sum(n) {from} where n > 0"),
+        format!("select sum(u) {from}"),
+        format!("select sum(n) {from} where n > 0 group by g % 1"),
+        format!("select sum(u) {from} group by g % 1"),
+        format!("select sum(n) over (order by g) {from} where n > 0"),
+        format!("select sum(n), count(distinct g) {from} where n > 0"),
+    ] {
+        let error = query_error(&engine, &sql).await;
+        assert!(error.to_string().starts_with("invalid input: a sum is beyond its type"), "{sql}: {error}");
+    }
+    for (sql, expected) in [
+        // What is beyond on the way is not in the end, without groups.
+        (format!("select sum(n) {from}"), vec!["9223372036854775803"]),
+        (format!("select g, sum(n), sum(n) filter (where n < 0) {from} group by g"), vec![
+            "1|9223372036854775802|-5",
+            "2|1|",
+        ]),
+        (format!("select sum(u) {from} where g = 1"), vec!["18446744073709551615"]),
+        (format!("select sum(n) {from} where n is null"), vec![""]),
+        (format!("select sum(n - 2) over (order by n rows between 1 preceding and current row) {from} where n is not null"), vec![
+            "-7", "-8", "9223372036854775804",
+        ]),
+        ("select sum(n), sum(n - 600), sum(cast(m as int unsigned)) from (select n, n as m from range(0, 1000) t(n))".to_owned(), vec![
+            "499500|-100500|499500",
+        ]),
+        ("select sum(n) from (select sum(x) n, x % 3 as g from range(0, 100) t(x) group by x % 3)".to_owned(), vec!["4950"]),
+        (format!("select sum(cast(n as decimal(38, 0))) {from} where n > 0"), vec!["9223372036854775808"]),
+    ] {
+        assert_eq!(rows(&engine, &sql).await, expected, "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn an_overflow_says_the_same_wherever_it_is_met() {
     let data = batch(vec![ints("a", 0..300)]);
     let mut files = Files::new(data.schema());

@@ -153,33 +153,22 @@ impl ScalarUDFImpl for OneNan {
     }
 }
 
-/// The array with one NaN and one zero, at every depth; the array itself where it has no other.
+/// The array with one NaN and one zero, at every depth; the array itself where it has neither.
 fn one_nan(array: &ArrayRef) -> Result<ArrayRef> {
-    Ok(match array.data_type() {
+    // All values are looked at, as that takes less time than to stop at the first.
+    let is_special = match array.data_type() {
         DataType::Float64 => {
-            let values = array.as_primitive::<Float64Type>().values();
-            let other = |value: &f64| {
-                value.is_nan() & (value.to_bits() != f64::NAN.to_bits())
-                    | (value.to_bits() == (-0.0_f64).to_bits())
-            };
-            if values.iter().fold(false, |found, value| found | other(value)) {
-                as_keys(array)
-            } else {
-                array.clone()
-            }
+            let is = |value: &f64| value.is_nan() | (value.to_bits() == (-0.0_f64).to_bits());
+            array.as_primitive::<Float64Type>().values().iter().fold(false, |found, value| found | is(value))
         }
         DataType::Float32 => {
-            let values = array.as_primitive::<Float32Type>().values();
-            let other = |value: &f32| {
-                value.is_nan() & (value.to_bits() != f32::NAN.to_bits())
-                    | (value.to_bits() == (-0.0_f32).to_bits())
-            };
-            if values.iter().fold(false, |found, value| found | other(value)) {
-                as_keys(array)
-            } else {
-                array.clone()
-            }
+            let is = |value: &f32| value.is_nan() | (value.to_bits() == (-0.0_f32).to_bits());
+            array.as_primitive::<Float32Type>().values().iter().fold(false, |found, value| found | is(value))
         }
+        _ => false,
+    };
+    Ok(match array.data_type() {
+        _ if is_special => as_keys(array),
         data_type if has_floats(data_type) && !data_type.is_floating() => {
             let data = array.to_data();
             let children = data.child_data().iter().map(|child| {

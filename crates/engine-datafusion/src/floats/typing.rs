@@ -106,6 +106,9 @@ pub(crate) fn keyed(node: LogicalPlan) -> Result<LogicalPlan> {
             LogicalPlan::Filter(filter)
         }
         LogicalPlan::Aggregate(Aggregate { input, group_expr, aggr_expr, .. }) => {
+            // A column is one of the rows below, so that `grouping` finds it.
+            let columns: HashSet<&Column> = group_expr.iter().flat_map(groups).collect();
+            let input = key_columns(input, |column| columns.contains(column))?;
             let schema = input.schema().clone();
             let groups = group_expr.into_iter().map(|group| key_of_group(group, &schema)).collect();
             Aggregate::try_new(input, groups, aggr_expr).map(LogicalPlan::Aggregate)?
@@ -170,6 +173,7 @@ fn key_of_group(expr: Expr, schema: &DFSchema) -> Expr {
             GroupingSet::Cube(exprs) => GroupingSet::Cube(all(exprs)),
             GroupingSet::GroupingSets(sets) => GroupingSet::GroupingSets(sets.into_iter().map(all).collect()),
         }),
+        Expr::Column(column) => Expr::Column(column),
         other => {
             let (table, name) = other.qualified_name();
             match key(other, schema) {
@@ -177,6 +181,15 @@ fn key_of_group(expr: Expr, schema: &DFSchema) -> Expr {
                 key => key.alias_qualified(table, name),
             }
         }
+    }
+}
+
+/// The bare columns that groups are made by.
+fn groups(expr: &Expr) -> Vec<&Column> {
+    match expr {
+        Expr::Column(column) => vec![column],
+        Expr::GroupingSet(set) => set.distinct_expr().into_iter().filter_map(Expr::try_as_col).collect(),
+        _ => vec![],
     }
 }
 
@@ -193,7 +206,10 @@ fn key_columns(plan: Arc<LogicalPlan>, wanted: impl Fn(&Column) -> bool) -> Resu
         return Ok(plan);
     }
     let columns = columns.into_iter().map(|column| match wanted(&column) {
-        true => key_of_group(Expr::Column(column), schema),
+        true => match key(Expr::Column(column.clone()), schema) {
+            Expr::Column(column) => Expr::Column(column),
+            key => key.alias_qualified(column.relation, column.name),
+        },
         false => Expr::Column(column),
     });
     let columns = columns.collect();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, Float32Array, Float64Array, ListArray, RecordBatch};
 use arrow_schema::{DataType, Field};
-use stitchwork_core::{ColumnStats, Engine, FileStats, QueryArgs, Scalar, col};
+use stitchwork_core::{ColumnStats, Engine, ErrorKind, FileStats, QueryArgs, Scalar, col};
 use stitchwork_engine_datafusion::DataFusionEngine;
 
 use crate::files::{batch, ints};
-use crate::support::{Files, Memory, column, engine, engines, register, rows};
+use crate::support::{Files, Memory, column, engine, engines, query_error, register, rows};
 
 /// NaN with and without a sign, the two zeros, numbers and null.
 fn values() -> [Option<f64>; 9] {
@@ -142,6 +142,10 @@ async fn groups_sorts_and_joins_know_one_nan_and_one_zero() {
             ("select f + 0.0::double, count(*) from t where f > 2 group by 1", vec!["NaN|3", "inf|1"]),
             ("select l, count(*) from t where n < 5 group by l", vec!["[0.0]|1", "[NaN]|3"]),
             ("select f, count(*) from t where f < 1 group by rollup(f)", vec!["-1.5|1", "0.0|2", "|3"]),
+            (
+                "select f, grouping(f), count(*) from t where n < 6 group by grouping sets ((f), ())",
+                vec!["0.0|0|2", "NaN|0|3", "|1|5"],
+            ),
             ("select distinct f from t", vec!["", "-1.5", "0.0", "1.5", "NaN", "inf"]),
             ("select distinct on (f) n from t order by f, n", vec!["1", "4", "6", "7", "8", "9"]),
             ("select f from t union select -f from t", vec!["", "-1.5", "-inf", "0.0", "1.5", "NaN", "inf"]),
@@ -230,10 +234,38 @@ async fn filters_reach_relations_and_files() {
         ("f = 7", "f_min@0 <= 7 AND 7 <= f_max@1", 1),
         ("f = 0", "f_max@0 >= -0", 1),
         ("f > 390", "", 9),
+        ("f > 10 and f < 50", "f_min@0 < 50", 39),
+        ("f between 10 and 50", "f_min@0 <= 50", 41),
     ] {
         let plan = engine.explain(QueryArgs::new(format!("select f from t where {filter}"))).await.unwrap();
         assert!(plan.plan.contains(pruned), "{filter}: {}", plan.plan);
         let sql = format!("select count(*) from t where {filter}");
         assert_eq!(rows(&engine, &sql).await, [count.to_string()], "{filter}");
     }
+}
+
+#[tokio::test]
+async fn known_bounds_answer_without_reading() {
+    let mut files = Files::new(data().schema());
+    let file = files.write("memory:a", &data()).await;
+    let bounds = |nans| {
+        let known = ColumnStats {
+            min: Some((-1.5).into()),
+            max: Some(2.5.into()),
+            nulls: Some(0),
+            nans,
+            exact: true,
+            ..ColumnStats::default()
+        };
+        Some(Arc::new(FileStats { rows: Some(9), columns: [(column("f"), known)].into() }))
+    };
+    file.file.stats = bounds(Some(0));
+    files.stores = stitchwork_core::Stores::new();
+    let engine = engine();
+    register(&engine, "t", &Arc::new(files.clone())).await;
+    assert_eq!(rows(&engine, "select min(f), max(f) from t").await, ["-1.5|2.5"]);
+    // Where there may be a NaN, the file is read, which is not there.
+    files.files[0].file.stats = bounds(None);
+    register(&engine, "u", &Arc::new(files)).await;
+    assert_eq!(query_error(&engine, "select max(f) from u").await.kind(), ErrorKind::NotFound);
 }

@@ -142,7 +142,7 @@ impl Scalar {
                 None => self.same_in(other.data_type())?.compare(other),
             };
         }
-        let (left, right) = (one_zero(&self.array), one_zero(&other.array));
+        let (left, right) = (as_keys(&self.array), as_keys(&other.array));
         Some(make_comparator(&left, &right, SortOptions::default()).ok()?(0, 0))
     }
 }
@@ -161,22 +161,11 @@ pub(crate) fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// The values with 0.0 for -0.0: SQL has one zero, where arrow's order has two.
-pub(crate) fn one_zero(array: &ArrayRef) -> ArrayRef {
-    map_floats(array, |v| v + 0.0, |v| v + 0.0)
-}
-
 /// The values as SQL compares keys, for comparing them by their bits or in arrow's order: all zeros are one, and so are all
 /// NaNs, whose payloads and signs say nothing. Values inside of structs and lists are left as they are.
 pub fn as_keys(array: &ArrayRef) -> ArrayRef {
-    map_floats(
-        array,
-        |v| if v.is_nan() { f64::NAN } else { v + 0.0 },
-        |v| if v.is_nan() { f32::NAN } else { v + 0.0 },
-    )
-}
-
-fn map_floats(array: &ArrayRef, double: impl Fn(f64) -> f64, single: impl Fn(f32) -> f32) -> ArrayRef {
+    let double = |v: f64| if v.is_nan() { f64::NAN } else { v + 0.0 };
+    let single = |v: f32| if v.is_nan() { f32::NAN } else { v + 0.0 };
     match array.data_type() {
         DataType::Float64 => Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(double)),
         DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float32Type>(single)),

@@ -8,7 +8,9 @@ use arrow::array::{ArrayData, make_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow_schema::{
+    DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Field, FieldRef, Fields, Schema, SchemaRef,
+};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::ColumnarValue;
 use futures::StreamExt;
@@ -24,11 +26,37 @@ pub(crate) fn engine_schema(schema: &Schema, views: bool) -> SchemaRef {
         let data_type = match field.data_type() {
             DataType::Utf8 if views => DataType::Utf8View,
             DataType::Binary if views => DataType::BinaryView,
-            other => map_type(other, &|leaf| leaf.clone()),
+            other => map_type(other, &in_ones),
         };
         Field::new(field.name(), data_type, field.is_nullable())
     });
     Arc::new(Schema::new(fields.collect::<Fields>()))
+}
+
+/// The type for decimals that count tens or thousands: they count ones in the engine, as DataFusion reckons with no others. What
+/// has no room for that stays as it is.
+fn in_ones(leaf: &DataType) -> DataType {
+    let Some((precision, scale)) = coarse(leaf) else { return leaf.clone() };
+    match precision.saturating_add(scale.unsigned_abs()) {
+        digits @ ..=DECIMAL128_MAX_PRECISION => DataType::Decimal128(digits, 0),
+        digits @ ..=DECIMAL256_MAX_PRECISION => DataType::Decimal256(digits, 0),
+        _ => leaf.clone(),
+    }
+}
+
+/// Precision and scale of decimals that do not count ones, or parts of them.
+pub(crate) const fn coarse(data_type: &DataType) -> Option<(u8, i8)> {
+    match data_type {
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale)
+            if *scale < 0 =>
+        {
+            Some((*precision, *scale))
+        }
+        _ => None,
+    }
 }
 
 /// The schema of a result: views are texts and bytes again, at every depth, so that results have the same
@@ -73,7 +101,7 @@ pub(crate) fn map_type(data_type: &DataType, leaf: &dyn Fn(&DataType) -> DataTyp
 /// The array in another type of the same values.
 ///
 /// # Errors
-/// `InvalidData` when a value does not fit.
+/// `InvalidData` when a value does not fit; `InvalidInput` when it is between the steps of a decimal.
 pub(crate) fn conform(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
     match (array.data_type(), data_type) {
         (own, wanted) if own == wanted => return Ok(array.clone()),
@@ -84,13 +112,22 @@ pub(crate) fn conform(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef
     if map_type(array.data_type(), &DataType::clone) == map_type(data_type, &DataType::clone) {
         return Ok(make_array(retype(array.to_data(), data_type)?));
     }
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, data_type, &options).map_err(|e| {
-        Error::invalid_data("a column does not have the type that was announced")
-            .with_context("type", array.data_type())
-            .with_context("announced", data_type)
-            .with_source(e)
-    })
+    let cast = |array: &ArrayRef, data_type: &DataType| {
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        cast_with_options(array, data_type, &options).map_err(|e| {
+            Error::invalid_data("a column does not have the type that was announced")
+                .with_context("type", array.data_type())
+                .with_context("announced", data_type)
+                .with_source(e)
+        })
+    };
+    let done = cast(array, data_type)?;
+    // Arrow rounds to what such a type counts.
+    if coarse(data_type).is_some() && cast(&done, array.data_type())?.as_ref() != array.as_ref() {
+        return Err(Error::invalid_input("a value is none of those that its column counts in; round it")
+            .with_context("type", data_type));
+    }
+    Ok(done)
 }
 
 /// The data under a type that differs in the metadata of its fields alone.

@@ -24,7 +24,7 @@ use crate::error::{FromDataFusion, from_datafusion};
 use crate::information::INFORMATION;
 use crate::names::{Catalogs, Namespace};
 use crate::panics::{caught, caught_stream};
-use crate::{dml, guard, information, moments, travel};
+use crate::{dml, guard, information, membership, moments, travel};
 
 /// The name that the engine is registered under.
 pub const SCHEME: &str = "datafusion";
@@ -97,7 +97,7 @@ impl DataFusionEngine {
             Err(error) => return Err(self.explain_failure(&state, &statement, error).await),
         };
         dml::check(&plan)?;
-        let plan = moments::typed(plan, &state).ours()?;
+        let plan = membership::counted(plan).and_then(|plan| moments::typed(plan, &state)).ours()?;
         Ok((state, plan))
     }
 

@@ -1,6 +1,7 @@
 //! Errors of ours through DataFusion and back, and DataFusion's own as ours.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 
 use arrow_schema::ArrowError;
@@ -11,12 +12,47 @@ use stitchwork_core::{Error, ErrorKind, Result, object_store};
 
 /// An error of ours on its way through DataFusion.
 pub(crate) fn to_datafusion(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
+    DataFusionError::External(Box::new(Kept(Arc::new(error))))
+}
+
+/// An error of ours that DataFusion may give to several who wait for the same rows.
+#[derive(Debug)]
+struct Kept(Arc<Error>);
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Kept {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
 }
 
 /// An error that came out of DataFusion. One of ours comes back as it went in.
 pub(crate) fn from_datafusion(error: DataFusionError) -> Error {
-    unwrap(error).unwrap_or_else(|error| classify(*error))
+    unwrap(error).unwrap_or_else(|error| {
+        let kept = sources(error.as_ref()).find_map(kept);
+        kept.map_or_else(|| classify(*error), Error::again)
+    })
+}
+
+fn kept(error: &(dyn StdError + 'static)) -> Option<Arc<Error>> {
+    Some(error.downcast_ref::<Kept>()?.0.clone())
+}
+
+/// The error and what lies below it.
+fn sources(error: &DataFusionError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    fn below<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+        match error.downcast_ref::<DataFusionError>() {
+            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
+            _ => (*error).source(),
+        }
+    }
+    let first: &(dyn StdError + 'static) = error;
+    std::iter::successors(Some(first), below)
 }
 
 /// Shorthand for results.
@@ -79,6 +115,10 @@ fn unwrap(error: DataFusionError) -> std::result::Result<Error, Box<DataFusionEr
 type Boxed = Box<dyn StdError + Send + Sync>;
 
 fn unwrap_external(source: Boxed) -> std::result::Result<Error, Boxed> {
+    let source = match source.downcast::<Kept>() {
+        Ok(kept) => return Ok(Arc::try_unwrap(kept.0).unwrap_or_else(Error::again)),
+        Err(source) => source,
+    };
     let source = match source.downcast::<Error>() {
         Ok(ours) => return Ok(*ours),
         Err(source) => source,
@@ -106,7 +146,11 @@ fn classify(error: DataFusionError) -> Error {
     let (kind, message) =
         shared_kind(&error).map(|kind| (kind, "the query failed")).unwrap_or_else(|| own_kind(&error));
     let reason = reason(&error, &text);
-    let message = if tells_of_nanoseconds(&reason) { BEYOND_NANOSECONDS } else { message };
+    let message = match &reason {
+        reason if tells_of_nanoseconds(reason) => BEYOND_NANOSECONDS,
+        reason if kind == ErrorKind::Unsupported && tells_of_a_query(reason) => QUERY_AS_VALUE,
+        _ => message,
+    };
     let ours = Error::new(kind, message).with_context("reason", &reason);
     // What was left out of the reason would come back with the source.
     if reason == text { ours.with_source(error) } else { ours }
@@ -114,6 +158,17 @@ fn classify(error: DataFusionError) -> Error {
 
 const BEYOND_NANOSECONDS: &str = "a moment outside of the years 1677 to 2262 would have to be counted in nanoseconds; \
      use `timestamp`, which is one of microseconds, or cast what counts nanoseconds to it";
+
+const QUERY_AS_VALUE: &str = "a query stands where the engine does not plan one; join with it, or ask for it in a `select` or a `where` of its own";
+
+/// Whether a query is left in a plan.
+fn tells_of_a_query(reason: &str) -> bool {
+    reason.split_once("does not support logical expression ").is_some_and(|(_, expr)| {
+        ["Exists(", "InSubquery(", "ScalarSubquery(", "SetComparison("]
+            .iter()
+            .any(|query| expr.starts_with(query))
+    })
+}
 
 /// Whether a moment did not fit 64 bits of nanoseconds.
 fn tells_of_nanoseconds(reason: &str) -> bool {
@@ -176,20 +231,10 @@ fn cast_error(error: &DataFusionError) -> Option<String> {
 
 /// The kind of an error of ours somewhere among the sources.
 fn shared_kind(error: &DataFusionError) -> Option<ErrorKind> {
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(ours) = error.downcast_ref::<Error>() {
-            return Some(ours.kind());
-        }
-        if let Some(store) = error.downcast_ref::<object_store::Error>() {
-            return Some(ErrorKind::from(store));
-        }
-        next = match error.downcast_ref::<DataFusionError>() {
-            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
-            _ => error.source(),
-        };
-    }
-    None
+    sources(error).find_map(|error| {
+        let ours = error.downcast_ref::<Error>().map(Error::kind);
+        ours.or_else(|| error.downcast_ref::<object_store::Error>().map(ErrorKind::from))
+    })
 }
 
 fn own_kind(error: &DataFusionError) -> (ErrorKind, &'static str) {

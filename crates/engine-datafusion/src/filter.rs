@@ -8,6 +8,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
 use stitchwork_core::{Column, Comparison, Predicate};
 
 use crate::convert::to_scalar;
+use crate::floats;
 
 /// The filter as a predicate that is true, false and null on the same rows; `None` where there is none.
 ///
@@ -24,14 +25,14 @@ pub(crate) fn translate(expr: &Expr, schema: &Schema) -> Option<Predicate> {
         Expr::IsNull(inner) => Some(column(inner, schema)?.0.is_null()),
         Expr::IsNotNull(inner) => Some(column(inner, schema)?.0.is_not_null()),
         Expr::Between(between) => {
-            let (column, data_type) = column(&between.expr, schema)?;
+            let (column, data_type) = single(&between.expr, schema)?;
             let low = to_scalar(literal(&between.low)?, &data_type)?;
             let high = to_scalar(literal(&between.high)?, &data_type)?;
             let inside = column.clone().gt_eq(low).and(column.lt_eq(high));
             Some(if between.negated { inside.negate() } else { inside })
         }
         Expr::InList(list) => {
-            let (column, data_type) = column(&list.expr, schema)?;
+            let (column, data_type) = single(&list.expr, schema)?;
             let values = list
                 .list
                 .iter()
@@ -83,7 +84,7 @@ fn translate_binary(binary: &BinaryExpr, schema: &Schema) -> Option<Predicate> {
         (Some(value), None) => (&binary.right, value, flip(comparison)),
         _ => return None,
     };
-    let (column, data_type) = column(side, schema)?;
+    let (column, data_type) = single(side, schema)?;
     Some(Predicate::Compare { column, op, value: to_scalar(value, &data_type)? })
 }
 
@@ -130,10 +131,16 @@ fn literal(expr: &Expr) -> Option<&ScalarValue> {
     }
 }
 
+/// A column of single values: predicates do not compare others.
+fn single(expr: &Expr, schema: &Schema) -> Option<(Column, DataType)> {
+    column(expr, schema).filter(|(_, data_type)| !data_type.is_nested())
+}
+
 /// A column or a field on the way down from one, and its type in the relation. A cast that every value
 /// survives is looked through: values are brought to the column's type instead.
 fn column(expr: &Expr, schema: &Schema) -> Option<(Column, DataType)> {
-    match expr {
+    // Predicates have one NaN and one zero themselves.
+    match floats::inside(expr) {
         Expr::Cast(cast) => {
             let (column, data_type) = column(&cast.expr, schema)?;
             survives(&data_type, cast.field.data_type()).then_some((column, data_type))

@@ -7,7 +7,7 @@ use datafusion::config::Dialect;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Assignment, AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, ShowStatementOptions,
+    Assignment, AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, Query, ShowStatementOptions,
     Statement as SqlStatement, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
@@ -20,6 +20,7 @@ use crate::escape;
 use crate::from_first;
 use crate::names::Namespace;
 use crate::numbers;
+use crate::spelling;
 use crate::travel;
 
 /// Dialects that know clauses which others take for mistakes.
@@ -173,8 +174,14 @@ impl VisitorMut for Guard<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        spelling::sort_by_place(query);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         numbers::keep_digits(expr);
+        spelling::respell(expr);
         match escape::spell(expr) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),

@@ -20,6 +20,8 @@ use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::optimizer::Optimizer;
 use datafusion::sql::sqlparser::ast::DataType as SqlType;
 
+use crate::{numbers, spans};
+
 pub(crate) use instant::{Answer, instant, widened};
 pub(crate) use typing::{UNIFYING, typed};
 
@@ -35,6 +37,8 @@ pub(crate) fn install(builder: SessionStateBuilder) -> Result<SessionState> {
     functions::install(&mut state)?;
     guards::install(&mut state)?;
     trunc::install(&mut state)?;
+    numbers::install(&mut state)?;
+    spans::install(&mut state)?;
     Ok(state)
 }
 
@@ -49,7 +53,7 @@ impl TypePlanner for SqlTypes {
                 let data_type = DataType::Timestamp(TimeUnit::Microsecond, None);
                 Some(Arc::new(Field::new(PLAIN, data_type, true)))
             }
-            other => crate::numbers::type_of_written(other),
+            other => numbers::type_of(other)?,
         })
     }
 }

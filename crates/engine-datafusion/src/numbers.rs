@@ -3,17 +3,33 @@
 //! DataFusion reads `0.1` as a floating-point number and brings it to 15 places where it meets a decimal, by which most numbers
 //! become others. Here a number meets a decimal as a decimal; beside everything else it stays a floating-point number.
 
+mod lists;
 mod typing;
 
+use std::sync::Arc;
+
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::expr::{BinaryExpr, Cast};
 use datafusion::logical_expr::{Expr, Operator, lit};
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType as SqlType, Expr as SqlExpr, Ident, ObjectName, ObjectNamePart, UnaryOperator, Value,
+    CastKind, DataType as SqlType, ExactNumberInfo, Expr as SqlExpr, Ident, ObjectName, ObjectNamePart,
+    UnaryOperator, Value,
 };
+use stitchwork_core::Error;
 
 pub(crate) use typing::{is_decimal, typed};
+
+use crate::error::to_datafusion;
+
+/// A state whose functions take numbers for decimals, and know `sign`.
+pub(crate) fn install(state: &mut SessionState) -> Result<()> {
+    lists::install(state)?;
+    let sign = state.udf("signum")?.as_ref().clone().with_aliases(["sign"]);
+    state.register_udf(Arc::new(sign))?;
+    Ok(())
+}
 
 /// The name of the type of a number that is kept as it is written. It lives from the parser to [`typed`].
 const WRITTEN: &str = "number as written";
@@ -52,8 +68,26 @@ fn number_text(value: &Value) -> Option<String> {
     (text.parse::<i64>().is_err() && text.parse::<u64>().is_err()).then_some(text)
 }
 
-/// The type of a number that was kept.
-pub(crate) fn type_of_written(sql_type: &SqlType) -> Option<FieldRef> {
+/// The type of a number that was kept; `None` for types that DataFusion makes.
+///
+/// # Errors
+/// `Unsupported` for decimals that count tens or thousands, with which DataFusion does not reckon.
+pub(crate) fn type_of(sql_type: &SqlType) -> Result<Option<FieldRef>> {
+    use SqlType::{Dec, Decimal, Numeric};
+    match sql_type {
+        Decimal(ExactNumberInfo::PrecisionAndScale(_, scale @ ..=-1))
+        | Numeric(ExactNumberInfo::PrecisionAndScale(_, scale @ ..=-1))
+        | Dec(ExactNumberInfo::PrecisionAndScale(_, scale @ ..=-1)) => {
+            let error = Error::unsupported(
+                "a decimal has no negative scale; `round(x, -2)` rounds a number to hundreds, and keeps its type",
+            );
+            Err(to_datafusion(error.with_context("scale", scale)))
+        }
+        other => Ok(type_of_written(other)),
+    }
+}
+
+fn type_of_written(sql_type: &SqlType) -> Option<FieldRef> {
     let SqlType::Custom(name, modifiers) = sql_type else { return None };
     let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return None };
     let [precision, scale] = modifiers.as_slice() else { return None };
@@ -64,11 +98,9 @@ pub(crate) fn type_of_written(sql_type: &SqlType) -> Option<FieldRef> {
     Some(Field::new(WRITTEN, data_type, true).into())
 }
 
-/// The expression as one of the type that it is about to be cast to, if it is a number. What is calculated from numbers has a
-/// type already, as it has in a query.
+/// The expression as one of the type that it is about to be cast to, if it is a number, or calculated from numbers.
 pub(crate) fn as_type(expr: Expr, target: &DataType) -> Expr {
     match target {
-        _ if matches!(expr, Expr::BinaryExpr(_)) => expr,
         DataType::Decimal32(..)
         | DataType::Decimal64(..)
         | DataType::Decimal128(..)

@@ -1,4 +1,5 @@
-//! Panics of the engine as errors: its reader of Parquet gives up in this way over some files that are broken.
+//! Panics of the engine as errors: its reader of Parquet gives up in this way over some files that are broken, and its planner
+//! over some queries.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -29,7 +30,8 @@ where
 fn gave_up(panic: &(dyn Any + Send)) -> Error {
     let why = panic.downcast_ref::<String>().map(String::as_str);
     let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
-    Error::unexpected("the engine gave up on the query, as it does over some broken files")
+    Error::unexpected("the engine gave up on the query, by a mistake of its own or over a file that is broken; where other queries read \
+         the same tables, say it in other words")
         .with_operation("engine::query")
         .with_context("why", why)
 }

@@ -8,7 +8,7 @@ use arrow_schema::DataType;
 
 use super::{Column, Comparison, Predicate};
 use crate::mapping::null_under;
-use crate::scalar::{is_text, one_zero};
+use crate::scalar::{as_keys, is_text};
 use crate::{Error, Result, Scalar};
 
 impl Predicate {
@@ -110,7 +110,7 @@ fn compare(array: &ArrayRef, op: Comparison, value: &Scalar) -> Result<BooleanAr
         }
         None => (cast(array, value.data_type()).map_err(|e| refuse(e.into()))?, value.clone()),
     };
-    let (array, value) = (one_zero(&array), one_zero(value.array()));
+    let (array, value) = (as_keys(&array), as_keys(value.array()));
     let right = ArrowScalar::new(value);
     let (left, right): (&dyn Datum, &dyn Datum) = (&array, &right);
     Ok(match op {

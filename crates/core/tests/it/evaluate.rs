@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::{DataType, Field, Fields};
 use stitchwork_core::{Predicate, Scalar, col};
 
@@ -33,6 +33,23 @@ fn three_valued_logic() {
     check(&Predicate::Or(vec![]), [Some(false); 3]);
     check(&col("st").field("x").eq(2_i64), [Some(false), None, None]);
     assert_eq!(col("a").eq(1_i64).passes(&batch()).unwrap().true_count(), 1);
+}
+
+#[test]
+fn there_is_one_nan_and_one_zero() {
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN, -f64::NAN, -0.0, 0.0]));
+    let batch = RecordBatch::try_from_iter(vec![("f", floats)]).unwrap();
+    for (predicate, expected) in [
+        (col("f").gt(5.0), [true, true, false, false]),
+        (col("f").lt(5.0), [false, false, true, true]),
+        (col("f").eq(f64::NAN), [true, true, false, false]),
+        (col("f").lt(-f64::NAN), [false, false, true, true]),
+        (col("f").gt_eq(0.0), [true; 4]),
+        (col("f").is_in([-0.0]), [false, false, true, true]),
+    ] {
+        let passes = predicate.passes(&batch).unwrap();
+        assert_eq!(passes.values().iter().collect::<Vec<_>>(), expected, "{predicate}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use compare::Comparisons;
 pub(super) use compare::cast_of;
 pub(crate) use unify::UNIFYING;
 
-use crate::{arithmetic, casts, numbers};
+use crate::{arithmetic, casts, floats, numbers, sums};
 
 /// The plan with all operands brought to the types that they have in common.
 ///
@@ -43,6 +43,7 @@ fn typed_node(node: LogicalPlan, constants: &Constants) -> Result<Transformed<Lo
     node.map_expressions(|expr| {
         let name = names.as_ref().map(|names| names.save(&expr));
         let typed = expr.rewrite(&mut typing)?;
+        let typed = typed.transform_data(|expr| expr.transform_up(|expr| floats::compared(expr, &schema)))?;
         Ok(match name {
             Some(name) => typed.update_data(|expr| name.restore(expr)),
             None => typed,
@@ -54,6 +55,7 @@ fn typed_node(node: LogicalPlan, constants: &Constants) -> Result<Transformed<Lo
         other => Ok(other),
     })?
     .map_data(|node| typing.coercion.coerce_plan(node))?
+    .map_data(floats::keyed)?
     .map_data(LogicalPlan::recompute_schema)
 }
 
@@ -85,7 +87,7 @@ impl TreeNodeRewriter for Typing<'_> {
                 .f_up(expr)?
                 .data
                 .map_children(|operand| Ok(Transformed::yes(casts::of_operand(operand, self.schema))))?
-                .map_data(|expr| Ok(arithmetic::checked(expr, self.schema))),
+                .map_data(|expr| Ok(sums::checked(arithmetic::checked(expr, self.schema), self.schema))),
         }
     }
 }

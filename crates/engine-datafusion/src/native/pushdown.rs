@@ -6,20 +6,25 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, FieldRef, Schema};
+use arrow_schema::{FieldRef, Schema};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::functions::core::getfield::GetFieldFunc;
 use datafusion::logical_expr::{ColumnarValue, Operator};
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use stitchwork_core::Column as TableColumn;
 
 use super::files::Ready;
+use super::located::Told;
 use crate::convert::internal;
+use crate::floats::{bare, has_floats, inside_physical};
 
 /// How a filter is given to the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Rule {
+    /// In other words, in which DataFusion finds bounds.
+    pub(crate) bare: Option<Arc<dyn PhysicalExpr>>,
     /// Not at all.
     pub(crate) refused: bool,
     /// For rows alone: no row group is left out by it.
@@ -43,6 +48,7 @@ impl PushdownRules<'_> {
     /// The rule for a filter.
     pub(crate) fn grade(&self, filter: &Arc<dyn PhysicalExpr>) -> Result<Rule> {
         let mut rule = Rule::default();
+        let (mut constants, mut hides_nan) = (false, false);
         filter.apply(|expr| {
             let Some(column) = expr.downcast_ref::<Column>() else { return Ok(TreeNodeRecursion::Continue) };
             let Ok(field) = self.table.field_with_name(column.name()) else {
@@ -52,58 +58,73 @@ impl PushdownRules<'_> {
             // The bounds in footers leave NaN out, although it is above all numbers to DataFusion: it would
             // leave out row groups whose NaN passes.
             let in_files = self.files.field_with_name(column.name()).is_ok();
-            let hides_nan = has_floats(field.data_type()) && !self.without_nan.contains(column.name());
-            rule.rows_only |= in_files && hides_nan && !fails_for_nan(filter);
+            constants |= !in_files;
+            hides_nan |=
+                in_files && has_floats(field.data_type()) && !self.without_nan.contains(column.name());
             // A file may have to have the column's fields renamed first; then the row filter leaves the filter
             // out, although the source has promised it.
             rule.again |= field.data_type().is_nested();
             Ok(TreeNodeRecursion::Continue)
         })?;
+        let fails_for_nan = fails_for_nan(filter);
+        // DataFusion knows no bounds of what a function makes, which may fail.
+        rule.rows_only = (hides_nan && !fails_for_nan) || calls(filter)?;
+        let may_be_nan = hides_nan || constants;
+        if fails_for_nan || !may_be_nan {
+            rule.bare = bare(filter)?;
+            // Of bare values, a NaN with a sign is below all others.
+            rule.again |= rule.bare.is_some() && may_be_nan;
+        }
         Ok(rule)
     }
 }
 
 /// A filter that means the same and that nothing is known about: DataFusion evaluates it on rows, and finds no
 /// bounds in it to leave out row groups by.
-#[derive(Debug, Eq)]
-pub(crate) struct RowsOnly(Arc<dyn PhysicalExpr>);
+#[derive(Debug)]
+pub(super) struct RowsOnly {
+    filter: Arc<dyn PhysicalExpr>,
+    told: Told,
+}
 
-// Not derived: the derive would compare by moving out of the `Arc`.
 impl PartialEq for RowsOnly {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq(&other.0)
+        self.filter.eq(&other.filter)
     }
 }
 
+impl Eq for RowsOnly {}
+
 impl Hash for RowsOnly {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.filter.hash(state);
     }
 }
 
 impl RowsOnly {
-    pub(crate) fn new(filter: Arc<dyn PhysicalExpr>) -> Self {
-        Self(filter)
+    /// `told`: keeps what goes wrong.
+    pub(super) fn new(filter: Arc<dyn PhysicalExpr>, told: Told) -> Self {
+        Self { filter, told }
     }
 }
 
 impl fmt::Display for RowsOnly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rows_only({})", self.0)
+        write!(f, "rows_only({})", self.filter)
     }
 }
 
 impl PhysicalExpr for RowsOnly {
     fn return_field(&self, schema: &Schema) -> Result<FieldRef> {
-        self.0.return_field(schema)
+        self.filter.return_field(schema)
     }
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
-        self.0.evaluate(batch)
+        self.filter.evaluate(batch).map_err(|error| self.told.keep(error))
     }
 
     fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
-        vec![&self.0]
+        vec![&self.filter]
     }
 
     fn with_new_children(
@@ -111,36 +132,32 @@ impl PhysicalExpr for RowsOnly {
         mut children: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
         match (children.pop(), children.is_empty()) {
-            (Some(filter), true) => Ok(Arc::new(Self(filter))),
+            (Some(filter), true) => Ok(Arc::new(Self { filter, told: self.told.clone() })),
             _ => Err(internal("a filter for rows alone has one input")),
         }
     }
 
     fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt_sql(f)
+        self.filter.fmt_sql(f)
     }
 }
 
-fn has_floats(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Struct(fields) => fields.iter().any(|field| has_floats(field.data_type())),
-        DataType::List(field)
-        | DataType::LargeList(field)
-        | DataType::ListView(field)
-        | DataType::LargeListView(field)
-        | DataType::FixedSizeList(field, _)
-        | DataType::Map(field, _) => has_floats(field.data_type()),
-        DataType::Dictionary(_, value) => has_floats(value),
-        other => other.is_floating(),
-    }
+/// Whether a function is called but those that DataFusion, or we, see through.
+fn calls(filter: &Arc<dyn PhysicalExpr>) -> Result<bool> {
+    filter.exists(|expr| {
+        let through = ScalarFunctionExpr::try_downcast_func::<GetFieldFunc>(expr.as_ref()).is_some()
+            || !Arc::ptr_eq(inside_physical(expr), expr);
+        Ok(!through && expr.downcast_ref::<ScalarFunctionExpr>().is_some())
+    })
 }
 
 /// Whether the filter is a comparison that no NaN passes.
 fn fails_for_nan(filter: &Arc<dyn PhysicalExpr>) -> bool {
     let Some(binary) = filter.downcast_ref::<BinaryExpr>() else { return false };
     let is_column = |expr: &Arc<dyn PhysicalExpr>| {
+        let expr = inside_physical(expr);
         let inner = expr.downcast_ref::<CastExpr>().map_or(expr, |cast| cast.expr());
-        inner.downcast_ref::<Column>().is_some()
+        inside_physical(inner).downcast_ref::<Column>().is_some()
     };
     let is_number = |expr: &Arc<dyn PhysicalExpr>| {
         expr.downcast_ref::<Literal>().is_some_and(|literal| match literal.value() {

@@ -27,7 +27,7 @@ use datafusion_pruning::FilePruner;
 use stitchwork_core::{Error, RoaringTreemap};
 
 use super::files::FileContext;
-use super::located::Located;
+use super::located::{Located, Place, Told};
 use super::pushdown::{PushdownRules, RowsOnly};
 use super::spread::Spread;
 use crate::convert::internal;
@@ -44,6 +44,7 @@ pub(crate) struct NativeSource {
     cache: Arc<FileMetadataCache>,
     without_nan: Arc<HashSet<String>>,
     spread: Arc<Spread>,
+    told: Told,
 }
 
 impl NativeSource {
@@ -55,7 +56,8 @@ impl NativeSource {
         without_nan: HashSet<String>,
         spread: Spread,
     ) -> Self {
-        Self { parquet, cache, without_nan: Arc::new(without_nan), spread: Arc::new(spread) }
+        let (without_nan, spread) = (Arc::new(without_nan), Arc::new(spread));
+        Self { parquet, cache, without_nan, spread, told: Told::default() }
     }
 
     /// The settings for these filters: whether rows are picked by them while files are decoded.
@@ -101,6 +103,7 @@ impl FileSource for NativeSource {
             predicate: self.parquet.filter(),
             schema: self.parquet.table_schema().clone(),
             cache: self.cache.clone(),
+            told: self.told.clone(),
         }))
     }
 
@@ -151,7 +154,8 @@ impl FileSource for NativeSource {
         let rules = filters.iter().map(|filter| rules.grade(filter)).collect::<Result<Vec<_>>>()?;
         let pushed = filters.into_iter().zip(&rules).filter(|(_, rule)| !rule.refused);
         let pushed = pushed.map(|(filter, rule)| -> Arc<dyn PhysicalExpr> {
-            if rule.rows_only { Arc::new(RowsOnly::new(filter)) } else { filter }
+            let filter = rule.bare.clone().unwrap_or(filter);
+            if rule.rows_only { Arc::new(RowsOnly::new(filter, self.told.clone())) } else { filter }
         });
         let pushed = self.parquet.try_pushdown_filters(pushed.collect(), &config)?;
         let mut grades = pushed.filters.into_iter();
@@ -202,6 +206,7 @@ struct NativeMorselizer {
     predicate: Option<Arc<dyn PhysicalExpr>>,
     schema: TableSchema,
     cache: Arc<FileMetadataCache>,
+    told: Told,
 }
 
 impl fmt::Debug for NativeMorselizer {
@@ -236,7 +241,7 @@ impl Morselizer for NativeMorselizer {
             .extension::<Arc<FileContext>>()
             .cloned()
             .ok_or_else(|| internal("a file came without its deletes"))?;
-        let location = context.object.location().into();
+        let place = Place { location: context.object.location().into(), told: self.told.clone() };
         let planner: Box<dyn MorselPlanner> = if !context.has_deletes() {
             self.parquet.plan_file(file)?
         } else if self.is_pruned(&file)? {
@@ -249,7 +254,7 @@ impl Morselizer for NativeMorselizer {
                 cache: self.cache.clone(),
             })
         };
-        Ok(Located::new(location, planner))
+        Ok(Located::new(place, planner))
     }
 }
 

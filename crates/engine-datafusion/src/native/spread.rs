@@ -14,6 +14,7 @@ use datafusion::physical_expr_common::physical_expr::PhysicalExprRef;
 use stitchwork_core::{Predicate, Scalar};
 
 use super::files::Ready;
+use crate::floats::inside_physical;
 
 /// Where the values of columns of numbers and moments lie, file by file. A guess takes them to lie evenly between
 /// their bounds, and those of two columns to have nothing to do with each other.
@@ -161,13 +162,13 @@ impl FileSpread {
 /// The column of a comparison with a number, and where its values have to lie.
 fn bounds(expr: &PhysicalExprRef) -> Option<(&str, f64, f64)> {
     let binary = expr.downcast_ref::<BinaryExpr>()?;
-    let column = |expr: &'_ PhysicalExprRef| expr.downcast_ref::<Column>().is_some();
+    let column = |expr: &'_ PhysicalExprRef| inside_physical(expr).downcast_ref::<Column>().is_some();
     let (column, op, value) = if column(binary.left()) {
         (binary.left(), *binary.op(), binary.right())
     } else {
         (binary.right(), binary.op().swap()?, binary.left())
     };
-    let column = column.downcast_ref::<Column>()?.name();
+    let column = inside_physical(column).downcast_ref::<Column>()?.name();
     let value = number(value.downcast_ref::<Literal>()?.value())?;
     match op {
         Operator::Eq => Some((column, value, value)),

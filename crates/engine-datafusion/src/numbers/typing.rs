@@ -2,12 +2,16 @@
 
 use arrow_schema::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRewriter};
-use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, InList, ScalarFunction};
+use datafusion::common::{DFSchema, ExprSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, InList, ScalarFunction, TryCast};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator, binary_expr, cast, in_list, lit, not};
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 
-use super::{Number, has_point, written_decimal, written_float};
+use stitchwork_core::Error;
+
+use super::{Number, WRITTEN, as_type, has_point, written_decimal, written_float};
+use crate::convert::coarse;
+use crate::error::to_datafusion;
 use crate::moments::UNIFYING;
 
 /// The digits behind the point of a number that is divided by a decimal.
@@ -16,7 +20,20 @@ const QUOTIENT_PLACES: u8 = 15;
 /// The expression with its numbers as what they meet.
 pub(crate) fn typed(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     Ok(match expr {
+        // Where there was room, the column counts ones.
+        Expr::Column(column) if schema.data_type(&column).is_ok_and(|own| coarse(own).is_some()) => {
+            let error =
+                Error::unsupported("a decimal of more than 76 digits before the point cannot be read");
+            let error = error.with_context("column", &column.name);
+            return Err(to_datafusion(error.with_context("type", schema.data_type(&column)?)));
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => binary(*left, op, *right, schema),
+        Expr::Cast(Cast { expr, field }) if field.name() != WRITTEN && is_decimal(field.data_type()) => {
+            Expr::Cast(Cast { expr: Box::new(as_type(*expr, field.data_type())), field })
+        }
+        Expr::TryCast(TryCast { expr, field }) if is_decimal(field.data_type()) => {
+            Expr::TryCast(TryCast { expr: Box::new(as_type(*expr, field.data_type())), field })
+        }
         Expr::Between(Between { expr, negated, low, high })
             if is_compared(&expr, [&*low, &*high], schema) =>
         {

@@ -231,3 +231,62 @@ async fn engine_columns(engine: &DataFusionEngine, sql: &str) -> Vec<String> {
     let stream = engine.query(QueryArgs::new(sql)).await.unwrap();
     stream.schema().fields().iter().map(|field| field.name().clone()).collect()
 }
+
+#[tokio::test]
+async fn decimals_that_count_hundreds_count_ones() {
+    let engine = engine();
+    // 12300, -500 and 0 in hundreds.
+    assert_eq!(decimals(&engine, 5, -2, &[123, -5, 0]).await, ["12300", "-500", "000"]);
+    for (filter, expected) in [
+        ("d = 12300", vec!["12300"]),
+        ("d = 12345", vec![]),
+        ("d > 12299.5", vec!["12300"]),
+        ("d < 0.5", vec!["-500", "0"]),
+        ("d <> 0", vec!["-500", "12300"]),
+        ("d in (0, 12300, 1)", vec!["0", "12300"]),
+        ("d between -500 and 0.1", vec!["-500", "0"]),
+        ("d between 12299 and 12301", vec!["12300"]),
+        ("d = cast(12300 as bigint)", vec!["12300"]),
+        ("d = cast(12300.00 as decimal(10, 2))", vec!["12300"]),
+        ("d > 1e4::double", vec!["12300"]),
+        ("d = '12300'", vec!["12300"]),
+        ("d is not distinct from 0", vec!["0"]),
+        ("d in (select max(d) from t)", vec!["12300"]),
+    ] {
+        let sql = format!("select d from t where {filter}");
+        assert_eq!(rows(&engine, &sql).await, expected, "{filter}");
+    }
+    for (sql, expected) in [
+        ("select sum(d), min(d), max(d), avg(d), count(distinct d) from t", "11800|-500|12300|3933.3333|3"),
+        (
+            "select max(d + 1), max(d - 0.5), max(d * 2), max(d / 7), max(d % 7) from t",
+            "12301|12299.5|24600|1757.1428|1",
+        ),
+        ("select max(round(d)), max(round(d / 7, 1)), max(abs(d)), max(-d) from t", "12300|1757.1|12300|500"),
+        (
+            "select cast(max(d) as varchar), cast(min(d) as bigint), sum(d)::double from t",
+            "12300|-500|11800.0",
+        ),
+        ("select count(*) from t a join t b on a.d = b.d", "3"),
+        ("select max(x) from (select d as x from t union all select 12300.5)", "12300.5"),
+    ] {
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+    }
+    for sql in ["select cast(1 as decimal(5, -2))", "select cast(1 as numeric(5, -2)) > 3"] {
+        let error = query_error(&engine, sql).await;
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error}");
+    }
+
+    // There is room for 76 digits, not for more.
+    assert_eq!(decimals(&engine, 38, -10, &[15]).await, ["150000000000"]);
+    for (sql, expected) in [
+        ("select d, d + 1, d = 150000000000 from t", "150000000000|150000000001|true"),
+        ("select sum(d), avg(d), max(d) from t where d > 1.5", "150000000000|150000000000.0000|150000000000"),
+    ] {
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+    }
+    decimals(&engine, 38, -50, &[15]).await;
+    assert_eq!(rows(&engine, "select count(*) from t").await, ["1"]);
+    let error = query_error(&engine, "select d from t where d > 5").await;
+    assert_eq!((error.kind(), error.context("column")), (ErrorKind::Unsupported, Some("d")));
+}

@@ -1,0 +1,57 @@
+//! What a statement says in other words than the planner knows.
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, OrderByKind, Query,
+    SelectItem, SetExpr, Value,
+};
+
+/// Spells `a // b` and `mod(a, b)` as the planner does.
+pub(crate) fn respell(expr: &mut Expr) {
+    match expr {
+        // Whole numbers are divided by both without a remainder, and DuckDB divides others by both with one.
+        Expr::BinaryOp { op: op @ BinaryOperator::DuckIntegerDivide, .. } => *op = BinaryOperator::Divide,
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("mod") => {
+            let FunctionArguments::List(list) = &function.args else { return };
+            if let [
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(left)),
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(right)),
+            ] = list.args.as_slice()
+            {
+                let nested = |expr: &Expr| Box::new(Expr::Nested(Box::new(expr.clone())));
+                let (left, right) = (nested(left), nested(right));
+                let rest = Expr::BinaryOp { left, op: BinaryOperator::Modulo, right };
+                *expr = Expr::Nested(Box::new(rest));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Sorts different rows by the place of a column that is calculated, for which the planner looks among the columns of the
+/// table alone.
+pub(crate) fn sort_by_place(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_ref() else { return };
+    let Some(OrderByKind::Expressions(sorts)) = query.order_by.as_mut().map(|order_by| &mut order_by.kind)
+    else {
+        return;
+    };
+    if !matches!(select.distinct, Some(Distinct::Distinct)) {
+        return;
+    }
+    let mut places: Vec<&Expr> = Vec::new();
+    for item in &select.projection {
+        match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => places.push(expr),
+            // Nobody knows by now how many columns these are.
+            _ => break,
+        }
+    }
+    for sort in sorts {
+        if matches!(sort.expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)) {
+            continue;
+        }
+        if let Some(place) = places.iter().position(|expr| **expr == sort.expr) {
+            sort.expr = Expr::value(Value::Number((place + 1).to_string(), false));
+        }
+    }
+}

@@ -161,6 +161,12 @@ pub trait FileWriter: Debug + Send {
     /// The size that the object would have now, estimated where encoded bytes are still to come.
     fn bytes(&self) -> u64;
 
+    /// The bytes that the writer holds in memory now, with those of its encoders: all of the object, unless it says
+    /// otherwise. By this, whoever has many writers open knows which one to finish.
+    fn memory(&self) -> u64 {
+        self.bytes()
+    }
+
     /// Makes the object visible.
     /// # Errors
     /// What the store says; the object is then not there, or there whole.

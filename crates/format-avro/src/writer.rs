@@ -150,6 +150,10 @@ impl FileWriter for AvroWriter {
         self.upload.bytes() + self.header.len() as u64
     }
 
+    fn memory(&self) -> u64 {
+        self.upload.held() + self.header.len() as u64
+    }
+
     async fn finish(mut self: Box<Self>) -> Result<FileSummary> {
         self.send_header().await?;
         let summary = FileSummary::counted(self.rows, self.upload.finish().await?);

@@ -79,6 +79,10 @@ impl FileWriter for CsvWriter {
         self.upload.bytes() + self.lines.bytes.len() as u64
     }
 
+    fn memory(&self) -> u64 {
+        self.upload.held() + self.lines.bytes.len() as u64
+    }
+
     async fn finish(mut self: Box<Self>) -> Result<FileSummary> {
         self.send().await?;
         Ok(FileSummary::counted(self.rows, self.upload.finish().await?))

@@ -149,6 +149,10 @@ impl FileWriter for IpcWriter {
         self.upload.bytes()
     }
 
+    fn memory(&self) -> u64 {
+        self.upload.held()
+    }
+
     async fn finish(mut self: Box<Self>) -> Result<FileSummary> {
         let mut metadata = std::mem::take(&mut self.metadata);
         let mut stats = FileStats { rows: Some(self.rows), ..FileStats::default() };

@@ -77,6 +77,10 @@ impl FileWriter for JsonWriter {
         self.upload.bytes()
     }
 
+    fn memory(&self) -> u64 {
+        self.upload.held()
+    }
+
     async fn finish(self: Box<Self>) -> Result<FileSummary> {
         Ok(FileSummary::counted(self.rows, self.upload.finish().await?))
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod columns;
+mod compressors;
 mod config;
 mod dates;
 mod dictionary;

@@ -18,6 +18,7 @@ use stitchwork_core::{Budget, Error, FileSummary, FileWriter, Object, Reservatio
 use stitchwork_objects::{Upload, conform};
 
 use crate::columns::{Leaf, leaves, unsupported};
+use crate::compressors::Compressors;
 use crate::config::ParquetConfig;
 use crate::dates;
 use crate::dictionary;
@@ -29,6 +30,8 @@ use crate::statistics::summarize;
 const SLICE_ROWS: usize = 8192;
 /// What a writer may hold without asking the budget: below it row groups would be absurdly small.
 const FREE_BYTES: u64 = 1 << 20;
+/// What the encoders of one column take before the first row.
+const LEAF_BYTES: u64 = 16 << 10;
 
 /// One file that is being written.
 pub(crate) struct ParquetWriter {
@@ -44,6 +47,7 @@ pub(crate) struct ParquetWriter {
     rows: u64,
     has_dates: bool,
     most_memory: u64,
+    compressors: Compressors,
     budget: Option<Budget>,
     held: Vec<Reservation>,
 }
@@ -73,6 +77,7 @@ impl ParquetWriter {
             upload: Upload::new(object),
             // Dictionaries and the buffers of encoders may take more memory than what comes out of them.
             most_memory: (config.row_group_bytes as u64).saturating_mul(2),
+            compressors: Compressors::new(&config),
             budget: args.budget,
             held: vec![],
             schema,
@@ -117,10 +122,11 @@ impl ParquetWriter {
 
     /// Whether the open row group may stay in memory: it is below its limit, and the budget gives the bytes.
     fn fits(&mut self) -> bool {
-        let memory = self.writer.memory_size() as u64;
-        if memory > self.most_memory {
+        let encoders = self.writer.memory_size() as u64;
+        if encoders > self.most_memory {
             return false;
         }
+        let memory = encoders + self.compressors();
         let Some(budget) = &self.budget else { return true };
         let held: u64 = self.held.iter().map(Reservation::bytes).sum();
         if memory <= held.max(FREE_BYTES) {
@@ -128,7 +134,16 @@ impl ParquetWriter {
         }
         // Never waits: what this writer holds may be what the others wait for.
         let more = (memory - held).next_multiple_of(FREE_BYTES);
-        budget.try_reserve(more).map(|reservation| self.held.push(reservation)).is_some()
+        let reservation = budget.try_reserve(more);
+        // A quarter is for those who bring the rows.
+        let reservation = reservation.filter(|_| budget.free() >= budget.total() / 4);
+        reservation.map(|reservation| self.held.push(reservation)).is_some()
+    }
+
+    /// What the compressors of the open row group take.
+    fn compressors(&self) -> u64 {
+        let (rows, size) = (self.writer.in_progress_rows(), self.writer.memory_size());
+        self.compressors.bytes(self.leaves.len(), rows, size)
     }
 }
 
@@ -167,6 +182,11 @@ impl FileWriter for ParquetWriter {
 
     fn bytes(&self) -> u64 {
         self.upload.bytes() + (self.writer.inner().len() + self.writer.in_progress_size()) as u64
+    }
+
+    fn memory(&self) -> u64 {
+        let encoders = (self.writer.inner().len() + self.writer.memory_size()) as u64;
+        self.upload.held() + encoders + self.compressors() + LEAF_BYTES * self.leaves.len() as u64
     }
 
     async fn finish(mut self: Box<Self>) -> Result<FileSummary> {

@@ -53,6 +53,12 @@ impl CompressedUpload {
         self.upload.bytes()
     }
 
+    /// The compressed bytes that are held back in memory.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.upload.held()
+    }
+
     /// Takes bytes that are not compressed yet. After an error nothing is left of the object.
     ///
     /// # Errors

@@ -53,6 +53,12 @@ impl Upload {
         self.bytes
     }
 
+    /// The bytes that are held back in memory.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.held as u64
+    }
+
     /// Takes bytes, and sends every part that is full. After an error nothing is left of the object.
     ///
     /// # Errors

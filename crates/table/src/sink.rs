@@ -16,9 +16,6 @@ use crate::TableConfig;
 use crate::fit::{check_fits, check_nulls, to_file};
 use crate::partition;
 
-/// What one writer of Parquet holds at most before it flushes a row group.
-const ROW_GROUP_BYTES: u64 = 64 << 20;
-
 /// What a sink needs to know.
 #[derive(Debug, Clone)]
 pub struct SinkArgs {
@@ -133,7 +130,7 @@ impl FileSink {
         if file.writer.bytes() >= self.args.config.target_file_bytes {
             self.close(&key).await?;
         }
-        while self.open.len() > 1 && self.buffered_bytes() > self.args.config.budget.total() / 2 {
+        while self.open.len() > 1 && self.buffered_bytes() > self.args.config.budget.total() / 4 * 3 {
             self.close_largest().await?;
         }
         Ok(())
@@ -148,7 +145,7 @@ impl FileSink {
     /// The bytes that open files may hold in memory.
     #[must_use]
     pub fn buffered_bytes(&self) -> u64 {
-        self.open.values().map(|file| file.writer.bytes().min(ROW_GROUP_BYTES)).sum()
+        self.open.values().map(|file| file.writer.memory()).sum()
     }
 
     /// Closes the file that holds most, to free its memory; the next rows of its partition start another.
@@ -157,7 +154,7 @@ impl FileSink {
     /// What the store says.
     pub async fn close_largest(&mut self) -> Result<()> {
         let largest =
-            self.open.iter().max_by_key(|(_, file)| file.writer.bytes()).map(|(key, _)| key.clone());
+            self.open.iter().max_by_key(|(_, file)| file.writer.memory()).map(|(key, _)| key.clone());
         match largest {
             Some(key) => self.close(&key).await,
             None => Ok(()),

@@ -49,17 +49,6 @@ pub struct Changes {
     pub properties: BTreeMap<String, Option<String>>,
 }
 
-impl Changes {
-    /// Whether the commit only adds files.
-    pub fn is_append(&self) -> bool {
-        self.removed.is_empty()
-            && self.deletes.is_empty()
-            && self.schema.is_none()
-            && self.partitioning.is_none()
-            && self.properties.is_empty()
-    }
-}
-
 /// How long a commit tries while others are faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {

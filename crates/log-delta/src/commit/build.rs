@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stitchwork_core::{CommitArgs, DataFile, DeleteFile, Deleted, Error, Result};
+use stitchwork_core::{Changes, CommitArgs, DataFile, DeleteFile, Deleted, Error, Result};
 use uuid::Uuid;
 
 use crate::actions::{Add, Commit, CommitInfo, DeletionVector, ENGINE, Remove, StringMap, Txn};
@@ -76,7 +76,7 @@ fn commit_info(args: &CommitArgs, commit: &Commit) -> CommitInfo {
     let metrics: BTreeMap<&str, String> = metrics.into_iter().map(|(k, v)| (k, v.to_string())).collect();
     let mut info = base_info(&args.operation);
     info.insert("readVersion".to_owned(), json!(args.base.version()));
-    info.insert("isBlindAppend".to_owned(), json!(changes.is_append() && commit.removes.is_empty()));
+    info.insert("isBlindAppend".to_owned(), json!(only_adds(changes) && commit.removes.is_empty()));
     info.insert("operationMetrics".to_owned(), json!(metrics));
     if let Some(tag) = &args.tag {
         info.insert(
@@ -85,6 +85,15 @@ fn commit_info(args: &CommitArgs, commit: &Commit) -> CommitInfo {
         );
     }
     info
+}
+
+/// Whether the commit only adds files.
+fn only_adds(changes: &Changes) -> bool {
+    changes.removed.is_empty()
+        && changes.deletes.is_empty()
+        && changes.schema.is_none()
+        && changes.partitioning.is_none()
+        && changes.properties.is_empty()
 }
 
 /// What every commit says about itself; `txnId` is no other commit's.

@@ -1,0 +1,49 @@
+//! The memory of compressors, of which the `parquet` crate does not tell.
+
+use crate::config::{Compression, ParquetConfig};
+
+/// The compressors of a file that is being written: each column has one of its own from its first page to the end of the
+/// row group. Those of zstd keep their tables all the while, which are larger than most pages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compressors {
+    /// The bytes of one.
+    each: u64,
+    page_rows: usize,
+    page_bytes: usize,
+}
+
+impl Compressors {
+    pub(crate) fn new(config: &ParquetConfig) -> Self {
+        // As `ZSTD_sizeof_CCtx` tells after pages of 64 to 100 KiB, which numbers and short texts come to.
+        let each = match (config.compression, config.compression_level.unwrap_or(3)) {
+            (Compression::Zstd, ..=3) => 640 << 10,
+            (Compression::Zstd, 4..=9) => 1400 << 10,
+            (Compression::Zstd, 10..) => 2600 << 10,
+            _ => 0,
+        };
+        Self { each, page_rows: config.data_page_rows, page_bytes: config.data_page_bytes }
+    }
+
+    /// What they take for this many columns, with so many rows and bytes in the open row group.
+    pub(crate) fn bytes(self, columns: usize, rows: usize, bytes: usize) -> u64 {
+        // Before all columns have had a page by their rows, some may have had one by their bytes.
+        let begun =
+            if rows >= self.page_rows { columns } else { columns.min(bytes / self.page_bytes.max(1)) };
+        self.each * begun as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_a_compressor_from_their_first_page_on() {
+        let zstd = Compressors::new(&ParquetConfig::default());
+        assert_eq!(zstd.bytes(40, 19_999, 1 << 10), 0);
+        assert_eq!(zstd.bytes(40, 19_999, 3 << 20), 3 * (640 << 10));
+        assert_eq!(zstd.bytes(40, 20_000, 1 << 10), 40 * (640 << 10));
+        let snappy = ParquetConfig { compression: Compression::Snappy, ..ParquetConfig::default() };
+        assert_eq!(Compressors::new(&snappy).bytes(40, 20_000, 1 << 30), 0);
+    }
+}

@@ -261,9 +261,11 @@ impl Load {
             run.tables.abort(&files.concat()).await;
             return Err(give_up(run, e).await);
         }
+        // Rows of a replacement were read from the beginning, so the former cursor says nothing about them.
+        let before = run.cursor.clone().filter(|_| !run.replaces());
         let manifest = LoadManifest {
             rows: self.totals.rows,
-            cursor: self.cursor.take().or_else(|| run.cursor.clone()).map(|Cursor(value)| value),
+            cursor: self.cursor.take().or(before).map(|Cursor(value)| value),
             tables,
             destination: Some(run.destination.described()),
             known: run.known.clone(),

@@ -157,6 +157,7 @@ async fn build(workspace: &Workspace, name: &str, config: &project::Pipeline) ->
             table: tables.table_name,
             primary_key: tables.primary_key,
             max_table_nesting: tables.max_table_nesting,
+            max_tables: tables.max_tables,
         };
         pipeline = pipeline.stream_options(stream, options);
     }

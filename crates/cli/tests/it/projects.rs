@@ -333,3 +333,20 @@ fn the_first_incremental_load_after_others_is_told_to_bring_every_row_again() {
     folder.ok(["run"]);
     assert_eq!(folder.ok(["sql", "select count(*) as n from p.rows", "-o", "csv"]), "n\n4\n");
 }
+
+#[test]
+fn more_tables_than_expected_are_told_and_the_bound_can_be_raised() {
+    let server = Page::serve(r#"[{"id": 1}, {"id": 2}, {"id": 3}]"#);
+    let folder = Folder::new();
+    let project = |most: u32| {
+        let stream = format!("{{name: rows, table_name: \"t_{{id}}\", max_tables: {most}}}");
+        let source = format!("{{type: rest, base_url: \"{}\", streams: [{stream}]}}", server.url());
+        format!("pipelines:\n  p:\n    source: {source}\n    destination: {{log: delta, location: data}}\n")
+    };
+    folder.write("stitchwork.yaml", &project(2));
+    let refused = folder.run(["run"]);
+    assert!(refused.code == 1 && refused.stderr.contains("raise `max_tables`"), "{refused:?}");
+    folder.write("stitchwork.yaml", &project(3));
+    folder.ok(["run"]);
+    assert_eq!(folder.ok(["tables", "-o", "csv"]), "table\np.t_1\np.t_2\np.t_3\n");
+}

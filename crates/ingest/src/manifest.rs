@@ -86,7 +86,7 @@ impl LoadManifest {
             version: VERSION,
             pipeline: pipeline.to_owned(),
             load,
-            run: id_with_time().simple().to_string(),
+            run: id_with_time(),
             rows: 0,
             cursor: None,
             destination: None,

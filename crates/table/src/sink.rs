@@ -232,7 +232,7 @@ async fn start(
     let names = spec.fields.iter().map(|f| f.name.as_str());
     let pairs: Vec<(&str, &Scalar)> = names.zip(&partition).collect();
     let extension = args.format.file_extension(&args.config.format_options)?;
-    let name = format!("{}{}.{extension}", args.prefix, crate::ids::id_with_time().simple());
+    let name = format!("{}{}.{extension}", args.prefix, crate::ids::id_with_time());
     let location = args.log.data_location(&pairs, &name);
     let object = args.stores.resolve(&location)?;
     let write = WriteArgs {

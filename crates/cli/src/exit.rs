@@ -31,6 +31,7 @@ Exit codes:
   2    the command line is wrong
   3    the project file or a setting is wrong, or the file is not there
   4    not now: the same command may succeed later
+       (1 where pipelines of one call failed for different reasons)
   130  interrupted (Ctrl-C); 143 terminated";
 
 /// Why the program ends without having done everything.
@@ -42,6 +43,8 @@ pub(crate) enum Failure {
     Project(Diagnostics),
     /// What is wrong with the command line, beyond what its parser sees.
     Usage(String),
+    /// Several things went wrong, each by itself; never none.
+    Several(Vec<Error>),
     /// Whoever read the output has gone: nothing is wrong.
     ReaderGone,
     /// The user has enough.
@@ -63,13 +66,24 @@ impl From<Diagnostics> for Failure {
 }
 
 impl Failure {
+    /// Nothing where nothing went wrong, and else all that did.
+    pub(crate) fn of(errors: Vec<Error>) -> Result<(), Self> {
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Self::Several(errors.into_iter().map(explained).collect()))
+    }
+
     fn code(&self) -> u8 {
         match self {
-            Self::Error(error) if error.is_retryable() || error.is_lost_race() => LATER,
-            // No patience makes room, but somebody may.
-            Self::Error(error) if error.kind() == ErrorKind::StorageFull => LATER,
-            Self::Error(error) if error.kind() == ErrorKind::InvalidConfig => CONFIG,
-            Self::Error(_) => FAILED,
+            Self::Error(error) => code_of(error),
+            // One code for things that ask for different ones would be wrong about some of them.
+            Self::Several(errors) => match errors.split_first() {
+                Some((first, rest)) if rest.iter().all(|error| code_of(error) == code_of(first)) => {
+                    code_of(first)
+                }
+                _ => FAILED,
+            },
             Self::Project(_) => CONFIG,
             Self::Usage(_) => USAGE,
             Self::ReaderGone => DONE,
@@ -82,6 +96,7 @@ impl Failure {
     pub(crate) fn tell(&self, console: &Console) {
         match self {
             Self::Error(error) => console.error(error),
+            Self::Several(errors) => errors.iter().for_each(|error| console.error(error)),
             Self::Project(diagnostics) => {
                 for line in diagnostics.to_string().lines() {
                     console.fail(line);
@@ -92,6 +107,16 @@ impl Failure {
             Self::Terminated => console.say("terminated"),
             Self::ReaderGone => {}
         }
+    }
+}
+
+fn code_of(error: &Error) -> u8 {
+    match error.kind() {
+        _ if error.is_retryable() || error.is_lost_race() => LATER,
+        // No patience makes room, but somebody may.
+        ErrorKind::StorageFull => LATER,
+        ErrorKind::InvalidConfig => CONFIG,
+        _ => FAILED,
     }
 }
 
@@ -115,6 +140,13 @@ mod tests {
         assert_eq!(code(ErrorKind::RateLimited), 4);
         assert_eq!(code(ErrorKind::Conflict), 4);
         assert_eq!(Failure::ReaderGone.code(), 0);
+        let several = |kinds: &[ErrorKind]| {
+            Failure::of(kinds.iter().map(|kind| Error::new(*kind, "x")).collect())
+                .map_err(|failure| failure.code())
+        };
+        assert!(several(&[]).is_ok());
+        assert_eq!(several(&[ErrorKind::Unavailable, ErrorKind::RateLimited]).unwrap_err(), 4);
+        assert_eq!(several(&[ErrorKind::Unavailable, ErrorKind::InvalidConfig]).unwrap_err(), 1);
         for word in ["0 ", "1 ", "2 ", "3 ", "4 ", "130", "143"] {
             assert!(HELP.contains(word), "{word} is documented");
         }

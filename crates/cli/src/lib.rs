@@ -21,6 +21,7 @@ mod workspace;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{CommandFactory, Parser};
 
@@ -50,6 +51,11 @@ fn remark_first(word: OsString) -> OsString {
     if is_remark { [OsStr::new(" "), word.as_os_str()].into_iter().collect() } else { word }
 }
 
+/// Whether times can be told: libraries that this program is made of panic where they cannot.
+fn clock_is_set(now: SystemTime) -> bool {
+    now >= UNIX_EPOCH
+}
+
 /// Runs the program with these arguments, the first of which is its name, and gives its exit code.
 pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     let cli = match Cli::try_parse_from(args.into_iter().map(remark_first)) {
@@ -62,6 +68,12 @@ pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     };
     let console = Arc::new(Console::new(cli.global.quiet, cli.global.verbose));
     console.start_logging();
+    if !clock_is_set(SystemTime::now()) {
+        let error = stitchwork::Error::invalid_config(
+            "the clock of this machine stands before 1970, so that nothing can be dated; set it",
+        );
+        return exit::report(&console, Failure::from(error));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return exit::report(&console, Failure::from(stitchwork::Error::from(e))),
@@ -73,5 +85,18 @@ pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failure) => exit::report(&console, failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_told() {
+        assert!(clock_is_set(SystemTime::now()) && clock_is_set(UNIX_EPOCH));
+        assert!(!clock_is_set(UNIX_EPOCH - Duration::from_secs(1)));
     }
 }

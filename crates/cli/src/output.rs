@@ -62,7 +62,10 @@ impl Output {
         let schema = match self.format {
             // What is shown, and what carries Arrow as it is, may have a name several times.
             OutputFormat::Table | OutputFormat::Arrow => rows.schema(),
-            _ => names::apart(&rows.schema()),
+            OutputFormat::Parquet => names::apart(&rows.schema()),
+            OutputFormat::Csv | OutputFormat::Json | OutputFormat::Ndjson => {
+                names::spelled(&names::apart(&rows.schema()))
+            }
         };
         let mut writer = Writer::new(self, schema.clone()).await.map_err(|e| self.failure(e))?;
         let mut count = 0;

@@ -81,8 +81,10 @@ impl Places {
         match self.open(kind, name).await? {
             Opened::Table(table) => Ok(Arc::new(table.metadata(of, at.clone()).await?)),
             Opened::Files(_) => {
-                Err(Error::unsupported("files have no history; only tables of a log have one")
-                    .with_context("location", name))
+                Err(Error::unsupported(
+                    "files have no history, only tables of a log have one; `show` and `schema` tell what is in files",
+                )
+                .with_context("location", name))
             }
         }
     }

@@ -25,6 +25,8 @@ const PLACES: &str = "project";
 pub(crate) struct Asker {
     session: Session,
     vocabulary: Arc<Vocabulary>,
+    /// What each name stands for.
+    attached: Arc<Vec<(String, Arc<dyn Names>)>>,
 }
 
 impl Asker {
@@ -41,6 +43,7 @@ impl Asker {
                 vocabulary.functions.insert(scheme);
             }
         }
+        let mut attached: Vec<(String, Arc<dyn Names>)> = vec![];
         for (name, what) in workspace.project().into_iter().flat_map(|project| project.sql_names()) {
             let what = match what {
                 SqlName::Catalog(_) => Lazy::Catalog(name.to_owned()),
@@ -50,7 +53,7 @@ impl Asker {
             vocabulary.attached.insert(name.to_owned());
             let names =
                 LazyNames { workspace: workspace.clone(), what: Arc::new(what), names: Arc::default() };
-            session.engine().attach(name, Arc::new(names)).await?;
+            attached.push((name.to_owned(), Arc::new(names)));
         }
         while vocabulary.attached.contains(&vocabulary.catalog) {
             vocabulary.catalog.push('_');
@@ -58,8 +61,20 @@ impl Asker {
         let named = workspace.named_tables()?;
         vocabulary.tables = named.keys().cloned().collect();
         let places = Places::new(workspace.registry.clone(), named);
-        session.engine().attach(&vocabulary.catalog, Arc::new(places)).await?;
-        Ok(Self { session, vocabulary: Arc::new(vocabulary) })
+        attached.push((vocabulary.catalog.clone(), Arc::new(places)));
+        for (name, names) in &attached {
+            session.engine().attach(name, Arc::clone(names)).await?;
+        }
+        Ok(Self { session, vocabulary: Arc::new(vocabulary), attached: Arc::new(attached) })
+    }
+
+    /// The tables of each name, or why they cannot be listed.
+    pub(crate) async fn list(&self) -> Vec<(String, Result<Vec<TableIdent>>)> {
+        let mut lists = vec![];
+        for (name, names) in self.attached.iter() {
+            lists.push((name.clone(), names.list().try_collect().await));
+        }
+        lists
     }
 
     /// Runs one statement and streams its result.

@@ -238,6 +238,10 @@ pub(crate) fn read(file: &Path, profile: Option<&str>, registry: &Registry) -> R
             "there is no such project file; mend the path, or write one with `stitchwork init`",
         )
         .with_context("file", &name),
+        std::io::ErrorKind::IsADirectory => Error::invalid_config(
+            "this is a folder; name the project file in it (`stitchwork.yaml`), or write one with `stitchwork init`",
+        )
+        .with_context("file", &name),
         _ => Error::from(e).with_context("file", &name),
     })?;
     let schemes = registry.formats().iter().map(|format| format.info().scheme);

@@ -1,9 +1,9 @@
 //! Where the commits of a log lie, and how they are read.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use chrono::Utc;
 use futures::future;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
@@ -56,7 +56,7 @@ impl Commits {
     pub async fn written_ms(&self, version: i64) -> i64 {
         let object = self.object(version);
         let told = object.store.head(&object.path).await.map(|meta| meta.last_modified);
-        told.unwrap_or_else(|_| Utc::now()).timestamp_millis()
+        told.unwrap_or_else(|_| SystemTime::now().into()).timestamp_millis()
     }
 
     /// The commit of a version, or `None` where it is not there.

@@ -11,8 +11,8 @@ use stitchwork_core::{Error, Result};
 use crate::numbers::{Numbers, Numerals};
 
 /// The schema of the records at the beginning of `head`. A record that is cut off at its end is passed over
-/// unless the bytes are `all` there are.
-pub(crate) fn infer(head: &[u8], all: bool, rows: usize) -> Result<SchemaRef> {
+/// unless the bytes are `all` there are; none when it is the first one.
+pub(crate) fn infer(head: &[u8], all: bool, rows: usize) -> Result<Option<SchemaRef>> {
     let mut root = Kinds::default();
     let mut left = head;
     for row in 0..rows {
@@ -38,8 +38,8 @@ pub(crate) fn infer(head: &[u8], all: bool, rows: usize) -> Result<SchemaRef> {
         left = after;
     }
     match root.object {
-        Some(object) => Ok(Arc::new(Schema::new(object.fields(&mut vec![])?))),
-        None => Ok(Arc::new(Schema::empty())),
+        Some(object) => Ok(Some(Arc::new(Schema::new(object.fields(&mut vec![])?)))),
+        None => Ok(all.then(|| Arc::new(Schema::empty()))),
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     fn types(text: &str) -> Result<String> {
-        let schema = infer(text.as_bytes(), true, 100)?;
+        let schema = infer(text.as_bytes(), true, 100)?.unwrap();
         let one = |f: &Arc<Field>| format!("{}:{}", f.name(), f.data_type());
         Ok(schema.fields().iter().map(one).collect::<Vec<_>>().join(" "))
     }
@@ -276,7 +276,8 @@ mod tests {
         assert_eq!(error.context("kinds"), Some("number,object"));
         assert!(types("{\"a\":1}\n[1]").unwrap_err().context("row").is_some());
         assert!(types("{\"a\":").is_err());
-        assert!(infer(b"{\"a\":1}{\"a\":", false, 100).is_ok());
+        assert!(infer(b"{\"a\":1}{\"a\":", false, 100).unwrap().is_some());
+        assert!(infer(b" {\"a\":", false, 100).unwrap().is_none());
         assert!(types("PAR1").is_err());
     }
 }

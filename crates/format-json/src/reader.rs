@@ -22,18 +22,39 @@ use crate::shape::{decoded, needs_keys};
 /// The bytes of records after which a batch ends, whatever its rows: large records make small batches.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// The schema of an object, inferred from its first records: `Null` where none has a value.
+/// How many times `infer_bytes` are looked at where the first record is larger than that.
+const FIRST_RECORD_TIMES: usize = 16;
+
+/// The schema of an object, inferred from its first records: `Null` where none has a value. Where no record ends within
+/// `infer_bytes`, more is looked at until one does: of no record at all, the schema would have no columns.
 pub(crate) async fn schema(chunks: &mut Chunks, config: &JsonConfig) -> Result<SchemaRef> {
-    let (head, all) = chunks.head(config.infer_bytes).await?;
-    let look = || {
-        let mut checker = Checker::inferring();
-        let head = checker.push(head.into())?;
-        if all {
-            checker.finish()?;
+    let most = config.infer_bytes.saturating_mul(FIRST_RECORD_TIMES);
+    let mut bytes = config.infer_bytes;
+    loop {
+        let (head, all) = chunks.head(bytes).await?;
+        let looked_at = head.len();
+        let look = || {
+            let mut checker = Checker::inferring();
+            let head = checker.push(head.into())?;
+            if all {
+                checker.finish()?;
+            }
+            infer(&head, all, config.infer_rows)
+        };
+        let located = |e: Error| e.with_context("location", chunks.object().location());
+        match look().map_err(located)? {
+            Some(schema) => return Ok(schema),
+            None if bytes < most => bytes = bytes.saturating_mul(2).min(most),
+            None => {
+                return Err(located(Error::invalid_data(
+                    "the first record is larger than the bytes that a schema is inferred from: raise `infer_bytes`, or \
+                     read the object with a schema",
+                ))
+                .with_context("infer_bytes", config.infer_bytes)
+                .with_context("looked_at", looked_at));
+            }
         }
-        infer(&head, all, config.infer_rows)
-    };
-    look().map_err(|e| e.with_context("location", chunks.object().location()))
+    }
 }
 
 pub(crate) async fn read(object: &Object, mut args: ReadArgs, config: &JsonConfig) -> Result<BatchStream> {

@@ -40,6 +40,8 @@ pub struct StreamOptions {
     pub primary_key: Vec<String>,
     /// Lists below this depth stay JSON text in their parent instead of becoming tables.
     pub max_table_nesting: Option<usize>,
+    /// The most tables that the rows of one load make, child tables included; as the shredder has it when `None`.
+    pub max_tables: Option<usize>,
 }
 
 /// What a run is doing, for progress bars and logs.

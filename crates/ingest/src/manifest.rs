@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
-use uuid::Uuid;
+use stitchwork_table::id_with_time;
 
 /// The newest layout of manifests.
 const VERSION: u32 = 1;
@@ -86,7 +86,7 @@ impl LoadManifest {
             version: VERSION,
             pipeline: pipeline.to_owned(),
             load,
-            run: Uuid::now_v7().simple().to_string(),
+            run: id_with_time(),
             rows: 0,
             cursor: None,
             destination: None,

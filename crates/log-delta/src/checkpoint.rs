@@ -158,7 +158,7 @@ mod tests {
         let mut add = |name: &str| {
             let meta = ObjectMeta {
                 location: Path::from(name),
-                last_modified: chrono::Utc::now(),
+                last_modified: std::time::SystemTime::now().into(),
                 size: 1,
                 e_tag: None,
                 version: None,

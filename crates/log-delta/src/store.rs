@@ -1,9 +1,10 @@
 //! The files of a log in the object store.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
@@ -122,7 +123,7 @@ impl LogStore {
     }
 }
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970, before which `Utc::now` would panic.
 pub(crate) fn now_ms() -> i64 {
-    Utc::now().timestamp_millis()
+    DateTime::<Utc>::from(SystemTime::now()).timestamp_millis()
 }

@@ -1,8 +1,9 @@
 //! The files of the manifest in the object store.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
@@ -103,7 +104,7 @@ async fn versions(
     Ok(found)
 }
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970, before which `Utc::now` would panic.
 pub(crate) fn now_ms() -> i64 {
-    Utc::now().timestamp_millis()
+    DateTime::<Utc>::from(SystemTime::now()).timestamp_millis()
 }

@@ -184,7 +184,7 @@ fn new_meta(location: &str, create: &CreateArgs) -> Result<TableMeta> {
     let schema = IceSchema::new(fields);
     schema.validate(version).map_err(error::argument)?;
     let spec = new_spec(&schema, &create.partitioning)?;
-    let now = chrono::Utc::now().timestamp_millis();
+    let now = crate::now_ms();
     let mut table = CreateTable::new(location, schema, now);
     table.spec = spec;
     table.properties = properties;

@@ -21,3 +21,8 @@ pub use factory::{IcebergLogFactory, register};
 
 /// The scheme that the log is registered under.
 pub const SCHEME: &str = "iceberg";
+
+/// Milliseconds since 1970, before which `Utc::now` would panic.
+fn now_ms() -> i64 {
+    chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp_millis()
+}

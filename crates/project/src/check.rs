@@ -104,7 +104,10 @@ impl<'a> Checker<'a> {
             }
             _ if types.is_empty() => self.free(node),
             _ => {
-                let message = format!("expected {}{}, found {}", expected(&types), at.name(), node.found());
+                let like = fields.get("examples").and_then(|examples| examples.get(0));
+                let like = like.map_or(String::new(), |like| format!("; write it like {like}"));
+                let message =
+                    format!("expected {}{}, found {}{like}", expected(&types), at.name(), node.found());
                 self.fail(node.place, message)
             }
         }

@@ -236,6 +236,11 @@ pub struct StreamTables {
     /// Lists below this depth stay JSON text in their parent instead of becoming tables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_table_nesting: Option<usize>,
+    /// The most tables that the rows of one load make, child tables included: beyond them lists stay JSON text, and a
+    /// table that `table_name` asks for is an error. 1,000 when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_tables: Option<usize>,
 }
 
 /// A table of a log, or files that are read as one table.

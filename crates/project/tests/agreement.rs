@@ -179,7 +179,7 @@ fn a_file_comes_back_as_it_was() {
         "pipelines": {
             "p": {
                 "source": { "type": "url", "url": "x://y", "options": { "o": true },
-                            "streams": { "s": { "table_name": "{type}", "primary_key": "id", "max_table_nesting": 2 } } },
+                            "streams": { "s": { "table_name": "{type}", "primary_key": "id", "max_table_nesting": 2, "max_tables": 5 } } },
                 "destination": "d", "write_disposition": "replace", "select": ["s"],
                 "commit": { "rows": 1, "bytes": 2, "interval_seconds": 0.5 },
             },
@@ -197,7 +197,8 @@ fn a_file_comes_back_as_it_was() {
     assert_eq!(serde_json::from_str::<Config>(&written).unwrap(), config);
     assert_eq!(config.destinations["d"].namespace(), ["a", "b"]);
     assert_eq!(config.destinations["d"].partitioning()["t"].len(), 2);
-    assert_eq!(config.pipelines["p"].stream_tables()["s"].max_table_nesting, Some(2));
+    let tables = &config.pipelines["p"].stream_tables()["s"];
+    assert_eq!((tables.max_table_nesting, tables.max_tables), (Some(2), Some(5)));
     let options = config.engine.open_url(&load(&written).resolver(|_| None)).unwrap();
     assert_eq!((options.url.as_str(), options.options["batch_size"].as_str()), ("datafusion:", "10"));
 }

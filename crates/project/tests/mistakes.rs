@@ -80,6 +80,18 @@ fn keys() {
 }
 
 #[test]
+fn what_has_an_example_is_told_with_it() {
+    check(
+        "destinations:\n  d: {log: delta, location: x, partition_by: [day(at)]}\n",
+        &["2:46: expected a mapping for \"partition_by\", found a list; write it like \
+           {\"events\":[\"day(created_at)\",\"bucket(16, id)\"],\"users\":[\"country\"]}"],
+    );
+    let example = r#"{"events":["day(created_at)","bucket(16, id)"],"users":["country"]}"#;
+    let text = format!("destinations:\n  d: {{log: delta, location: x, partition_by: {example}}}\n");
+    assert_eq!(load(&text, None).unwrap().config.destinations["d"].partitioning().len(), 2);
+}
+
+#[test]
 fn types() {
     check("[]\n", &["1:1: expected a mapping, found a list"]);
     check("text\n", &["1:1: expected a mapping, found a text"]);

@@ -189,7 +189,7 @@ impl Shredder {
             self.options.table.name(self.name_fields.iter().map(|field| text(row, &self.found, *field)));
         let Some(table) = self.store.root(&name, self.options.max_tables)? else {
             return Err(Error::invalid_input(
-                "the rows would make too many tables; mend the table name template or raise max_tables",
+                "the rows would make too many tables; mend the table name template, or raise `max_tables` of the stream",
             )
             .with_operation("shred::push")
             .with_context("max_tables", self.options.max_tables));

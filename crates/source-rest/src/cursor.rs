@@ -8,7 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stitchwork_core::{Cursor, Error, Result};
 
+use crate::StreamConfig;
+use crate::path::JsonPath;
+
 const VERSION: u32 = 1;
+/// What gets a pipeline going again whose cursor its source cannot go on from.
+pub(crate) const WAYS_ON: &str = "load everything anew once with `replace`, or under another pipeline name";
 
 /// The cursor of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +27,12 @@ pub(crate) struct SourceState {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamState {
+    /// The field that the value is of. Cursors of earlier versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cursor_path: Option<String>,
+    /// The fields that the hashes are of, where the cursor says it: none for whole rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) primary_key: Option<Vec<String>>,
     /// The largest cursor value that was read; null when there was no row yet.
     #[serde(default)]
     pub(crate) last: Value,
@@ -48,17 +59,24 @@ impl SourceState {
     }
 
     /// The state in a cursor that this source has given before.
-    pub(crate) fn read(cursor: &Cursor, streams: &[&str]) -> Result<Self> {
-        let fail =
-            |message: &str| Error::invalid_input(format!("the cursor is not one of this source: {message}"));
+    pub(crate) fn read(cursor: &Cursor, streams: &[StreamConfig]) -> Result<Self> {
+        let fail = |message: &str| {
+            Error::invalid_input(format!("the cursor is not one of this source: {message}; {WAYS_ON}"))
+        };
         let state: Self = serde_json::from_value(cursor.0.clone()).map_err(|e| fail(&e.to_string()))?;
         if state.version != VERSION {
             return Err(fail("its version is another one").with_context("version", state.version));
         }
         // A stream that is no longer configured keeps its place; a cursor of only such streams is somebody else's.
-        if !state.streams.is_empty() && !state.streams.keys().any(|name| streams.contains(&name.as_str())) {
-            let names = state.streams.keys().cloned().collect::<Vec<_>>().join(",");
-            return Err(fail("it has none of the streams").with_context("streams", names));
+        if !state.streams.is_empty() && !streams.iter().any(|stream| state.streams.contains_key(&stream.name))
+        {
+            let listed = |names: Vec<&str>| names.join(",");
+            return Err(Error::invalid_input(format!(
+                "the earlier loads were of other streams, so it is not known which rows are new: give a renamed \
+                 stream its former name (its table may have any), {WAYS_ON}"
+            ))
+            .with_context("streams", listed(streams.iter().map(|stream| stream.name.as_str()).collect()))
+            .with_context("loaded", listed(state.streams.keys().map(String::as_str).collect())));
         }
         for (name, stream) in &state.streams {
             let bad = |message| fail(message).with_context("stream", name);
@@ -68,6 +86,9 @@ impl SourceState {
             if !stream.last.is_null() && CursorValue::new(stream.last.clone()).is_none() {
                 return Err(bad("the last value is neither text nor a number"));
             }
+            if let Some(config) = streams.iter().find(|config| config.name == *name) {
+                stream.check_settings(config)?;
+            }
         }
         Ok(state)
     }
@@ -75,6 +96,37 @@ impl SourceState {
     pub(crate) fn to_cursor(&self) -> Result<Cursor> {
         let value = serde_json::to_value(self);
         value.map(Cursor).map_err(|e| Error::unexpected("the cursor cannot be written").with_source(e))
+    }
+}
+
+impl StreamState {
+    /// Refuses to go on by another field than before: its values would be compared with those of the former one, and
+    /// rows that were never loaded be taken for old ones.
+    fn check_settings(&self, config: &StreamConfig) -> Result<()> {
+        let now = config.incremental.as_ref().map(|incremental| incremental.cursor_path.as_str());
+        if let (Some(before), Some(now)) = (self.cursor_path.as_deref(), now)
+            && JsonPath::parse(before)? != JsonPath::parse(now)?
+            && !self.last.is_null()
+        {
+            return Err(Error::invalid_input(format!(
+                "the stream has another `cursor_path` than when it was loaded, so it is not known which rows are \
+                 new: set the former one, {WAYS_ON}"
+            ))
+            .with_context("stream", &config.name)
+            .with_context("cursor_path", now)
+            .with_context("loaded_by", before));
+        }
+        if self.primary_key.as_ref().is_some_and(|before| *before != config.primary_key)
+            && !self.boundary.is_empty()
+        {
+            tracing::warn!(
+                stream = config.name,
+                rows = self.boundary.len(),
+                "the stream has another `primary_key` than when it was loaded, so the rows with the last cursor value \
+                 are not known again: those that the API still gives are loaded a second time"
+            );
+        }
+        Ok(())
     }
 }
 
@@ -250,9 +302,10 @@ mod tests {
     fn a_cursor_comes_back_and_a_foreign_one_is_refused() {
         let mut state = SourceState::new();
         let boundary = vec![crate::hash::to_text(7)];
-        state.streams.insert("a".into(), StreamState { last: json!("x"), boundary, etag: None });
+        state.streams.insert("a".into(), StreamState { last: json!("x"), boundary, ..Default::default() });
         let cursor = state.to_cursor().unwrap();
-        assert_eq!(SourceState::read(&cursor, &["a", "b"]).unwrap(), state);
+        let streams = ["a", "b"].map(|name| StreamConfig::new(name, ""));
+        assert_eq!(SourceState::read(&cursor, &streams).unwrap(), state);
         let bad = [
             json!(null),
             json!("x"),
@@ -264,8 +317,9 @@ mod tests {
             json!({"version": 1, "streams": {"c": {"last": 1}}}),
         ];
         for cursor in bad {
-            let error = SourceState::read(&Cursor(cursor.clone()), &["a", "b"]).unwrap_err();
+            let error = SourceState::read(&Cursor(cursor.clone()), &streams).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{cursor}");
+            assert!(error.message().ends_with(WAYS_ON), "{error}");
         }
     }
 }

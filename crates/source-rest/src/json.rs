@@ -275,9 +275,14 @@ fn find(value: &[u8], path: &[String]) -> Option<Range<usize>> {
 
 fn broken(error: &JiterError, body: &[u8]) -> Error {
     let position = jiter::LinePosition::find(body, error.index);
-    Error::invalid_data(format!("the page is no valid JSON: {}", error.error_type))
-        .with_context("line", position.line)
-        .with_context("column", position.column)
+    let message = if body.trim_ascii().is_empty() {
+        "the answer is empty, where a page of JSON is wanted: see whether the path and the parameters of the stream are \
+         those of the API, or ask it for JSON by a header `Accept: application/json`"
+            .to_owned()
+    } else {
+        format!("the page is no valid JSON: {}", error.error_type)
+    };
+    Error::invalid_data(message).with_context("line", position.line).with_context("column", position.column)
 }
 
 #[cfg(test)]
@@ -320,6 +325,7 @@ mod tests {
             let error = Outline::of(body.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), stitchwork_core::ErrorKind::InvalidData, "{body}");
             assert!(error.context("line").is_some());
+            assert_eq!(error.message().contains("the answer is empty"), body.is_empty(), "{error}");
         }
     }
 

@@ -109,9 +109,12 @@ impl StreamReader {
     fn new(shared: &Shared, place: usize, state: &SourceState) -> Result<Self> {
         let missing = || Error::unexpected("a stream has gone from the configuration");
         let stream = shared.config.streams.get(place).ok_or_else(missing)?;
-        let before = state.streams.get(&stream.name).cloned().unwrap_or_default();
+        let mut before = state.streams.get(&stream.name).cloned().unwrap_or_default();
         let tracker = |config: &IncrementalConfig| Tracker::new(config, &stream.primary_key, &before);
         let tracker = stream.incremental.as_ref().map(tracker).transpose()?;
+        if let Some(tracker) = tracker.as_ref().filter(|_| before.cursor_path.is_none()) {
+            before = StreamState { last: before.last, etag: before.etag, ..tracker.state() };
+        }
         let pager = Pager::new(stream.paginator.as_ref().unwrap_or(&shared.config.paginator))?;
         let next = first_request(shared, stream, tracker.as_ref(), &pager)?;
         Ok(Self {
@@ -144,7 +147,8 @@ impl StreamReader {
             .with_context("pages", self.seen.len()));
         }
         let is_first = self.seen.len() == 1;
-        let known = self.before.etag.clone().filter(|etag| is_first && etag.request == hash::to_text(id));
+        let tagged = hash::to_text(self.tagged(id));
+        let known = self.before.etag.clone().filter(|etag| is_first && etag.request == tagged);
         // Never waited for: whoever holds the rest of the budget may be waiting for this very page.
         let _reservation: Option<Reservation> = budget.and_then(|budget| budget.try_reserve(self.expected));
         let tag = known.as_ref().map(|etag| etag.tag.as_str());
@@ -213,12 +217,22 @@ impl StreamReader {
         let is_last = next.is_none() || ends_early;
         if is_first && (self.descending || next.is_none()) {
             // The tag of a first page speaks for all rows only where there is no other page, or new rows come first.
-            self.tag = page.etag.map(|tag| Etag { request: hash::to_text(id), tag });
+            self.tag = page.etag.map(|tag| Etag { request: tagged, tag });
         }
         if let Some(next) = next {
             self.next = next;
         }
         Ok(PageRows { rows, is_last })
+    }
+
+    /// What a tag is of: the request, and where the rows are in its answer. One that was told to have them elsewhere has
+    /// others, though it may be unchanged.
+    fn tagged(&self, id: u128) -> u128 {
+        let Some(selector) = &self.selector else { return id };
+        let mut hasher = Hasher::new();
+        hasher.add(&id.to_be_bytes());
+        selector.keys().iter().for_each(|key| hasher.add(key.as_bytes()));
+        hasher.finish()
     }
 
     /// Where the rows of a page are: where the selector points to, or where those of the first page were.

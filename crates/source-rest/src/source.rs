@@ -10,7 +10,7 @@ use stitchwork_core::{Error, Info, Message, OpenArgs, Part, Result, Source, Sour
 
 use crate::client::Client;
 use crate::config::RestConfig;
-use crate::cursor::SourceState;
+use crate::cursor::{SourceState, WAYS_ON};
 use crate::reader::{Reader, Shared};
 
 /// The only part of a source.
@@ -68,14 +68,12 @@ impl RestSource {
         let state = match &args.cursor {
             None => SourceState::new(),
             Some(_) if !self.shared.config.is_incremental() => {
-                return Err(Error::unsupported(
-                    "the streams are not incremental, so no cursor can be gone on from",
-                ));
+                return Err(Error::unsupported(format!(
+                    "the earlier loads were incremental and the streams are not any more, so it is not known which \
+                     rows are new: set `incremental` again, {WAYS_ON}"
+                )));
             }
-            Some(cursor) => {
-                let names: Vec<&str> = self.shared.config.streams.iter().map(|s| s.name.as_str()).collect();
-                SourceState::read(cursor, &names)?
-            }
+            Some(cursor) => SourceState::read(cursor, &self.shared.config.streams)?,
         };
         Ok(Reader::new(Arc::clone(&self.shared), streams, state, args.budget))
     }

@@ -26,6 +26,9 @@ pub(crate) struct Tracker {
     missing: Missing,
     /// The path of the cursor, then those of the primary key.
     wanted: Vec<JsonPath>,
+    /// The same as the settings write them, for the state.
+    cursor_path: String,
+    primary_key: Vec<String>,
     /// Rows before this one were read by an earlier load.
     start: Option<CursorValue>,
     /// The rows at `start` that were read, with how often each is there.
@@ -70,6 +73,8 @@ impl Tracker {
             closed: config.boundary == Boundary::Closed,
             missing: config.on_missing,
             wanted,
+            cursor_path: config.cursor_path.clone(),
+            primary_key: primary_key.to_vec(),
             start,
             start_rows: boundary.clone(),
             last,
@@ -97,17 +102,19 @@ impl Tracker {
         let last = self.last.as_ref().map_or(Value::Null, |last| last.raw().clone());
         let rows =
             self.boundary.iter().flat_map(|(hash, count)| std::iter::repeat_n(hash::to_text(*hash), *count));
-        StreamState { last, boundary: rows.collect(), etag: None }
+        StreamState {
+            cursor_path: Some(self.cursor_path.clone()),
+            primary_key: Some(self.primary_key.clone()),
+            last,
+            boundary: rows.collect(),
+            etag: None,
+        }
     }
 
     /// Takes the array of a page and keeps what is new of it.
     pub(crate) fn take(&mut self, array: Vec<u8>) -> Result<Taken> {
-        let path = self.cursor_path();
-        self.take_rows(array).map_err(|e| e.with_context("cursor_path", path))
-    }
-
-    fn cursor_path(&self) -> String {
-        self.wanted.first().map(|path| path.keys().join(".")).unwrap_or_default()
+        let taken = self.take_rows(array);
+        taken.map_err(|e| e.with_context("cursor_path", &self.cursor_path))
     }
 
     fn take_rows(&mut self, array: Vec<u8>) -> Result<Taken> {

@@ -10,7 +10,6 @@ use stitchwork_core::{
     DataFile, Error, FieldMapping, FileStats, FileSummary, FileWriter, Format, Log, PartitionSpec, Result,
     Scalar, Snapshot, Stores, WriteArgs,
 };
-use uuid::Uuid;
 
 use crate::TableConfig;
 use crate::fit::{check_fits, check_nulls, to_file};
@@ -230,7 +229,7 @@ async fn start(
     let names = spec.fields.iter().map(|f| f.name.as_str());
     let pairs: Vec<(&str, &Scalar)> = names.zip(&partition).collect();
     let extension = args.format.file_extension(&args.config.format_options)?;
-    let name = format!("{}{}.{extension}", args.prefix, Uuid::now_v7().simple());
+    let name = format!("{}{}.{extension}", args.prefix, crate::ids::id_with_time());
     let location = args.log.data_location(&pairs, &name);
     let object = args.stores.resolve(&location)?;
     let write = WriteArgs {

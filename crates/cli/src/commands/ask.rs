@@ -56,12 +56,36 @@ async fn stdin() -> Result<String, Failure> {
 pub(super) async fn tables(context: &Context) -> Result<(), Failure> {
     context.workspace.required()?;
     let asker = context.asker().await?;
+    let (names, failed) = match table_names(&asker).await {
+        Ok(names) => (names, vec![]),
+        // A place that cannot be reached hides none of the others.
+        Err(_) => reachable(&asker).await,
+    };
     let mut rows = Rows::new(&[("table", Cell::Text(None))]);
-    for name in table_names(&asker).await? {
+    for name in names {
         rows.push([name.into()]);
     }
-    context.output.write(rows.into_stream()?).await?;
-    Ok(())
+    if !rows.is_empty() || failed.is_empty() {
+        context.output.write(rows.into_stream()?).await?;
+    }
+    Failure::of(failed)
+}
+
+/// The tables of every name of the project that can be listed, and why the others cannot.
+async fn reachable(asker: &Asker) -> (Vec<String>, Vec<Error>) {
+    let (mut names, mut failed) = (vec![], vec![]);
+    for (name, listed) in asker.list().await {
+        match listed {
+            Err(e) => failed.push(e.with_context("name", name)),
+            Ok(tables) => names.extend(tables.into_iter().map(|table| {
+                let catalog = Some(name.clone()).filter(|name| *name != asker.vocabulary().catalog);
+                let parts = catalog.into_iter().chain(table.namespace).chain([table.name]);
+                parts.map(|part| quoted_if_needed(&part)).collect::<Vec<_>>().join(".")
+            })),
+        }
+    }
+    names.sort();
+    (names, failed)
 }
 
 /// Every table of the project, as it is written in SQL, sorted.

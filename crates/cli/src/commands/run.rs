@@ -18,7 +18,7 @@ use crate::progress::Bar;
 use crate::rows::{Cell, Rows};
 use crate::workspace::Workspace;
 
-/// Runs pipelines one after the other. The report of each is written before a failure of the next one is told.
+/// Runs pipelines one after the other. One that fails keeps none of the others from running, and is told at the end.
 pub(super) async fn run(context: &Context, args: &RunArgs) -> Result<(), Failure> {
     let workspace = &context.workspace;
     let (project, resolver) = workspace.required()?;
@@ -35,7 +35,7 @@ pub(super) async fn run(context: &Context, args: &RunArgs) -> Result<(), Failure
         ("files", Cell::Count(None)),
         ("bytes", Cell::Count(None)),
     ]);
-    let mut failed = None;
+    let mut failed = vec![];
     for (name, config) in pipelines {
         match run_one(workspace, name, config).await {
             Ok(report) => {
@@ -49,20 +49,14 @@ pub(super) async fn run(context: &Context, args: &RunArgs) -> Result<(), Failure
                     ]);
                 }
             }
-            Err(e) => {
-                failed = Some(e);
-                break;
-            }
+            Err(e) => failed.push(of_pipeline(e, name)),
         }
     }
     // Programs want the head of a report that is empty; people have read that nothing is new.
-    if !rows.is_empty() || failed.is_none() && !context.output.is_for_people() {
+    if !rows.is_empty() || failed.is_empty() && !context.output.is_for_people() {
         context.output.write(rows.into_stream()?).await?;
     }
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(()),
-    }
+    Failure::of(failed)
 }
 
 /// The pipelines that were asked for.
@@ -113,12 +107,14 @@ async fn run_one(workspace: &Workspace, name: &str, config: &project::Pipeline) 
     let bar = Bar::new(&workspace.console, name);
     let report = pipeline.on_progress(bar.listener()).run().await;
     drop(bar);
-    let report = report.map_err(|e| match e.context("pipeline") {
-        Some(_) => e,
-        None => e.with_context("pipeline", name),
-    })?;
+    let report = report?;
     tell(&workspace.console, name, &report, begun);
     Ok(report)
+}
+
+/// An error that says which pipeline it is about.
+pub(super) fn of_pipeline(error: Error, name: &str) -> Error {
+    if error.context("pipeline").is_some() { error } else { error.with_context("pipeline", name) }
 }
 
 /// The pipeline that the file describes.
@@ -161,6 +157,7 @@ async fn build(workspace: &Workspace, name: &str, config: &project::Pipeline) ->
             table: tables.table_name,
             primary_key: tables.primary_key,
             max_table_nesting: tables.max_table_nesting,
+            max_tables: tables.max_tables,
         };
         pipeline = pipeline.stream_options(stream, options);
     }
@@ -188,11 +185,19 @@ async fn build(workspace: &Workspace, name: &str, config: &project::Pipeline) ->
     }))
 }
 
+/// What settings of credentials say beside the credentials: words that stand in many messages.
+const NO_SECRETS: [&str; 3] = ["type", "name", "location"];
+
 /// Lets no credentials of a source be shown: those of `auth`, the values of headers, and what sounds secret.
 fn hide(settings: &Value, secret: bool, console: &Console) {
     match settings {
         Value::Object(fields) => {
             for (name, value) in fields {
+                if let ("auth", Value::Object(auth)) = (name.as_str(), value) {
+                    let secrets = auth.iter().filter(|(name, _)| !NO_SECRETS.contains(&name.as_str()));
+                    secrets.for_each(|(_, value)| hide(value, true, console));
+                    continue;
+                }
                 // The field of a row that identifies it is no secret.
                 let named = name != "primary_key" && is_sensitive(name);
                 hide(value, secret || named || name == "headers", console);

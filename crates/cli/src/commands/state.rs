@@ -2,7 +2,7 @@
 
 use crate::args::PipelineArgs;
 use crate::commands::Context;
-use crate::commands::run::pipelines;
+use crate::commands::run::{of_pipeline, pipelines};
 use crate::exit::Failure;
 use crate::rows::{Cell, Rows};
 
@@ -20,9 +20,18 @@ pub(super) async fn run(context: &Context, args: &PipelineArgs) -> Result<(), Fa
         ("cursor", Cell::Text(None)),
         ("location", Cell::Text(None)),
     ]);
+    let mut failed = vec![];
     for (name, pipeline) in pipelines(project, args, args.pipeline.is_empty())? {
-        let destination = workspace.destination(project.destination(pipeline)?).await?;
-        let state = destination.pipeline_state(name).await?;
+        let state =
+            async { workspace.destination(project.destination(pipeline)?).await?.pipeline_state(name).await };
+        // A place that cannot be reached hides none of the others.
+        let state = match state.await {
+            Ok(state) => state,
+            Err(e) => {
+                failed.push(of_pipeline(e, name));
+                continue;
+            }
+        };
         let location = context.console.redact(&state.location);
         match state.last {
             None => rows.push([
@@ -45,6 +54,8 @@ pub(super) async fn run(context: &Context, args: &PipelineArgs) -> Result<(), Fa
             ]),
         }
     }
-    context.output.write(rows.into_stream()?).await?;
-    Ok(())
+    if !rows.is_empty() || failed.is_empty() {
+        context.output.write(rows.into_stream()?).await?;
+    }
+    Failure::of(failed)
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{DataType, Schema, SchemaRef};
 use stitchwork::Result;
 
 /// The schema with each name once: a repeated one becomes `id_1`, as DuckDB names it in files.
@@ -28,8 +28,23 @@ pub(super) fn apart(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
 }
 
-/// The rows under other names of their columns.
+/// The schema with texts in the place of intervals, which CSV and JSON have no values for.
+pub(super) fn spelled(schema: &SchemaRef) -> SchemaRef {
+    let is_interval = |data_type: &DataType| matches!(data_type, DataType::Interval(_));
+    if !schema.fields().iter().any(|field| is_interval(field.data_type())) {
+        return schema.clone();
+    }
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        interval if is_interval(interval) => field.as_ref().clone().with_data_type(DataType::Utf8),
+        _ => field.as_ref().clone(),
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
+}
+
+/// The rows under other names of their columns, and as texts where the schema has such.
 pub(super) fn renamed(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)?)
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| arrow_cast::cast(column, field.data_type()));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), columns.collect::<Result<_, _>>()?, &options)?)
 }

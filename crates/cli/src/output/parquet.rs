@@ -1,5 +1,7 @@
 //! Rows as one Parquet file.
 
+use std::io;
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -72,6 +74,14 @@ fn unwritable() -> Error {
     Error::unsupported("the rows cannot be written as Parquet; cast the column, or choose another --output")
 }
 
+/// What writing failed at: stdout, or else the rows.
 fn failed(error: ParquetError) -> Error {
+    let error = match error {
+        ParquetError::External(external) => match external.downcast::<io::Error>() {
+            Ok(stdout) => return (*stdout).into(),
+            Err(other) => ParquetError::External(other),
+        },
+        other => other,
+    };
     unwritable().with_context("reason", &error).with_source(error)
 }

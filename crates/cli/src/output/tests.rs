@@ -293,6 +293,10 @@ async fn rare_types_are_written_or_named() {
         assert_eq!(back.next().unwrap().unwrap().column(0), &column, "{name}");
         written(OutputFormat::Table, name, &column).await.unwrap();
         for format in [OutputFormat::Csv, OutputFormat::Json] {
+            if matches!(column.data_type(), DataType::Interval(_)) {
+                let text = String::from_utf8(written(format, name, &column).await.unwrap()).unwrap();
+                assert!(text.contains("mons"), "{name}: {text}");
+            }
             if let Err(error) = written(format, name, &column).await {
                 assert_eq!(
                     (error.kind(), error.context("column")),

@@ -102,3 +102,17 @@ fn rows_come_while_the_query_runs() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+/// A device that takes nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_stdout_is_told_in_one_way_in_every_format() {
+    let folder = Folder::new();
+    for format in ["table", "csv", "json", "ndjson", "arrow", "parquet"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = folder.command(["sql", "select 1 as n", "-o", format]);
+        let ran = crate::support::ran(&command.stdout(full).output().unwrap());
+        assert_eq!(ran.code, 4, "{format}: {ran:?}");
+        assert!(ran.stderr.contains("storage full"), "{format}: {ran:?}");
+    }
+}

@@ -257,3 +257,96 @@ fn a_location_may_begin_at_home() {
         "n\n2\n"
     );
 }
+
+#[test]
+fn what_fails_keeps_nothing_else_from_being_done() {
+    let server = Page::serve(r#"[{"id": 1}, {"id": 2}]"#);
+    let folder = Folder::new();
+    let source = |url: &str| {
+        format!(
+            "{{type: rest, base_url: \"{url}\", requests: {{max_attempts: 1}}, \
+             auth: {{type: bearer, token: t0ken}}, streams: [{{name: rows}}]}}"
+        )
+    };
+    let text = format!(
+        "\
+catalogs:
+  away: {{url: \"postgres://me@127.0.0.1:{port}/x\"}}
+pipelines:
+  away_api:
+    source: {gone}
+    destination: {{log: delta, location: never}}
+  away_catalog:
+    source: {here}
+    destination: {{log: iceberg, location: data, catalog: away}}
+  bearer:
+    source: {here}
+    destination: {{log: delta, location: data}}
+",
+        port = crate::support::hangs_up(),
+        gone = source("http://127.0.0.1:9"),
+        here = source(server.url()),
+    );
+    folder.write("stitchwork.yaml", &text);
+    let ran = folder.run(["run", "--all", "-o", "csv"]);
+    assert_eq!(ran.code, 4, "both may work later: {ran:?}");
+    assert!(ran.stdout.contains("bearer,rows,2,"), "{ran:?}");
+    let failed = |ran: &crate::support::Ran, names: &[&str]| {
+        let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error:")).collect();
+        assert_eq!(errors.len(), names.len(), "{ran:?}");
+        assert!(errors.iter().zip(names).all(|(error, name)| error.contains(name)), "{ran:?}");
+    };
+    failed(&ran, &["pipeline=away_api", "pipeline=away_catalog"]);
+    let state = folder.run(["state", "-o", "csv"]);
+    assert_eq!(state.code, 4, "{state:?}");
+    assert!(state.stdout.contains("\nbearer,1,true,2,rows,"), "{state:?}");
+    failed(&state, &["pipeline=away_catalog"]);
+    let tables = folder.run(["tables", "-o", "csv"]);
+    assert_eq!((tables.code, tables.stdout.as_str()), (4, "table\nbearer.rows\n"), "{tables:?}");
+    failed(&tables, &["name=away", "name=away_catalog"]);
+}
+
+#[test]
+fn the_first_incremental_load_after_others_is_told_to_bring_every_row_again() {
+    let server = Page::serve(r#"[{"id": 1}, {"id": 2}]"#);
+    let folder = Folder::new();
+    let project = |stream: &str| {
+        let source =
+            format!("{{type: rest, base_url: \"{}\", streams: [{{name: rows{stream}}}]}}", server.url());
+        format!("pipelines:\n  p:\n    source: {source}\n    destination: {{log: delta, location: data}}\n")
+    };
+    folder.write("stitchwork.yaml", &project(""));
+    folder.ok(["run"]);
+    folder.write("stitchwork.yaml", &project(", incremental: id"));
+    let first = folder.run(["run"]);
+    assert!(first.code == 0 && first.stderr.contains("every row again"), "{first:?}");
+    let second = folder.run(["run"]);
+    assert!(second.code == 0 && !second.stderr.contains("every row again"), "{second:?}");
+    assert_eq!(folder.ok(["sql", "select count(*) as n from p.rows", "-o", "csv"]), "n\n4\n");
+
+    // And back: what to do is told, and works.
+    folder.write("stitchwork.yaml", &project(""));
+    let back = folder.run(["run"]);
+    assert!(back.code == 1 && back.stderr.contains("`replace`"), "{back:?}");
+    folder.write("replace.yaml", &(project("") + "    write_disposition: replace\n"));
+    folder.ok(["run", "replace.yaml"]);
+    folder.ok(["run"]);
+    assert_eq!(folder.ok(["sql", "select count(*) as n from p.rows", "-o", "csv"]), "n\n4\n");
+}
+
+#[test]
+fn more_tables_than_expected_are_told_and_the_bound_can_be_raised() {
+    let server = Page::serve(r#"[{"id": 1}, {"id": 2}, {"id": 3}]"#);
+    let folder = Folder::new();
+    let project = |most: u32| {
+        let stream = format!("{{name: rows, table_name: \"t_{{id}}\", max_tables: {most}}}");
+        let source = format!("{{type: rest, base_url: \"{}\", streams: [{stream}]}}", server.url());
+        format!("pipelines:\n  p:\n    source: {source}\n    destination: {{log: delta, location: data}}\n")
+    };
+    folder.write("stitchwork.yaml", &project(2));
+    let refused = folder.run(["run"]);
+    assert!(refused.code == 1 && refused.stderr.contains("raise `max_tables`"), "{refused:?}");
+    folder.write("stitchwork.yaml", &project(3));
+    folder.ok(["run"]);
+    assert_eq!(folder.ok(["tables", "-o", "csv"]), "table\np.t_1\np.t_2\np.t_3\n");
+}

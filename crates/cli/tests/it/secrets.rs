@@ -14,6 +14,7 @@ const CANARIES: [(&str, &str); 5] = [
 fn no_credential_is_ever_printed() {
     // The server says what it was told, as some do.
     let server = Page::serve(r#"{"message": "no rows for canary-token-1 and canary-header-5"}"#);
+    let rows = Page::serve(r#"[{"id": 1}, {"id": 2}]"#);
     let folder = Folder::new();
     folder.write("key.txt", "canary-file-6\n");
     let text = format!(
@@ -40,6 +41,15 @@ pipelines:
       auth: {{type: bearer, token: \"${{env:API_TOKEN}}\"}}
       streams: [{{name: rows}}]
     destination: {{log: delta, location: data}}
+  loaded:
+    source:
+      type: rest
+      base_url: {rows}/of?token=${{env:API_TOKEN}}
+      headers:
+        X-Other: ${{env:OTHER}}
+      auth: {{type: bearer, token: \"${{env:API_TOKEN}}\"}}
+      streams: [{{name: rows, params: {{api_key: canary-literal-7}}, incremental: id}}]
+    destination: {{log: delta, location: data}}
   refused:
     source:
       type: rest
@@ -58,6 +68,7 @@ pipelines:
     destination: {{log: iceberg, location: data, catalog: db}}
 ",
         url = server.url(),
+        rows = rows.url(),
         database = hangs_up(),
     );
     folder.write("stitchwork.yaml", &text);
@@ -68,6 +79,7 @@ pipelines:
         &["info"],
         &["tables"],
         &["state"],
+        &["run", "good.yaml", "-p", "loaded"],
         &["run", "good.yaml", "-p", "bearer"],
         &["run", "good.yaml", "-p", "refused"],
         &["run", "good.yaml", "-p", "basic"],
@@ -99,18 +111,20 @@ pipelines:
     let heads = server.heads.lock().unwrap().join("\n");
     assert!(heads.contains("canary-token-1") && heads.contains("canary-header-5"), "{heads}");
     // Nothing that was written has them either.
-    let mut folders = vec![folder.path().join("data")];
+    let (mut folders, mut files) = (vec![folder.path().join("data")], 0);
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
             } else {
+                files += 1;
                 let bytes = std::fs::read(&path).unwrap();
                 assert!(!bytes.windows(7).any(|window| window == b"canary-"), "{}", path.display());
             }
         }
     }
+    assert!(files >= 4, "a manifest, its mark, a data file and a log entry: {files}");
 }
 
 #[test]

@@ -237,3 +237,25 @@ async fn real_events_are_read() {
     let types = found.column_by_name("event").unwrap();
     assert_eq!((types.null_count(), types.data_type()), (0, &DataType::Utf8));
 }
+
+#[tokio::test]
+async fn a_first_record_larger_than_the_inferred_bytes_is_read_whole_or_refused() {
+    let json = Json::with_config(JsonConfig { infer_bytes: 100 << 10, ..JsonConfig::default() }).unwrap();
+    let record = |bytes: usize| format!("{{\"a\":1,\"long\":\"{}\"}}\n", "z".repeat(bytes));
+    for text in [record(900 << 10), format!("[{}]", record(900 << 10)), record(900 << 10) + &record(1)] {
+        let given = put(text).await;
+        assert_eq!(json.infer_schema(&given).await.unwrap().fields().len(), 2);
+        let rows = files::read(&json, &given, ReadArgs::default()).await.unwrap();
+        assert_eq!((rows.num_columns(), rows.column(0).null_count()), (2, 0));
+    }
+    let given = put(record(1700 << 10)).await;
+    for error in [
+        json.infer_schema(&given).await.unwrap_err(),
+        files::read(&json, &given, ReadArgs::default()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.message().contains("`infer_bytes`"), "{error}");
+        assert_eq!(error.context("infer_bytes"), Some("102400"));
+        assert!(error.context("looked_at").is_some_and(|bytes| bytes.parse::<usize>().unwrap() >= 1_638_400));
+    }
+}

@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn only_files_of_loads_in_their_places_are_looked_at() {
-        let id = Uuid::now_v7().simple().to_string();
+        let id = stitchwork_table::id_with_time();
         assert!(written(&format!("data/t/load-00000001-{id}.parquet")));
         assert!(written(&format!("data/t/_load-00000001-{id}.parquet")));
         assert!(written(&format!("data/t/day=1/hour=2/load-123456789-{id}.csv.gz")));

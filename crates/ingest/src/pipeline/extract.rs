@@ -28,6 +28,14 @@ pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
     }
     streams::open_tables(run).await?;
     run.check_state().await?;
+    if resumable && !run.replaces() && run.cursor.is_none() && !run.known.is_empty() {
+        tracing::warn!(
+            pipeline = run.pipeline.name,
+            "the source is incremental and the earlier loads were not, so that this one has every row again beside \
+             those that are there; from the next one on it is only what is new (`replace` takes the new rows for the \
+             old ones)"
+        );
+    }
     let args = OpenArgs {
         streams: run.pipeline.streams.clone(),
         cursor: if run.replaces() { None } else { run.cursor.clone() },
@@ -261,9 +269,11 @@ impl Load {
             run.tables.abort(&files.concat()).await;
             return Err(give_up(run, e).await);
         }
+        // Rows of a replacement were read from the beginning, so the former cursor says nothing about them.
+        let before = run.cursor.clone().filter(|_| !run.replaces());
         let manifest = LoadManifest {
             rows: self.totals.rows,
-            cursor: self.cursor.take().or_else(|| run.cursor.clone()).map(|Cursor(value)| value),
+            cursor: self.cursor.take().or(before).map(|Cursor(value)| value),
             tables,
             destination: Some(run.destination.described()),
             known: run.known.clone(),

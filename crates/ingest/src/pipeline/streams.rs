@@ -164,6 +164,7 @@ pub(super) fn shred_options(run: &Run<'_>, stream: &StreamInfo) -> Result<ShredO
     options.primary_key =
         if own.primary_key.is_empty() { stream.primary_key.clone() } else { own.primary_key };
     options.max_table_nesting = own.max_table_nesting;
+    options.max_tables = own.max_tables.unwrap_or(options.max_tables);
     options.buffer_bytes = share(run).min(options.buffer_bytes);
     options.batch_bytes = options.batch_bytes.min(options.buffer_bytes).max(1);
     Ok(options)

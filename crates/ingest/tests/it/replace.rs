@@ -47,6 +47,20 @@ async fn some_streams_are_replaced_only_where_no_cursor_gets_lost() {
 }
 
 #[tokio::test]
+async fn a_replacement_without_a_cursor_leaves_none_behind() {
+    let rig = Rig::delta();
+    let script = Script::new(["a"]).page("a", json!([{"id": 1}]));
+    let report = rig.pipeline(&script).run().await.unwrap();
+    assert!(report.cursor.is_some());
+    // The source is not incremental any more: that it comes whole from now on is told once, by replacing.
+    let whole = script.without_cursors();
+    let report = rig.pipeline(&whole).replace().run().await.unwrap();
+    assert_eq!(report.cursor, None);
+    rig.pipeline(&whole).run().await.unwrap();
+    assert_eq!(rig.column("a", "id").await, ["1", "1"]);
+}
+
+#[tokio::test]
 async fn a_table_with_rows_of_a_stream_that_stays_is_not_replaced() {
     let rig = Rig::delta();
     let script =

@@ -41,7 +41,7 @@ pub(super) async fn stage(
     written: &mut BTreeSet<String>,
 ) -> Result<Staged> {
     // Times of one table only grow, so that each of its snapshots is found by time.
-    let now = chrono::Utc::now().timestamp_millis().max(state.meta.last_updated_ms().saturating_add(1));
+    let now = crate::now_ms().max(state.meta.last_updated_ms().saturating_add(1));
     let shaped = reshape(&state.meta, args, now)?;
     let mut updates = property_updates(args);
     let mut manifests = Vec::new();

@@ -42,8 +42,10 @@ pub struct Destination {
     /// Properties of new tables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, String>,
-    /// How new tables are partitioned, by their name: `[day(created_at), "bucket(16, id)", country]`.
+    /// How new tables are partitioned: for each by its name a list of columns, or of functions of them
+    /// (`{events: [day(created_at), "bucket(16, id)"], users: [country]}`). Delta has no functions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("examples" = [{"events": ["day(created_at)", "bucket(16, id)"], "users": ["country"]}]))]
     pub partition_by: BTreeMap<String, Vec<PartitionBy>>,
     /// How data files are written.
     #[serde(default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// The keywords that the check of a file looks at, and those that mean nothing to it.
-const LOOKED_AT: [&str; 16] = [
+const LOOKED_AT: [&str; 17] = [
     "$ref",
     "anyOf",
     "oneOf",
@@ -22,6 +22,7 @@ const LOOKED_AT: [&str; 16] = [
     "maximum",
     "format",
     "patternProperties",
+    "examples",
 ];
 const WORDS: [&str; 5] = ["$schema", "$defs", "title", "description", "default"];
 

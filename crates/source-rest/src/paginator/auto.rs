@@ -61,7 +61,32 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         .with_context("rows", info.rows)
         .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.to_string())));
     }
+    // A null says something too: there is no next page.
+    let mut words = info.outline.nodes.iter().filter(|node| node.path.len() <= 3).map(last);
+    let is_silent = total.is_none()
+        && info.links.is_empty()
+        && !words
+            .any(|word| word.starts_with("next") || MORE.iter().chain(&LAST).any(|known| *known == word));
+    if is_silent {
+        warn_of_round(info);
+    }
     Ok(Pager::Single)
+}
+
+/// The sizes that APIs give their pages where nobody asks for one.
+const PAGE_SIZES: [u64; 10] = [10, 20, 25, 30, 50, 100, 200, 250, 500, 1000];
+
+/// A page without any sign, that is as large as pages usually are, may well be the first one of many.
+fn warn_of_round(info: &PageInfo<'_>) {
+    if PAGE_SIZES.contains(&info.rows) {
+        tracing::warn!(
+            url = info.shown_url,
+            rows = info.rows,
+            "the first page has as many rows as a page often has, and does not say whether there are more, so it is \
+             taken for the only page; if there are more, set `paginator` (such as `page_number` or `offset`), and \
+             `single` if there are none"
+        );
+    }
 }
 
 /// Where a page says that there are more.

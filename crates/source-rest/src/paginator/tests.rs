@@ -148,7 +148,7 @@ fn a_path_that_the_first_page_lacks_is_told() {
 }
 
 /// What is said while a paginator runs.
-fn said(path: &str, pages: &[(&str, &[&str], u64)]) -> String {
+fn said(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> String {
     let text = Arc::new(Mutex::new(vec![]));
     let writer = text.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -156,7 +156,7 @@ fn said(path: &str, pages: &[(&str, &[&str], u64)]) -> String {
         .with_ansi(false)
         .with_writer(move || Lines(writer.clone()))
         .finish();
-    tracing::subscriber::with_default(subscriber, || run(&Paginator::json_link(path), pages)).unwrap();
+    tracing::subscriber::with_default(subscriber, || run(paginator, pages)).unwrap();
     let text = text.lock().unwrap().clone();
     String::from_utf8(text).unwrap()
 }
@@ -176,18 +176,39 @@ impl std::io::Write for Lines {
 
 #[test]
 fn a_page_that_may_be_the_only_one_is_told_about() {
-    let warned = said("meta.next", &[(r#"{"items":[{}],"meta":{"nxt":null,"size":1}}"#, &[], 1)]);
+    let (link, next) = (Paginator::json_link("meta.next"), Paginator::json_link("next"));
+    let warned = said(&link, &[(r#"{"items":[{}],"meta":{"nxt":null,"size":1}}"#, &[], 1)]);
     for words in
         ["WARN", "taken for the only page", "path=\"meta.next\"", "found=\"meta.nxt,meta.size\"", "url=\"~\""]
     {
         assert!(warned.contains(words), "{words}: {warned}");
     }
     for silent in [r#"{"items":[{}],"meta":{"next":null}}"#, r#"{"items":[{}],"meta":{"next":""}}"#] {
-        assert_eq!(said("meta.next", &[(silent, &[], 1)]), "");
+        assert_eq!(said(&link, &[(silent, &[], 1)]), "");
     }
-    assert_eq!(said("meta.next", &[(r#"{"items":[]}"#, &[], 0)]), "", "there is nothing to miss");
+    assert_eq!(said(&link, &[(r#"{"items":[]}"#, &[], 0)]), "", "there is nothing to miss");
     let last: [(&str, &[&str], u64); 2] = [(r#"{"next":"?p=2"}"#, &[], 1), ("{}", &[], 1)];
-    assert_eq!(said("next", &last), "", "later it is the end");
+    assert_eq!(said(&next, &last), "", "later it is the end");
+}
+
+#[test]
+fn a_page_without_any_sign_is_told_about_where_it_is_as_large_as_pages_are() {
+    for size in [30, 100, 1000] {
+        let warned = said(&Paginator::Auto, &[("[{}]", &[], size)]);
+        for words in
+            ["WARN", "taken for the only page", "set `paginator`", "url=\"~\"", &format!("rows={size}")]
+        {
+            assert!(warned.contains(words), "{words}: {warned}");
+        }
+    }
+    assert_eq!(said(&Paginator::Auto, &[("[{}]", &[], 31)]), "");
+    assert_eq!(said(&Paginator::Auto, &[(r#"{"items":[{}],"next":null}"#, &[], 30)]), "");
+    assert_eq!(said(&Paginator::Single, &[("[{}]", &[], 30)]), "", "somebody has said so");
+    assert_eq!(
+        said(&Paginator::Auto, &[(r#"{"items":[{}],"total":30}"#, &[], 30)]),
+        "",
+        "the page has said so"
+    );
 }
 
 #[test]

@@ -185,6 +185,57 @@ async fn streams_have_a_cursor_each_and_foreign_ones_are_refused() {
     assert!(!whole.capabilities().incremental);
     let error = read(&whole, Some(first.cursor())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("set `incremental` again") && error.message().contains("`replace`"));
+    let renamed = source(rest(server.url()).stream_config(stream("events", "/events")));
+    let error = read(&renamed, Some(first.cursor())).await.unwrap_err();
+    assert!(error.message().contains("former name") && error.message().contains("`replace`"), "{error}");
+    assert_eq!((error.context("streams"), error.context("loaded")), (Some("events"), Some("a,b")));
+}
+
+#[tokio::test]
+async fn another_cursor_path_is_refused_where_its_rows_would_be_taken_for_old_ones() {
+    let rows: Vec<Value> = (0..9)
+        .map(|id| json!({"id": id, "created_at": format!("2024-01-0{}", id + 1), "updated_at": "2025-01-01"}))
+        .collect();
+    let page = json!({"items": rows, "older": []}).to_string();
+    let tagged = move |headers: HeaderMap| async move {
+        match headers.get(header::IF_NONE_MATCH) {
+            Some(_) => StatusCode::NOT_MODIFIED.into_response(),
+            None => ([("etag", "\"one\"")], page).into_response(),
+        }
+    };
+    let url = serve(Router::new().route("/s", get(tagged))).await;
+    let stream = |path: &str, rows: &str| {
+        source(rest(&url).stream("s", "/s").primary_key("id").data_selector(rows).incremental(path))
+    };
+    let updated = stream("updated_at", "items");
+    let first = read(&updated, None).await.unwrap();
+    assert_eq!(first.rows.len(), 9);
+    let created = stream("created_at", "items");
+    let error = read(&created, Some(first.cursor())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.context("stream"), Some("s"));
+    assert_eq!(
+        (error.context("cursor_path"), error.context("loaded_by")),
+        (Some("created_at"), Some("updated_at"))
+    );
+    assert!(error.message().contains("`replace`"), "{error}");
+    // The same field in other words is no other one.
+    let same = stream("[\"updated_at\"]", "items");
+    assert!(read(&same, Some(first.cursor())).await.unwrap().rows.is_empty());
+
+    // A cursor of an earlier version does not say its field: it goes on, and says it from then on.
+    let mut old = first.cursor();
+    let state = old.0["streams"]["s"].as_object_mut().unwrap();
+    assert!(state.remove("cursor_path").is_some() && state.remove("primary_key").is_some());
+    let run = read(&updated, Some(old)).await.unwrap();
+    assert!(run.rows.is_empty());
+    assert_eq!(run.cursor(), first.cursor());
+
+    // Where no row was there yet, any field will do, and a tag says nothing about rows that are elsewhere.
+    let empty = read(&stream("updated_at", "older"), None).await.unwrap();
+    assert!(empty.rows.is_empty());
+    assert_eq!(read(&created, Some(empty.cursor())).await.unwrap().rows.len(), 9);
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ fn a_project_file_that_is_empty_or_missing_is_told() {
         (&["tables"], "there is no project file here"),
         (&["run", "no/such.yaml"], "file=no/such.yaml"),
         (&["check", "no/such.yaml"], "there is no such project file"),
+        (&["check", "."], "this is a folder"),
         (&["--project", "no/such.yaml", "sql", "select 1"], "file=no/such.yaml"),
     ] {
         let ran = folder.run(args);

@@ -65,6 +65,7 @@ impl RestStream {
             // What becomes of the rows is not the source's business.
             fields.remove("table_name");
             fields.remove("max_table_nesting");
+            fields.remove("max_tables");
         }
         Ok(settings)
     }

@@ -50,6 +50,11 @@ pub struct RestStream {
     /// Lists below this depth stay JSON text in their parent instead of becoming tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_table_nesting: Option<usize>,
+    /// The most tables that the rows of one load make, child tables included: beyond them lists stay JSON text, and a
+    /// table that `table_name` asks for is an error. 1,000 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_tables: Option<usize>,
 }
 
 impl RestStream {
@@ -59,6 +64,7 @@ impl RestStream {
             table_name: self.table_name.clone(),
             primary_key: self.primary_key.clone(),
             max_table_nesting: self.max_table_nesting,
+            max_tables: self.max_tables,
         }
     }
 }

@@ -87,9 +87,9 @@ async fn run(args: &[&str]) -> Result<Option<serde_json::Value>> {
             None => None,
         },
         ["table", file, folder, log] => Some(scan::make(file, folder, log).await?),
-        ["scan", folder, log, what @ ("table" | "bare")] => {
-            Some(scan::run(folder, log, *what == "bare").await?)
-        }
+        ["scan", folder, log, "bare"] => Some(scan::run(folder, log, scan::Side::Bare).await?),
+        ["scan", folder, log, "table"] => Some(scan::run(folder, log, scan::Side::Table).await?),
+        ["scan", folder, log, "plain"] => Some(scan::run(folder, log, scan::Side::Plain).await?),
         ["events", file, count] => match number(count) {
             Some(count) => Some(load::make(file, count)?),
             None => None,

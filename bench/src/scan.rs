@@ -1,12 +1,14 @@
 //! The same queries by the same engine: over a table of ours, and over its files alone.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cpu_time::ProcessTime;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use stitchwork::core::{BatchStreamAdapter, CreateArgs};
+use stitchwork::engine_datafusion::{DataFusionConfig, DataFusionEngine};
 use stitchwork::tables::{AppendArgs, Table, TableConfig, TableRef};
 use stitchwork::{Error, Result, Session, table};
 
@@ -38,19 +40,32 @@ pub(crate) async fn make(file: &str, folder: &str, log: &str) -> Result<serde_js
     Ok(serde_json::json!({ "batches": batches.len() }))
 }
 
-/// Asks the queries: of the table in `log`, or of its files alone where `bare` says so.
-pub(crate) async fn run(folder: &str, log: &str, bare: bool) -> Result<serde_json::Value> {
+/// Who is asked, and in which types.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Side {
+    /// DataFusion, of the table's files alone. It gives texts as views.
+    Bare,
+    /// We, with views as well.
+    Table,
+    /// We, with plain texts, as we give them by default.
+    Plain,
+}
+
+/// Asks the queries of the table in `log`.
+pub(crate) async fn run(folder: &str, log: &str, side: Side) -> Result<serde_json::Value> {
     let mut measured = Measured::start();
-    let rows = if bare {
-        alone(folder, log, &mut measured).await?
-    } else {
-        ours(folder, log, &mut measured).await?
+    let rows = match side {
+        Side::Bare => alone(folder, log, &mut measured).await?,
+        Side::Table => ours(folder, log, true, &mut measured).await?,
+        Side::Plain => ours(folder, log, false, &mut measured).await?,
     };
     Ok(measured.end(serde_json::json!({ "rows": rows })))
 }
 
-async fn ours(folder: &str, log: &str, measured: &mut Measured) -> Result<usize> {
-    let session = Session::new()?.attach("lake", table(log, format!("{folder}/{log}"))).await?;
+async fn ours(folder: &str, log: &str, view_results: bool, measured: &mut Measured) -> Result<usize> {
+    let config = DataFusionConfig { view_results, ..DataFusionConfig::default() };
+    let session = Session::with_engine(Arc::new(DataFusionEngine::new(config)?));
+    let session = session.attach("lake", table(log, format!("{folder}/{log}"))).await?;
     ask("lake.rows", measured, async |query| {
         Ok(session.query(query).await?.map_ok(|batch| batch.num_rows()).boxed())
     })

@@ -62,10 +62,16 @@ pub(crate) const fn coarse(data_type: &DataType) -> Option<(u8, i8)> {
 /// The schema of a result: views are texts and bytes again, at every depth, so that results have the same
 /// types whatever engine they come from.
 pub(crate) fn declared_schema(schema: &Schema) -> SchemaRef {
-    let fields = schema
-        .fields()
-        .iter()
-        .map(|field| Field::new(field.name(), declared_type(field.data_type()), field.is_nullable()));
+    with_types(schema, declared_type)
+}
+
+/// The schema of a result that keeps its views.
+pub(crate) fn without_metadata(schema: &Schema) -> SchemaRef {
+    with_types(schema, |data_type| map_type(data_type, &DataType::clone))
+}
+
+fn with_types(schema: &Schema, of: impl Fn(&DataType) -> DataType) -> SchemaRef {
+    let fields = schema.fields().iter().map(|f| Field::new(f.name(), of(f.data_type()), f.is_nullable()));
     Arc::new(Schema::new(fields.collect::<Fields>()))
 }
 

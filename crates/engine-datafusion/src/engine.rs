@@ -19,7 +19,7 @@ use stitchwork_core::{
 };
 
 use crate::config::{CATALOG, DataFusionConfig, SCHEMA};
-use crate::convert::{conform_stream, declared_schema};
+use crate::convert::{conform_stream, declared_schema, without_metadata};
 use crate::error::{FromDataFusion, from_datafusion};
 use crate::information::INFORMATION;
 use crate::names::{Catalogs, Namespace};
@@ -236,7 +236,10 @@ impl Engine for DataFusionEngine {
             frame = frame.limit(0, args.limit).ours()?;
         }
         let stream = caught(async { frame.execute_stream().await.ours() }).await?;
-        let schema = declared_schema(&stream.schema());
+        let schema = match self.config.view_results {
+            true => without_metadata(&stream.schema()),
+            false => declared_schema(&stream.schema()),
+        };
         Ok(conform_stream(caught_stream(stream.map_err(from_datafusion)), schema, args.limit))
     }
 

@@ -128,6 +128,8 @@ pub(super) fn scan(tools: &Tools, rows: usize) -> Outcome<Vec<Contender>> {
         contenders.push(tools.ours(&bare, &["scan", &tables, log, "bare"]));
         let ours = tools.ours(&format!("ours, {log}"), &["scan", &tables, log, "table"]);
         contenders.push(ours.against(&bare));
+        let plain = tools.ours(&format!("ours, {log}, plain texts"), &["scan", &tables, log, "plain"]);
+        contenders.push(plain.against(&bare));
     }
     Ok(contenders)
 }

@@ -49,6 +49,20 @@ async fn filter_projection_and_limit_reach_the_relation() {
 }
 
 #[tokio::test]
+async fn results_keep_their_views_where_that_is_asked_for() {
+    let config = DataFusionConfig { view_results: true, ..DataFusionConfig::default() };
+    let engine = DataFusionEngine::new(config).unwrap();
+    register(&engine, "t", &Memory::new(vec![batch()])).await;
+    let stream = engine.query(QueryArgs::new("select t, upper(t) as u, a from t order by a")).await.unwrap();
+    let types: Vec<_> = stream.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+    assert_eq!(types, [DataType::Utf8View, DataType::Utf8View, DataType::Int64]);
+    assert!(
+        collect(stream).await.unwrap().iter().all(|batch| batch.schema().field(0).data_type() == &types[0])
+    );
+    assert_eq!(rows(&engine, "select t from t where a = 4").await, ["x"]);
+}
+
+#[tokio::test]
 async fn results_have_plain_types() {
     for engine in engines() {
         register(&engine, "t", &Memory::new(vec![batch()])).await;

@@ -135,8 +135,8 @@ impl ParquetWriter {
         // Never waits: what this writer holds may be what the others wait for.
         let more = (memory - held).next_multiple_of(FREE_BYTES);
         let reservation = budget.try_reserve(more);
-        // A quarter is for those who bring the rows.
-        let reservation = reservation.filter(|_| budget.free() >= budget.total() / 4);
+        // The other half is for those who bring the rows, and for files that wait to be sent.
+        let reservation = reservation.filter(|_| budget.free() >= budget.total() / 2);
         reservation.map(|reservation| self.held.push(reservation)).is_some()
     }
 

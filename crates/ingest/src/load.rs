@@ -111,7 +111,7 @@ impl Tables {
             }
             self.insert(name, table).await?;
         }
-        let limit = self.destination.config.budget.total() / 4 * 3;
+        let limit = self.destination.config.budget.total() / 2;
         let new = self.entry(name)?.evolve(&schema).await.map_err(|e| e.with_context("table", name))?;
         self.new_columns.extend(new.into_iter().map(|column| format!("{name}.{column}")));
         let open = self.entry(name)?;

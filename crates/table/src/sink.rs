@@ -129,7 +129,7 @@ impl FileSink {
         if file.writer.bytes() >= self.args.config.target_file_bytes {
             self.close(&key).await?;
         }
-        while self.open.len() > 1 && self.buffered_bytes() > self.args.config.budget.total() / 4 * 3 {
+        while self.open.len() > 1 && self.buffered_bytes() > self.args.config.budget.total() / 2 {
             self.close_largest().await?;
         }
         Ok(())

@@ -134,6 +134,9 @@ impl DataFusionConfig {
         }
         let options = session.options_mut();
         options.execution.parquet.pushdown_filters = self.pushdown_filters;
+        // With a bound of one column's minimum, DataFusion 55.2 also leaves out rows that another column's or an
+        // expression's is found in.
+        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         // Casts to text make the type that columns have, so that comparing them needs no further cast.
         options.sql_parser.map_string_types_to_utf8view = self.view_types;
         Ok(session)

@@ -24,7 +24,7 @@ use crate::error::{FromDataFusion, from_datafusion};
 use crate::information::INFORMATION;
 use crate::names::{Catalogs, Namespace};
 use crate::panics::{caught, caught_stream};
-use crate::{dml, guard, information, membership, moments, travel};
+use crate::{dml, guard, information, membership, moments, pushdown, travel};
 
 /// The name that the engine is registered under.
 pub const SCHEME: &str = "datafusion";
@@ -67,7 +67,7 @@ impl DataFusionEngine {
             .with_runtime_env(config.runtime()?)
             .with_catalog_list(Arc::new(Catalogs::new(names.clone())))
             .with_default_features();
-        let mut state = moments::install(builder).ours()?;
+        let mut state = moments::install(pushdown::install(builder)).ours()?;
         dml::install(&mut state).ours()?;
         Ok(Self { config, names, context: SessionContext::new_with_state(state) })
     }

@@ -21,6 +21,7 @@ mod names;
 mod native;
 mod numbers;
 mod panics;
+mod pushdown;
 mod spans;
 mod spelling;
 mod stream;

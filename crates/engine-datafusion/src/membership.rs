@@ -1,23 +1,29 @@
-//! `exists` and `in` of a query where a value is asked for, as DataFusion plans them in `where` alone: here the rows are
-//! counted that would make them true.
+//! `exists` and `in` of a query where a value is asked for, as DataFusion plans them in `where` alone, and takes what is unknown
+//! for false there: here the rows are counted that would make them true.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, ExprSchema, Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::expr::{BinaryExpr, Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery, lit, not, when};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit, not, when};
+use stitchwork_core::Error;
+
+use crate::error::to_datafusion;
 
 /// The plan with counts in the place of what DataFusion does not plan.
 pub(crate) fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        if matches!(node, LogicalPlan::Filter(_)) {
+            return node.map_expressions(|predicate| condition(predicate, true, &schema));
+        }
         if !matches!(node, LogicalPlan::Projection(_)) {
             return Ok(Transformed::no(node));
         }
-        let schema = merge_schema(&node.inputs());
         let names = NamePreserver::new(&node);
         node.map_expressions(|expr| {
             let name = names.save(&expr);
@@ -36,6 +42,37 @@ pub(crate) fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
         })
     })
     .data()
+}
+
+/// A condition whose memberships are true, false or unknown. DataFusion makes false of unknown, which is right for what has to be
+/// true, and wrong wherever false may let a row pass: there, they are counted too.
+fn condition(expr: Expr, whole: bool, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
+            // `not in` that has to be true is an anti join, which knows nulls.
+            let whole = whole && op == Operator::And;
+            let (left, right) = (condition(*left, whole, schema)?, condition(*right, whole, schema)?);
+            let changed = left.transformed || right.transformed;
+            let both = Expr::BinaryExpr(BinaryExpr::new(Box::new(left.data), op, Box::new(right.data)));
+            Ok(if changed { Transformed::yes(both) } else { Transformed::no(both) })
+        }
+        Expr::InSubquery(membership) if whole || !membership.negated => {
+            Ok(Transformed::no(Expr::InSubquery(membership)))
+        }
+        Expr::Not(inner) if whole && matches!(*inner, Expr::InSubquery(_)) => {
+            Ok(Transformed::no(Expr::Not(inner)))
+        }
+        other => other.transform_up(|expr| match expr {
+            Expr::InSubquery(membership) if membership.subquery.outer_ref_columns.is_empty() => {
+                member(membership, schema).map(Transformed::yes)
+            }
+            Expr::InSubquery(_) => Err(to_datafusion(Error::unsupported(
+                "`in` of a query that names columns from outside of it, within `not`, `case` or beside `or`, is not planned \
+                 with its nulls; write `exists (select … where …)`",
+            ))),
+            other => Ok(Transformed::no(other)),
+        }),
+    }
 }
 
 /// Whether the query has a row.

@@ -15,6 +15,7 @@ mod files;
 mod floats;
 mod hidden;
 mod information;
+mod joins;
 mod moments;
 mod names;
 mod nested;

@@ -1,0 +1,121 @@
+//! Queries over several tables, over files that filters reach.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use stitchwork_core::ErrorKind;
+use stitchwork_engine_datafusion::DataFusionEngine;
+
+use crate::changeable::Changeable;
+use crate::support::{Files, Memory, engine, engines, query_error, register, rows};
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+        .unwrap()
+}
+
+async fn file(engine: &DataFusionEngine, name: &str, batch: &RecordBatch) {
+    let mut files = Files::new(batch.schema());
+    files.write(&format!("memory:{name}/a.parquet"), batch).await;
+    register(engine, name, &Arc::new(files)).await;
+}
+
+/// Prices of before and of now, the second table with one row more.
+async fn prices(engine: &DataFusionEngine) {
+    let table = |ids: Vec<i64>, prices: Vec<f64>, notes: Vec<&str>| {
+        batch(vec![
+            ("id", Arc::new(Int64Array::from(ids)) as ArrayRef),
+            ("price", Arc::new(Float64Array::from(prices))),
+            ("note", Arc::new(StringArray::from(notes))),
+        ])
+    };
+    file(engine, "old", &table(vec![1, 2, 3], vec![5.0, 6.0, 7.0], vec!["a", "b", "c"])).await;
+    file(engine, "new", &table(vec![1, 2, 3, 4], vec![5.5, 6.0, 8.0, 9.0], vec!["x", "b", "y", "z"])).await;
+}
+
+#[tokio::test]
+async fn a_filter_on_one_side_of_a_join_is_none_on_the_other() {
+    for engine in engines() {
+        prices(&engine).await;
+        for (sql, expected) in [
+            (
+                "select n.id, n.price from old o right join new n on o.id = n.id where o.price is null",
+                vec!["4|9.0"],
+            ),
+            ("select n.id from old o right join new n using (id) where o.note is null", vec!["4"]),
+            (
+                "select n.note from old o right join new n on o.id = n.id and o.price = n.price where o.price > 5",
+                vec!["b"],
+            ),
+            (
+                "select n.id from old o full join new n on n.id = o.id + 2 where n.id > 0 and o.note is null",
+                vec!["1", "2"],
+            ),
+            (
+                "select o.id from new n left join old o on o.id = n.id where o.price is null and n.price > 8",
+                vec![""],
+            ),
+            (
+                "select n.id, o.price from old o join new n on o.id = n.id order by o.price desc, n.price limit 1",
+                vec!["3|7.0"],
+            ),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bound_of_one_column_leaves_out_no_row_of_another() {
+    let ids = (0..20_000).collect::<Int64Array>();
+    let values = (0..20_000).map(|id| (id * 7919) % 20_000).collect::<Int64Array>();
+    for engine in engines() {
+        file(&engine, "t", &batch(vec![("id", Arc::new(ids.clone())), ("v", Arc::new(values.clone()))]))
+            .await;
+        assert_eq!(rows(&engine, "select min(id), max(v + 1) from t").await, ["0|20000"]);
+        assert_eq!(rows(&engine, "select min(id), max(id + 1) from t").await, ["0|20000"]);
+        assert_eq!(rows(&engine, "select max(id), min(v) from t where id % 2 = 1").await, ["19999|1"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_to_be_a_member_is_unknown_in_every_condition() {
+    let orders = || {
+        batch(vec![
+            ("id", Arc::new(Int64Array::from(vec![1, 2, 3, 4])) as ArrayRef),
+            ("cust", Arc::new(Int64Array::from(vec![Some(10), Some(20), None, Some(40)]))),
+            ("old", Arc::new(BooleanArray::from(vec![true, false, false, false]))),
+        ])
+    };
+    let active = batch(vec![("cust", Arc::new(Int64Array::from(vec![Some(10), None])) as ArrayRef)]);
+    let engine = engine();
+    register(&engine, "orders", &Memory::new(vec![orders()])).await;
+    register(&engine, "active", &Memory::new(vec![active.clone()])).await;
+    for (condition, expected) in [
+        ("cust not in (select cust from active) or old", vec!["1"]),
+        ("not (cust in (select cust from active)) or old", vec!["1"]),
+        ("not (cust not in (select cust from active)) or id = 4", vec!["1", "4"]),
+        ("case when cust not in (select cust from active) then true else false end", vec![]),
+        ("(cust not in (select cust from active)) is null", vec!["2", "3", "4"]),
+        ("cust in (select cust from active) or id = 3", vec!["1", "3"]),
+        ("cust not in (select cust from active)", vec![]),
+        ("cust not in (select cust from active where cust is not null) or old", vec!["1", "2", "4"]),
+    ] {
+        assert_eq!(
+            rows(&engine, &format!("select id from orders where {condition}")).await,
+            expected,
+            "{condition}"
+        );
+    }
+    let changed = Changeable::new(orders());
+    register(&engine, "changed", &changed).await;
+    assert_eq!(
+        rows(&engine, "delete from changed where cust not in (select cust from active) or old").await,
+        ["1"]
+    );
+    assert_eq!(rows(&engine, "select id from changed").await, ["2", "3", "4"]);
+
+    let correlated =
+        "select id from orders o where old or cust not in (select a.cust from active a where a.cust > o.id)";
+    assert_eq!(query_error(&engine, correlated).await.kind(), ErrorKind::Unsupported);
+}

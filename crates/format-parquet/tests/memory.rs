@@ -1,6 +1,8 @@
 //! What many writers hold that share a budget, the tables of compressors included, of which no library tells: measured
 //! as the memory of this process, in which no other test runs.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};

@@ -14,6 +14,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 
 /// A builder whose filters are pushed where names are one column's.
 pub(crate) fn install(builder: SessionStateBuilder) -> SessionStateBuilder {
@@ -43,7 +44,7 @@ impl PhysicalOptimizerRule for ByName {
         }
         let below = plan.children().into_iter().map(|child| self.optimize(child.clone(), config));
         let below = below.collect::<Result<Vec<_>>>()?;
-        plan.with_new_children(below)
+        replace_children_if_necessary(plan, below)
     }
 
     fn name(&self) -> &str {

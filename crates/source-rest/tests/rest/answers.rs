@@ -128,7 +128,7 @@ async fn answers_that_are_no_json_are_told_apart() {
         (html, "Please log in", "HTML"),
         (&[], "  <!doctype html><p>Please log in", "HTML"),
         (&[], "{\"a\": [}", "no valid JSON"),
-        (&[], "", "no valid JSON"),
+        (&[], "", "the answer is empty"),
         (&[], "[1, 2]", "no list of objects"),
         (&[], "{\"a\": 1}", "no list of objects"),
         (&[], "\"text\"", "no list of objects"),

@@ -12,7 +12,8 @@ use arrow_schema::{
     DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Field, FieldRef, Fields, Schema, SchemaRef,
 };
 use datafusion::common::{DataFusionError, ScalarValue};
-use datafusion::logical_expr::ColumnarValue;
+use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
+use datafusion::logical_expr::{ColumnarValue, ScalarUDF};
 use futures::StreamExt;
 use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, Result, Scalar};
 
@@ -278,6 +279,16 @@ pub(crate) fn operand(
             ColumnarValue::Scalar(ScalarValue::try_from_array(&of_array(&value.to_array()?)?, 0)?)
         }
     })
+}
+
+/// The types to which a function brings arguments of these types.
+///
+/// # Errors
+/// What the function says.
+pub(crate) fn coerced(types: Vec<DataType>, function: &ScalarUDF) -> Result<Vec<DataType>, DataFusionError> {
+    let fields = types.into_iter().map(|own| Arc::new(Field::new("", own, true)));
+    let coerced = fields_with_udf(&fields.collect::<Vec<FieldRef>>(), function)?;
+    Ok(coerced.iter().map(|field| field.data_type().clone()).collect())
 }
 
 /// A value of ours as one of DataFusion's, in the type of a column.

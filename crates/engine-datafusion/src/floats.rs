@@ -75,19 +75,14 @@ pub(crate) fn bare(filter: &Arc<dyn PhysicalExpr>) -> Result<Option<Arc<dyn Phys
         let inner = inside_physical(&expr).clone();
         Ok(if Arc::ptr_eq(&inner, &expr) { Transformed::no(expr) } else { Transformed::yes(inner) })
     })?;
-    let zeros = match &number {
-        ScalarValue::Float64(Some(value)) => (*value == 0.0).then_some((0.0, -0.0)),
-        ScalarValue::Float32(Some(value)) => (*value == 0.0).then_some((0.0, -0.0)),
-        _ => None,
-    }
-    .map(|(above, below): (f64, f64)| {
-        let zero = |value: f64| ScalarValue::Float64(Some(value)).cast_to(&number.data_type());
-        Ok::<_, datafusion::common::DataFusionError>((zero(above)?, zero(below)?))
-    })
-    .transpose()?;
     if !plain.transformed {
         return Ok(None);
     }
+    let zeros = match &number {
+        ScalarValue::Float64(Some(0.0)) => Some((ScalarValue::from(0.0_f64), ScalarValue::from(-0.0_f64))),
+        ScalarValue::Float32(Some(0.0)) => Some((ScalarValue::from(0.0_f32), ScalarValue::from(-0.0_f32))),
+        _ => None,
+    };
     let compare = |op, value| -> Arc<dyn PhysicalExpr> {
         Arc::new(BinaryExpr::new(plain.data.clone(), op, Arc::new(Literal::new(value))))
     };

@@ -17,12 +17,12 @@ use crate::error::to_datafusion;
 /// The plan with counts in the place of what DataFusion does not plan.
 pub(crate) fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| {
+        if !matches!(node, LogicalPlan::Filter(_) | LogicalPlan::Projection(_)) {
+            return Ok(Transformed::no(node));
+        }
         let schema = merge_schema(&node.inputs());
         if matches!(node, LogicalPlan::Filter(_)) {
             return node.map_expressions(|predicate| condition(predicate, true, &schema));
-        }
-        if !matches!(node, LogicalPlan::Projection(_)) {
-            return Ok(Transformed::no(node));
         }
         let names = NamePreserver::new(&node);
         node.map_expressions(|expr| {

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::compute::sum;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, ArrowNumericType, BooleanArray, PrimitiveArray};
+use arrow_array::{
+    Array, ArrayRef, ArrowNativeTypeOp, ArrowNumericType, ArrowPrimitiveType, BooleanArray, PrimitiveArray,
+};
 use arrow_schema::{DataType, FieldRef};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunctionDefinition};
@@ -79,27 +81,9 @@ impl AggregateUDFImpl for Sum {
         let overflown = Arc::new(AtomicBool::new(false));
         let flag = overflown.clone();
         let data_type = args.return_field.data_type().clone();
-        let inner: Box<dyn GroupsAccumulator> = match data_type {
-            DataType::Int64 => Box::new(PrimitiveGroupsAccumulator::<Int64Type, _>::new(
-                &data_type,
-                move |sum: &mut i64, value| {
-                    let (next, over) = sum.overflowing_add(value);
-                    *sum = next;
-                    if over {
-                        flag.store(true, Ordering::Relaxed);
-                    }
-                },
-            )),
-            DataType::UInt64 => Box::new(PrimitiveGroupsAccumulator::<UInt64Type, _>::new(
-                &data_type,
-                move |sum: &mut u64, value| {
-                    let (next, over) = sum.overflowing_add(value);
-                    *sum = next;
-                    if over {
-                        flag.store(true, Ordering::Relaxed);
-                    }
-                },
-            )),
+        let inner = match data_type {
+            DataType::Int64 => groups::<Int64Type>(&data_type, flag),
+            DataType::UInt64 => groups::<UInt64Type>(&data_type, flag),
             _ => return internal_err!("the sum is none of whole numbers"),
         };
         Ok(Box::new(Groups { inner, overflown, data_type }))
@@ -120,6 +104,19 @@ impl AggregateUDFImpl for Sum {
     fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
         self.inner.inner().set_monotonicity(data_type)
     }
+}
+
+/// The sums of groups, which raise the flag where one of them is beyond its type.
+fn groups<T>(data_type: &DataType, flag: Arc<AtomicBool>) -> Box<dyn GroupsAccumulator>
+where
+    T: ArrowPrimitiveType + Send,
+    T::Native: ArrowNativeTypeOp,
+{
+    let add = move |sum: &mut T::Native, value: T::Native| match sum.add_checked(value) {
+        Ok(next) => *sum = next,
+        Err(_) => flag.store(true, Ordering::Relaxed),
+    };
+    Box::new(PrimitiveGroupsAccumulator::<T, _>::new(data_type, add))
 }
 
 fn beyond(data_type: &DataType) -> DataFusionError {

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use arrow::buffer::NullBuffer;
 use arrow_array::Array;
-use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
+use arrow_schema::{DataType, FieldRef, TimeUnit};
 use datafusion::catalog::{TableFunction, TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility, lit,
 };
+
+use crate::convert::coerced;
 
 const NANOSECOND: TimeUnit = TimeUnit::Nanosecond;
 
@@ -60,7 +61,7 @@ impl ScalarUDFImpl for Guarded {
             return self.inner.coerce_types(arg_types);
         }
         // The moments keep their unit; the origin is one of nanoseconds, whatever unit it is written in.
-        let fields: Vec<FieldRef> = arg_types
+        let types = arg_types
             .iter()
             .enumerate()
             .map(|(place, own)| match (place, own) {
@@ -70,10 +71,8 @@ impl ScalarUDFImpl for Guarded {
                 (2, DataType::Timestamp(_, zone)) => DataType::Timestamp(NANOSECOND, zone.clone()),
                 (_, own) => own.clone(),
             })
-            .map(|own| Arc::new(Field::new("", own, true)))
             .collect();
-        let coerced = fields_with_udf(&fields, self.inner.as_ref())?;
-        Ok(coerced.iter().map(|field| field.data_type().clone()).collect())
+        coerced(types, &self.inner)
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {

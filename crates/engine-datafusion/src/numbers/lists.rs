@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, FieldRef};
+use arrow_schema::DataType;
 use datafusion::common::Result;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
-use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::is_decimal;
+use crate::convert::coerced;
 
 /// Puts the functions in the place of DataFusion's.
 pub(crate) fn install(state: &mut SessionState) -> Result<()> {
@@ -54,9 +54,7 @@ impl ScalarUDFImpl for Floating {
             }
             other => other.to_vec(),
         };
-        let fields = types.into_iter().map(|own| Arc::new(Field::new("", own, true)));
-        let coerced = fields_with_udf(&fields.collect::<Vec<FieldRef>>(), self.inner.as_ref())?;
-        Ok(coerced.iter().map(|field| field.data_type().clone()).collect())
+        coerced(types, &self.inner)
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {

@@ -9,7 +9,7 @@ pub(crate) struct Compressors {
     /// The bytes of one.
     each: u64,
     page_rows: usize,
-    page_bytes: usize,
+    page_bytes: u64,
 }
 
 impl Compressors {
@@ -21,15 +21,16 @@ impl Compressors {
             (Compression::Zstd, 10..) => 4 << 20,
             _ => 0,
         };
-        Self { each, page_rows: config.data_page_rows, page_bytes: config.data_page_bytes }
+        Self { each, page_rows: config.data_page_rows, page_bytes: config.data_page_bytes as u64 }
     }
 
     /// What they take for this many columns, with so many rows and bytes in the open row group.
-    pub(crate) fn bytes(self, columns: usize, rows: usize, bytes: usize) -> u64 {
+    pub(crate) fn bytes(self, columns: usize, rows: usize, bytes: u64) -> u64 {
         // Before all columns have had a page by their rows, some may have had one by their bytes.
+        let columns = columns as u64;
         let begun =
             if rows >= self.page_rows { columns } else { columns.min(bytes / self.page_bytes.max(1)) };
-        self.each * begun as u64
+        self.each * begun
     }
 }
 

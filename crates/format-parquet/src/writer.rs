@@ -126,7 +126,7 @@ impl ParquetWriter {
         if encoders > self.most_memory {
             return false;
         }
-        let memory = encoders + self.compressors();
+        let memory = encoders + self.compressors(encoders);
         let Some(budget) = &self.budget else { return true };
         let held: u64 = self.held.iter().map(Reservation::bytes).sum();
         if memory <= held.max(FREE_BYTES) {
@@ -140,10 +140,9 @@ impl ParquetWriter {
         reservation.map(|reservation| self.held.push(reservation)).is_some()
     }
 
-    /// What the compressors of the open row group take.
-    fn compressors(&self) -> u64 {
-        let (rows, size) = (self.writer.in_progress_rows(), self.writer.memory_size());
-        self.compressors.bytes(self.leaves.len(), rows, size)
+    /// What the compressors of the open row group take, whose encoders take so many bytes.
+    fn compressors(&self, encoders: u64) -> u64 {
+        self.compressors.bytes(self.leaves.len(), self.writer.in_progress_rows(), encoders)
     }
 }
 
@@ -185,8 +184,10 @@ impl FileWriter for ParquetWriter {
     }
 
     fn memory(&self) -> u64 {
-        let encoders = (self.writer.inner().len() + self.writer.memory_size()) as u64;
-        self.upload.held() + encoders + self.compressors() + LEAF_BYTES * self.leaves.len() as u64
+        let encoders = self.writer.memory_size() as u64;
+        let ready = self.writer.inner().len() as u64;
+        let columns = LEAF_BYTES * self.leaves.len() as u64;
+        self.upload.held() + ready + encoders + self.compressors(encoders) + columns
     }
 
     async fn finish(mut self: Box<Self>) -> Result<FileSummary> {

@@ -6,7 +6,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use stitchwork_core::{Error, Object, Result, Stores, join, parse_hive_folder};
 
 use super::glob::{self, Part, Pattern};
-use super::link::is_link;
+use super::link::{self, is_link};
 
 /// An object that belongs to the set.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) ->
 
 /// Whether an object lies on a web server.
 fn is_web(object: &Object) -> bool {
-    object.root.starts_with("http://") || object.root.starts_with("https://")
+    object.root.split_once("://").is_some_and(|(scheme, _)| link::is_web(scheme))
 }
 
 /// What is known of an object before it is read.

@@ -47,6 +47,7 @@ pub(super) fn is_link(location: &str) -> bool {
         && mark.is_some_and(|mark| mark.len() == DIGITS && mark.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn is_web(scheme: &str) -> bool {
+/// Whether locations of the scheme lie on web servers.
+pub(super) fn is_web(scheme: &str) -> bool {
     matches!(scheme, "http" | "https")
 }

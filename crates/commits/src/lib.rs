@@ -8,6 +8,7 @@ mod name;
 mod numbered;
 mod prune;
 mod put;
+mod time;
 
 pub use checkpoints::{Checkpoints, Tail};
 pub use columns::{check_columns, still_fits};
@@ -17,3 +18,4 @@ pub use name::{check_name, enter};
 pub use numbered::{Commit, Commits, get};
 pub use prune::Pruner;
 pub use put::{Patience, Put};
+pub use time::now_ms;

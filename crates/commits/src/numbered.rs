@@ -1,13 +1,14 @@
 //! Where the commits of a log lie, and how they are read.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::future;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use stitchwork_core::{Error, ErrorKind, Object, Result};
+
+use crate::time::now_ms;
 
 /// How many commits are fetched at a time.
 const FETCHES: usize = 16;
@@ -56,7 +57,7 @@ impl Commits {
     pub async fn written_ms(&self, version: i64) -> i64 {
         let object = self.object(version);
         let told = object.store.head(&object.path).await.map(|meta| meta.last_modified);
-        told.unwrap_or_else(|_| SystemTime::now().into()).timestamp_millis()
+        told.map_or_else(|_| now_ms(), |time| time.timestamp_millis())
     }
 
     /// The commit of a version, or `None` where it is not there.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow_schema::{DataType, Schema};
-use stitchwork_commits::check_columns;
+use stitchwork_commits::{check_columns, now_ms};
 use stitchwork_core::{Changes, CreateArgs, Error, PartitionField, Result, Transform};
 
 use crate::actions::{FileFormat, Metadata, Protocol};
@@ -11,7 +11,6 @@ use crate::meta::{MAPPING_MODE, MAX_COLUMN_ID, TableMeta};
 use crate::protocol;
 use crate::schema::{ColumnIds, arrow_schema, schema_json};
 use crate::state::State;
-use crate::store::now_ms;
 
 /// Why a column cannot go.
 const GONE: &str = "a column of a Delta table cannot be dropped here";

@@ -1,10 +1,8 @@
 //! The files of a log in the object store.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
@@ -121,9 +119,4 @@ impl LogStore {
         }
         Ok(false)
     }
-}
-
-/// Milliseconds since 1970, before which `Utc::now` would panic.
-pub(crate) fn now_ms() -> i64 {
-    DateTime::<Utc>::from(SystemTime::now()).timestamp_millis()
 }

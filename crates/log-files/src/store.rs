@@ -1,9 +1,7 @@
 //! The files of the manifest in the object store.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
@@ -102,9 +100,4 @@ async fn versions(
         found.extend(version.and_then(|digits| digits.parse::<i64>().ok()).filter(|version| *version >= 0));
     }
     Ok(found)
-}
-
-/// Milliseconds since 1970, before which `Utc::now` would panic.
-pub(crate) fn now_ms() -> i64 {
-    DateTime::<Utc>::from(SystemTime::now()).timestamp_millis()
 }

@@ -15,6 +15,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
+use stitchwork_commits::now_ms;
 use stitchwork_core::{Error, Result};
 
 use super::read::{PAYLOADS, removes};
@@ -22,7 +23,7 @@ use super::{AddRows, Checkpoint, FileRows, Part, file_rows};
 use crate::actions::{Add, Remove};
 use crate::meta::TableMeta;
 use crate::state::{Payload, State};
-use crate::store::{LogStore, now_ms};
+use crate::store::LogStore;
 
 /// The rows of a row group: a reader that wants few columns fetches little at a time.
 const GROUP_ROWS: usize = 50_000;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use stitchwork_commits::now_ms;
 use stitchwork_core::{Changes, CommitArgs, DataFile, DeleteFile, Deleted, Error, Result};
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::evolve;
 use crate::meta::TableMeta;
 use crate::state::State;
 use crate::stats;
-use crate::store::{LogStore, now_ms};
+use crate::store::LogStore;
 use crate::values::partition_text;
 
 /// The action by which the log knows a file, if the file came from one.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use stitchwork_commits::now_ms;
 use stitchwork_core::{CommitArgs, DataFile, Error, Result};
 
 use crate::evolve;
 use crate::lines::{Add, Commit};
 use crate::sieve::add_line;
 use crate::state::State;
-use crate::store::{LogStore, now_ms};
+use crate::store::LogStore;
 use crate::table::{FORMAT, TableMeta};
 
 /// The line by which the manifest knows a file, if the file came from one.

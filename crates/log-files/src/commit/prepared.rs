@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use object_store::PutPayload;
-use stitchwork_commits::{Commit as _, Patience, Put, next_version};
+use stitchwork_commits::{Commit as _, Patience, Put, next_version, now_ms};
 use stitchwork_core::{Error, Result};
 
 use crate::lines::{Commit, write_line};
-use crate::store::{LogStore, now_ms};
+use crate::store::LogStore;
 
 /// A commit of which only the first line changes from try to try.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ mod projection;
 mod prune;
 mod ranges;
 mod reader;
+mod required;
 mod source;
 mod statistics;
 mod writer;

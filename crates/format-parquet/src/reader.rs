@@ -20,6 +20,7 @@ use crate::file::{ParquetFile, arrow_metadata, group_start};
 use crate::projection::Projection;
 use crate::prune::Pruning;
 use crate::ranges::{self, Positions};
+use crate::required;
 
 /// The rows to read of one row group.
 #[derive(Debug, Clone)]
@@ -48,12 +49,14 @@ pub(crate) async fn read(file: ParquetFile, args: ReadArgs) -> Result<BatchStrea
     let (file, parts) = plan(file, &args, &wanted, &mapping).await?;
     let metadata = decoding(&file, &projection)?;
     let schema = with_row_number(&projection.schema, args.row_number.as_deref());
+    let required = required::in_optional(metadata.schema().fields());
     let shared = Arc::new(Shared {
         file,
         metadata,
         projection,
         mapping,
         schema: schema.clone(),
+        required,
         row_number: args.row_number.is_some(),
         batch_rows,
         budget: args.budget,
@@ -141,6 +144,8 @@ struct Shared {
     projection: Projection,
     mapping: Arc<FieldMapping>,
     schema: SchemaRef,
+    /// Whether something required is inside of something optional.
+    required: bool,
     row_number: bool,
     batch_rows: usize,
     budget: Option<Budget>,
@@ -220,7 +225,10 @@ impl Shared {
                 .with_context("row_group", state.group));
         };
         state.left = left;
-        let adapted = self.mapping.adapt(batch, &self.projection.schema)?;
+        let adapted = match self.required {
+            true => self.mapping.adapt(&required::with_nulls(batch)?, &self.projection.schema)?,
+            false => self.mapping.adapt(batch, &self.projection.schema)?,
+        };
         if !self.row_number {
             return Ok(adapted);
         }

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeListArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray,
+};
+use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields};
 use stitchwork_core::{
     ErrorKind, FieldMapping, Format, INITIAL_DEFAULT, MapBy, ReadArgs, RoaringTreemap, with_field_id,
@@ -148,4 +152,51 @@ async fn a_file_without_rows_has_its_schema() {
     assert_eq!(summary.rows, 0);
     assert_eq!(data::read(&object, ReadArgs::default()).await, batch);
     assert_eq!(Parquet::new().infer_schema(&object).await.unwrap(), batch.schema());
+}
+
+#[tokio::test]
+async fn what_is_required_inside_of_what_is_null_has_its_nulls() {
+    let required = |name: &str, data_type: DataType| Field::new(name, data_type, false);
+    let rows = 5;
+    let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(0..5));
+    let pair = FixedSizeListArray::new(
+        Arc::new(required("item", DataType::Int32)),
+        2,
+        Arc::new(Int32Array::from_iter_values(0..10)),
+        None,
+    );
+    let inner = StructArray::from(vec![
+        (Arc::new(required("n", DataType::Int32)), numbers.clone()),
+        (Arc::new(required("pair", pair.data_type().clone())), Arc::new(pair) as ArrayRef),
+    ]);
+    let outer = Fields::from(vec![required("inner", inner.data_type().clone())]);
+    let nulls = Some(vec![true, false, true, false, false].into());
+    let outer = StructArray::new(outer, vec![Arc::new(inner)], nulls);
+    let lists = ListArray::new(
+        Arc::new(Field::new("element", outer.data_type().clone(), true)),
+        OffsetBuffer::from_lengths([2, 0, 1, 0, 2]),
+        Arc::new(outer.clone()),
+        None,
+    );
+    let fields = vec![
+        required("id", DataType::Int32),
+        Field::new("s", outer.data_type().clone(), true),
+        Field::new("l", lists.data_type().clone(), true),
+    ];
+    let columns = vec![numbers, Arc::new(outer) as ArrayRef, Arc::new(lists)];
+    let batch = RecordBatch::try_new(schema(fields), columns).unwrap();
+    let object = object("required.parquet");
+    data::write(&object, std::slice::from_ref(&batch), options(&[])).await;
+    // Batches of two rows are made one again, as any operator does that sorts or joins.
+    let args = ReadArgs { batch_rows: Some(2), ..ReadArgs::default() };
+    assert_eq!(data::read(&object, args.clone()).await, batch);
+
+    let wide = Fields::from(vec![required("n", DataType::Int64)]);
+    let wide = Fields::from(vec![required("inner", DataType::Struct(wide))]);
+    let wanted = schema(vec![Field::new("s", DataType::Struct(wide), true)]);
+    let found = data::read(&object, ReadArgs { schema: Some(wanted), ..args }).await;
+    let found = found.column(0).as_struct();
+    assert_eq!((found.len(), found.null_count()), (rows, 3));
+    let numbers = found.column(0).as_struct().column(0).as_primitive::<Int64Type>();
+    assert_eq!((numbers.value(0), numbers.value(2)), (0, 2));
 }

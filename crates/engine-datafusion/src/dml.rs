@@ -1,5 +1,6 @@
 //! Changes: taken from the logical plan before it is optimised, and handed to the relation's editor.
 
+mod alias;
 mod assigned;
 mod exact;
 mod inserted;
@@ -33,6 +34,7 @@ use crate::filter::{translate, translate_all};
 use crate::guard::unsupported;
 use crate::table::RelationTable;
 use crate::travel;
+pub(crate) use alias::resolve;
 pub(crate) use assigned::{install, mark, plan};
 use rows::Rows;
 

@@ -91,13 +91,19 @@ impl DataFusionEngine {
         Ok((state, statement))
     }
 
-    async fn plan(&self, state: SessionState, statement: Statement) -> Result<(SessionState, LogicalPlan)> {
+    async fn plan(
+        &self,
+        mut state: SessionState,
+        statement: Statement,
+    ) -> Result<(SessionState, LogicalPlan)> {
         let plan = match dml::plan(&state, statement.clone()).await {
             Ok(plan) => plan,
             Err(error) => return Err(self.explain_failure(&state, &statement, error).await),
         };
         dml::check(&plan)?;
         let plan = membership::counted(plan).and_then(|plan| moments::typed(plan, &state)).ours()?;
+        let pushes = pushdown::can_push_fields(&plan).ours()?;
+        state.config_mut().options_mut().optimizer.enable_leaf_expression_pushdown &= pushes;
         Ok((state, plan))
     }
 

@@ -7,12 +7,13 @@ use datafusion::config::Dialect;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Assignment, AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, Query, ShowStatementOptions,
-    Statement as SqlStatement, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Assignment, AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, Query, Select,
+    ShowStatementOptions, Statement as SqlStatement, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use stitchwork_core::{At, Error, Result};
 
+use crate::apart;
 use crate::dialect::Mended;
 use crate::dml;
 use crate::error::FromDataFusion;
@@ -127,6 +128,9 @@ fn check_sql(statement: &mut SqlStatement, names: &Namespace) -> Result<()> {
     if let SqlStatement::Update(update) = statement {
         check_assignments(&mut update.assignments)?;
     }
+    if let SqlStatement::Delete(delete) = statement {
+        dml::resolve(delete)?;
+    }
     if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut Guard { names }) {
         return Err(error);
     }
@@ -155,7 +159,7 @@ fn check_assignments(assignments: &mut [Assignment]) -> Result<()> {
 }
 
 /// What an identifier means: an unquoted one is its lower-case spelling.
-fn spelt(ident: &Ident) -> String {
+pub(crate) fn spelt(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
@@ -176,6 +180,11 @@ impl VisitorMut for Guard<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         spelling::sort_by_place(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        apart::name_apart(select);
         ControlFlow::Continue(())
     }
 

@@ -9,7 +9,7 @@ use arrow::array::{ArrayData, make_array};
 use arrow::compute::{cast, nullif};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StructArray};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use stitchwork_core::{Error, Result};
 
 /// The batch with nulls wherever its arrays show none of their values.
@@ -36,6 +36,26 @@ pub(crate) fn shown(batch: RecordBatch) -> Result<RecordBatch> {
             Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &options)?)
         }
     }
+}
+
+/// Whether arrays of the type may lack nulls where DataFusion's Parquet reader makes them: it gives none to something nested and
+/// required, although the struct around it is null and its own fields are.
+pub(crate) fn holds_required(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => {
+            fields.iter().any(|field| is_required(field) || holds_required(field.data_type()))
+        }
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::Map(field, _) => holds_required(field.data_type()),
+        _ => false,
+    }
+}
+
+/// Whether the field is nested and required.
+pub(crate) fn is_required(field: &Field) -> bool {
+    field.data_type().is_nested() && !field.is_nullable()
 }
 
 /// The array with its nulls where they are looked for; `None` where they are there already.

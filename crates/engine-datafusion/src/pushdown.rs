@@ -1,15 +1,21 @@
-//! DataFusion's push of filters to scans, kept from where it would take one column for another.
+//! What DataFusion pushes to scans, kept from where it would take one column for another.
 //!
-//! Between the operators of a plan it finds columns by name alone. A join whose sides share a name gives two of it, and a filter
+//! Filters: between the operators of a plan it finds columns by name alone. A join whose sides share a name gives two of it, and a filter
 //! above would go to the scan that has the first one. What lies below such an operator is pushed as always; the planner has
 //! brought below the joins what may go there before that, by names with qualifiers.
+//!
+//! Fields of structs: where two of them are compared that are calculated with, as in a join, the planner looks for them under
+//! a name that is another one by then.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::common::Result;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::logical_expr::expr::BinaryExpr;
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -26,6 +32,44 @@ pub(crate) fn install(builder: SessionStateBuilder) -> SessionStateBuilder {
         false => rule,
     });
     builder.with_physical_optimizer_rules(rules.collect())
+}
+
+/// Whether the fields of structs can be pushed: nothing is compared that is calculated from one, but with a value.
+pub(crate) fn can_push_fields(plan: &LogicalPlan) -> Result<bool> {
+    let mut can = true;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Join(join) = node {
+            can &= !join.on.iter().any(|(left, right)| calculates(left) || calculates(right));
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|part| {
+                can &= match part {
+                    Expr::BinaryExpr(BinaryExpr {
+                        left,
+                        op: Operator::Eq | Operator::IsNotDistinctFrom,
+                        right,
+                    }) => is_value(left) || is_value(right) || !(calculates(left) || calculates(right)),
+                    Expr::InSubquery(membership) => !calculates(&membership.expr),
+                    _ => true,
+                };
+                Ok(if can { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+            })
+        })?;
+        Ok(if can { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    })?;
+    Ok(can)
+}
+
+/// Whether the expression is the same for all rows.
+fn is_value(expr: &Expr) -> bool {
+    expr.column_refs().is_empty() && !expr.contains_outer()
+}
+
+/// Whether the expression is calculated from a field of a struct, and not just one.
+fn calculates(expr: &Expr) -> bool {
+    let is_field =
+        |expr: &Expr| matches!(expr, Expr::ScalarFunction(call) if call.func.name() == "get_field");
+    !is_field(expr) && expr.exists(|part| Ok(is_field(part))).unwrap_or(true)
 }
 
 /// A push of filters that finds columns by name.

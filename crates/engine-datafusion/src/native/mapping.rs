@@ -18,6 +18,7 @@ use stitchwork_core::{Error, FieldMapping, INITIAL_DEFAULT, Scalar};
 
 use crate::convert::{conform, internal, to_scalar_value};
 use crate::error::{ToDataFusion, to_datafusion};
+use crate::hidden::{holds_required, is_required, mend};
 use crate::moments::{Answer, instant, widened};
 
 /// Makes a [`MappingAdapter`] for each file.
@@ -143,6 +144,8 @@ impl MappingAdapter {
             };
             let DataType::Struct(fields) = have.data_type() else { return Ok(None) };
             match self.mapping.find(next, fields).and_then(|place| fields.get(place)) {
+                // Alone, it would not say where the struct around it is null.
+                Some(found) if is_required(found) => return Ok(None),
                 Some(found) => {
                     args.push(Arc::new(Literal::new(ScalarValue::from(found.name().as_str()))));
                     (table, wanted, have) = (next, next_wanted, found);
@@ -167,7 +170,7 @@ impl MappingAdapter {
         table: &Field,
         wanted: &Field,
     ) -> Arc<dyn PhysicalExpr> {
-        if have == wanted.data_type() {
+        if have == wanted.data_type() && !holds_required(have) {
             expr
         } else if have.is_nested()
             || wanted.data_type().is_nested()
@@ -245,9 +248,10 @@ impl PhysicalExpr for AdaptExpr {
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let array = self.inner.evaluate(batch)?.into_array(batch.num_rows())?;
+        let mended = if holds_required(array.data_type()) { mend(&array).theirs()? } else { None };
         let adapted = self
             .mapping
-            .adapt_array(&array, &self.table)
+            .adapt_array(&mended.unwrap_or(array), &self.table)
             .and_then(|array| conform(&array, self.wanted.data_type()))
             .map_err(to_datafusion)?;
         Ok(ColumnarValue::Array(adapted))

@@ -180,16 +180,15 @@ fn floor(number: Number, scale: u8) -> (i128, bool) {
     }
 }
 
-/// Whether a decimal is compared with a number, or with what floats.
+/// Whether a decimal is compared with a number, or with what floats, or anything with both decimals and what floats.
 fn is_compared<'a>(expr: &Expr, others: impl IntoIterator<Item = &'a Expr>, schema: &DFSchema) -> bool {
     // It is worked out for each of them, and a function such as `random` gives another value each time.
     let Some(own) = type_of(expr, schema).filter(|_| !expr.is_volatile()) else { return false };
-    others.into_iter().any(|other| {
-        let other_type = type_of(other, schema);
-        let is = |kind: fn(&DataType) -> bool| other_type.as_ref().is_some_and(kind);
-        (is_decimal(&own) && (Number::of(other).is_some() || is(DataType::is_floating)))
-            || (own.is_floating() && is(is_decimal))
-    })
+    let others: Vec<_> = others.into_iter().map(|other| (other, type_of(other, schema))).collect();
+    let is = |kind: fn(&DataType) -> bool| others.iter().any(|(_, other)| other.as_ref().is_some_and(kind));
+    let (floats, decimals) = (is(DataType::is_floating), is(is_decimal));
+    let numbers = || others.iter().any(|(other, _)| Number::of(other).is_some());
+    (floats && decimals) || (is_decimal(&own) && (floats || numbers())) || (own.is_floating() && decimals)
 }
 
 fn any(expr: &Expr, op: Operator, other: &Expr, schema: &DFSchema) -> Result<Expr> {

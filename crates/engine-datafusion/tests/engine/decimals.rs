@@ -125,6 +125,7 @@ async fn a_number_beside_what_floats_floats() {
         ("case d when f then true else false end", "0.10"),
         ("nullif(d, f) is null", "0.10"),
         ("d between f and f", "0.10"),
+        ("1 between d and f", "0.50"),
         ("coalesce(f, d) = 1e30", "0.50"),
         ("greatest(d, f) = 1e30", "0.50"),
         ("case when f > 1 then f else d end = 1e30", "0.50"),
@@ -132,6 +133,9 @@ async fn a_number_beside_what_floats_floats() {
     ] {
         assert_eq!(rows(&engine, &format!("select d from t where {filter}")).await, [expected], "{filter}");
     }
+    // Above all numbers is what is none.
+    assert_eq!(rows(&engine, "select count(*) from t where 1 between d and (f - f) / (f - f)").await, ["3"]);
+    assert_eq!(rows(&engine, "select count(*) from t where 1 in (d, (f - f) / (f - f))").await, ["0"]);
     for (sql, expected) in [
         ("select max(x) from (select f as x from t union all select d from t)", "1e30"),
         ("select max(x) from (select d as x from t union select f from t)", "1e30"),

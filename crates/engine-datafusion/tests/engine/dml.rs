@@ -57,6 +57,21 @@ async fn rows_are_deleted_by_what_can_be_said_whole() {
 }
 
 #[tokio::test]
+async fn a_delete_may_name_its_table() {
+    let (engine, memory) = setup().await;
+    assert_eq!(rows(&engine, "delete from t as Q where q.n = 2 and \"q\".t = 'b'").await, ["1"]);
+    assert_eq!(rows(&engine, "delete from t t where t.n = 1").await, ["1"]);
+    assert_eq!(rows(&engine, "select * from t").await, ["|c"]);
+    memory.deleted.lock().unwrap().clear();
+    let error = query_error(&engine, "delete from t q where exists (select 1 from t where t.n = q.n)").await;
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let error = query_error(&engine, "delete from t q where r.n = 1").await;
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    assert!(memory.deleted.lock().unwrap().is_empty());
+    assert_eq!(rows(&engine, "delete from t q").await, ["1"]);
+}
+
+#[tokio::test]
 async fn a_delete_that_cannot_be_said_whole_deletes_nothing() {
     let (engine, memory) = setup().await;
     for sql in [

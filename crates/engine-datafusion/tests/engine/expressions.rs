@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch};
 use arrow_schema::Field;
-use stitchwork_core::ErrorKind;
+use stitchwork_core::{Engine, ErrorKind, QueryArgs};
 
 use crate::changeable::Changeable;
 use crate::files::{batch, ints};
@@ -178,5 +178,44 @@ async fn an_overflow_says_the_same_wherever_it_is_met() {
             let said = error.to_string();
             assert!(said.starts_with("invalid input: the result of a calculation"), "{sql}: {said}");
         }
+    }
+}
+
+#[tokio::test]
+async fn columns_that_would_have_one_name_are_named_apart() {
+    let engine = engine();
+    register(&engine, "t", &Memory::new(vec![data()])).await;
+    for (sql, names, first) in [
+        ("select a, a::double from t where a = 2", "a, a::DOUBLE", "2|2.0"),
+        ("select cast(a as int), A, t.a from t where a = 2", "CAST(a AS INT), a, a_1", "2|2|2"),
+        ("select *, d::double from t where a = 2", "a, k, f, d, d::DOUBLE", "2|-1|-2.5|2.50|2.5"),
+        ("select t.*, a from t where a = 2", "a, k, f, d, a_1", "2|-1|-2.5|2.50|2"),
+        ("select k as a_1, *, a from t where a = 2", "a_1, a, k, f, d, a_2", "-1|2|-1|-2.5|2.50|2"),
+        (
+            "select x.*, y.k from t x join t y on x.k = y.k where x.a = 2",
+            "a, k, f, d, k",
+            "2|-1|-2.5|2.50|-1",
+        ),
+        (
+            "select x.*, x.k, y.a from t x join t y on x.k = y.k where x.a = 2",
+            "a, k, f, d, k_1, a",
+            "2|-1|-2.5|2.50|-1|2",
+        ),
+        ("select a + 1, a::int + 1 from t where a = 2", "t.a + Int64(1), a::INT + 1", "3|3"),
+        ("select q.a, q.\"a::INT\" from (select a, a::int from t) q where a = 2", "a, a::INT", "2|2"),
+        ("select a, a::int from t union all select 1, 1 order by 1 limit 1", "a, a::INT", "-3|-3"),
+        (
+            "select a::int, count(*), count(*) from t where a = 2 group by a::int",
+            "t.a, count(*), count(*)_1",
+            "2|1|1",
+        ),
+        // Alone, it keeps the name that it has always had.
+        ("select a::int, k from t where a = 2", "t.a, k", "2|-1"),
+    ] {
+        let schema =
+            engine.query(QueryArgs::new(sql)).await.unwrap_or_else(|e| panic!("{sql}: {e}")).schema();
+        let found: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(found.join(", "), names, "{sql}");
+        assert_eq!(rows(&engine, sql).await.first().map(String::as_str), Some(first), "{sql}");
     }
 }

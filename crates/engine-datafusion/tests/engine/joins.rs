@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use stitchwork_core::ErrorKind;
 use stitchwork_engine_datafusion::DataFusionEngine;
 
@@ -118,4 +118,36 @@ async fn what_is_not_known_to_be_a_member_is_unknown_in_every_condition() {
     let correlated =
         "select id from orders o where old or cust not in (select a.cust from active a where a.cust > o.id)";
     assert_eq!(query_error(&engine, correlated).await.kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn fields_of_structs_are_compared_across_tables() {
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(-1), Some(2), None, Some(3)]));
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.5, f64::NAN, 2.5, -0.0]));
+    let inside = batch(vec![("n", numbers), ("f", floats)]);
+    let table = batch(vec![
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3, 4])) as ArrayRef),
+        ("s", Arc::new(StructArray::from(inside))),
+    ]);
+    for engine in engines() {
+        file(&engine, "a", &table).await;
+        file(&engine, "b", &table).await;
+        for (sql, expected) in [
+            ("select a.id, b.id from a join b on a.s.f = b.s.f", vec!["1|1", "2|2", "3|3", "4|4"]),
+            ("select a.id, b.id from a join b on abs(a.s['n']) + 1 = b.s['n']", vec!["1|2", "2|4"]),
+            ("select a.id from a, b where a.s['n'] * 2 = b.s['n'] * -4", vec!["2"]),
+            ("select id from a where s['f'] in (select s['f'] from b where id > 1)", vec!["2", "3", "4"]),
+            ("select id from a where s['n'] + 1 in (select s['n'] from b)", vec!["2"]),
+            (
+                "select id from a where exists (select 1 from b where abs(b.s['n']) = a.s['n'] - 1)",
+                vec!["2", "4"],
+            ),
+            (
+                "select a.id from a left join b on a.s['f'] = b.s['f'] and b.s['n'] > 2 where b.id = 4",
+                vec!["4"],
+            ),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema};
 use stitchwork_core::{FieldMapping, MapBy};
 
+use crate::files::batch;
 use crate::support::{Files, engines, field, register, rows};
 
 fn files() -> (Schema, RecordBatch) {
@@ -86,6 +87,49 @@ async fn fields_are_found_at_every_depth() {
             ("select count(*) from t where outer['inner']['v'] is null", vec!["2"]),
             ("select count(*) from t where outer['inner']['w'] = 4", vec!["2"]),
             ("select outer from t where outer['inner'] is null", vec!["{inner: }"]),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql} {:?}", engine.config());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_required_inside_of_what_is_null_has_its_nulls() {
+    let required = |name: &str, data_type: DataType| Field::new(name, data_type, false);
+    let ids: ArrayRef = Arc::new(Int32Array::from_iter_values(0..250));
+    let inner = StructArray::from(vec![(Arc::new(required("n", DataType::Int32)), ids.clone())]);
+    let fields = Fields::from(vec![required("inner", inner.data_type().clone())]);
+    // Two of three are null.
+    let nulls = (0..250).map(|row| row % 3 == 0).collect::<Vec<_>>();
+    let outer: ArrayRef = Arc::new(StructArray::new(fields, vec![Arc::new(inner)], Some(nulls.into())));
+    let list = Field::new("element", outer.data_type().clone(), true);
+    let lists: ArrayRef = Arc::new(ListArray::new(
+        Arc::new(list),
+        OffsetBuffer::from_repeated_length(1, 250),
+        outer.clone(),
+        None,
+    ));
+    let batch = batch(vec![
+        (required("id", DataType::Int32), ids),
+        (Field::new("s", outer.data_type().clone(), true), outer),
+        (Field::new("l", lists.data_type().clone(), true), lists),
+    ]);
+    let mut files = Files::new(batch.schema());
+    files.write("memory:a", &batch).await;
+    files.write("memory:b", &batch).await;
+    let files = Arc::new(files);
+    for engine in engines() {
+        register(&engine, "t", &files).await;
+        for (sql, expected) in [
+            ("select s from t order by id, s limit 3", vec!["", "{inner: {n: 0}}", "{inner: {n: 0}}"]),
+            ("select l from t where id < 2 order by id desc limit 2", vec!["[]", "[]"]),
+            ("select a.s from t a join t b on a.id = b.id where a.id = 4", vec!["", "", "", ""]),
+            (
+                "select count(*), count(s), count(s['inner']), sum(s['inner']['n']) from t",
+                vec!["500|168|168|20916"],
+            ),
+            ("select count(*) from t where s['inner'] is null", vec!["332"]),
+            ("select count(*) from (select s from t union select s from t)", vec!["85"]),
         ] {
             assert_eq!(rows(&engine, sql).await, expected, "{sql} {:?}", engine.config());
         }

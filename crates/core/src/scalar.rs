@@ -8,12 +8,13 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
-    new_null_array,
+    UInt64Array, new_null_array,
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ord::ord::make_comparator;
 use arrow_schema::{ArrowError, DataType, SortOptions};
+use arrow_select::take::take;
 
 use crate::{Error, Result};
 
@@ -41,7 +42,8 @@ impl Scalar {
         if row >= array.len() {
             return Err(Error::invalid_input("the array has no such row").with_context("row", row));
         }
-        Ok(Self { array: array.slice(row, 1) })
+        // A copy, which does not keep the other rows in memory.
+        Ok(Self { array: take(array, &UInt64Array::from_value(row as u64, 1), None)? })
     }
 
     /// The null of a type.

@@ -2,10 +2,12 @@
 
 use crate::config::{Compression, ParquetConfig};
 
-/// The compressors of a file that is being written: each column has one of its own from its first page to the end of the
-/// row group. Those of zstd keep their tables all the while, which are larger than most pages.
+/// The compressors of a file that is being written: each column has one of its own, and what would read it again, to the end of
+/// the row group. Those of zstd keep their tables from the first page on, which are larger than most pages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Compressors {
+    /// The bytes of one before its first page.
+    pub(crate) idle: u64,
     /// The bytes of one.
     each: u64,
     page_rows: usize,
@@ -21,7 +23,13 @@ impl Compressors {
             (Compression::Zstd, 10..) => 4 << 20,
             _ => 0,
         };
-        Self { each, page_rows: config.data_page_rows, page_bytes: config.data_page_bytes as u64 }
+        // As a heap profile tells of `ZSTD_createDCtx`, `ZSTD_createCCtx` and the tables of snappy.
+        let idle = match config.compression {
+            Compression::Zstd => 104 << 10,
+            Compression::Snappy => 34 << 10,
+            _ => 0,
+        };
+        Self { idle, each, page_rows: config.data_page_rows, page_bytes: config.data_page_bytes as u64 }
     }
 
     /// What they take for this many columns, with so many rows and bytes in the open row group.

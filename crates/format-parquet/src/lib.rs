@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod footer;
 mod format;
+mod pieces;
 mod projection;
 mod prune;
 mod ranges;

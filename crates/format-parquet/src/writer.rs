@@ -1,6 +1,6 @@
 //! Writing: batches in, row groups out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use arrow_array::cast::AsArray;
@@ -24,21 +24,26 @@ use crate::dates;
 use crate::dictionary;
 use crate::error::{guard, write_error};
 use crate::file::NAN_COUNTS;
+use crate::pieces::Pieces;
 use crate::statistics::summarize;
 
 /// How many rows are encoded in one go: what limits look at, and how long others may have to wait.
 const SLICE_ROWS: usize = 8192;
 /// What a writer may hold without asking the budget: below it row groups would be absurdly small.
 const FREE_BYTES: u64 = 1 << 20;
-/// What the encoders of one column take before the first row.
+/// What the encoders of one column take before the first row, compressors aside.
 const LEAF_BYTES: u64 = 16 << 10;
+/// The share of the budget that rows may take which are not encoded yet.
+const WAITING_SHARE: u64 = 16;
 
 /// One file that is being written.
 pub(crate) struct ParquetWriter {
     object: Object,
     schema: SchemaRef,
     leaves: Vec<Leaf>,
-    writer: ArrowWriter<Vec<u8>>,
+    writer: ArrowWriter<Pieces>,
+    /// Rows that are not encoded yet, as long as they take less memory than the encoders of a row group would.
+    waiting: VecDeque<RecordBatch>,
     /// How the writer was begun, as long as no row has shown which columns repeat their values.
     unseen: Option<(WriterProperties, bool)>,
     upload: Upload,
@@ -73,6 +78,7 @@ impl ParquetWriter {
             has_dates,
             leaves,
             writer,
+            waiting: VecDeque::new(),
             unseen: config.dictionary.then_some((properties, config.arrow_schema)),
             upload: Upload::new(object),
             // Dictionaries and the buffers of encoders may take more memory than what comes out of them.
@@ -98,6 +104,42 @@ impl ParquetWriter {
         Ok(())
     }
 
+    /// Encodes the rows that wait, and gives up at an error.
+    async fn encode_waiting(&mut self) -> Result<()> {
+        while let Some(batch) = self.waiting.pop_front() {
+            let mut start = 0;
+            while start < batch.num_rows() {
+                let rows = SLICE_ROWS.min(batch.num_rows() - start);
+                let groups = self.writer.flushed_row_groups().len();
+                if let Err(error) = self.encode(&batch.slice(start, rows)).await {
+                    // The parts are invisible whether or not this works, and the first error is the one to tell.
+                    let _ = self.upload.abort().await;
+                    return Err(error);
+                }
+                start += rows;
+                if groups != self.writer.flushed_row_groups().len() {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn waiting_bytes(&self) -> u64 {
+        self.waiting.iter().map(|batch| batch.get_array_memory_size() as u64).sum()
+    }
+
+    /// From how many bytes on rows are encoded: what it takes to begin a row group.
+    fn most_waiting(&self) -> u64 {
+        let most = self.budget.as_ref().map_or(u64::MAX, |budget| budget.total() / WAITING_SHARE);
+        self.columns().min(most)
+    }
+
+    /// What the encoders of a row group take before its first row.
+    fn columns(&self) -> u64 {
+        (LEAF_BYTES + self.compressors.idle) * self.leaves.len() as u64
+    }
+
     /// Encodes rows, and sends what is ready.
     async fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
         self.look_at(batch)?;
@@ -109,12 +151,11 @@ impl ParquetWriter {
     }
 
     async fn send(&mut self) -> Result<()> {
-        if self.writer.inner().is_empty() {
+        if self.writer.inner().len() == 0 {
             return Ok(());
         }
-        let ready = std::mem::take(self.writer.inner_mut());
-        self.upload.write(ready.into()).await?;
-        if self.writer.in_progress_rows() == 0 {
+        self.upload.write_all(self.writer.inner_mut().take()).await?;
+        if self.writer.in_progress_rows() == 0 && self.waiting.is_empty() {
             self.held.clear();
         }
         Ok(())
@@ -126,7 +167,14 @@ impl ParquetWriter {
         if encoders > self.most_memory {
             return false;
         }
-        let memory = encoders + self.compressors(encoders);
+        let open = encoders + self.compressors(encoders);
+        // A row group that has been begun takes at least what waits.
+        let waits = !self.waiting.is_empty() && open <= self.most_waiting();
+        waits || self.reserve(open + self.columns() + self.waiting_bytes())
+    }
+
+    /// Holds so many bytes, if the budget gives them.
+    fn reserve(&mut self, memory: u64) -> bool {
         let Some(budget) = &self.budget else { return true };
         let held: u64 = self.held.iter().map(Reservation::bytes).sum();
         if memory <= held.max(FREE_BYTES) {
@@ -162,43 +210,37 @@ impl FileWriter for ParquetWriter {
                 *count += nans_below(&batch, &leaf.path);
             }
         }
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let rows = SLICE_ROWS.min(batch.num_rows() - start);
-            let groups = self.writer.flushed_row_groups().len();
-            if let Err(error) = self.encode(&batch.slice(start, rows)).await {
-                // The parts are invisible whether or not this works, and the first error is the one to tell.
-                let _ = self.upload.abort().await;
-                return Err(error);
-            }
-            start += rows;
-            if groups != self.writer.flushed_row_groups().len() {
-                tokio::task::yield_now().await;
-            }
+        self.waiting.push_back(batch);
+        let waiting = self.waiting_bytes();
+        if self.writer.in_progress_rows() == 0 && waiting < self.most_waiting() && self.reserve(waiting) {
+            return Ok(());
         }
-        Ok(())
+        self.encode_waiting().await
     }
 
     fn bytes(&self) -> u64 {
-        self.upload.bytes() + (self.writer.inner().len() + self.writer.in_progress_size()) as u64
+        // What waits comes to less when it is encoded.
+        self.upload.bytes()
+            + (self.writer.inner().len() + self.writer.in_progress_size()) as u64
+            + self.waiting_bytes() / 2
     }
 
     fn memory(&self) -> u64 {
         let encoders = self.writer.memory_size() as u64;
         let ready = self.writer.inner().len() as u64;
-        let columns = LEAF_BYTES * self.leaves.len() as u64;
-        self.upload.held() + ready + encoders + self.compressors(encoders) + columns
+        let columns = if self.writer.in_progress_rows() > 0 { self.columns() } else { 0 };
+        self.waiting_bytes() + self.upload.held() + ready + encoders + self.compressors(encoders) + columns
     }
 
     async fn finish(mut self: Box<Self>) -> Result<FileSummary> {
+        self.encode_waiting().await?;
         if !self.nans.is_empty() {
             let counts = serde_json::to_string(&self.nans)
                 .map_err(|e| Error::unexpected("the NaN counts are no JSON").with_source(e))?;
             self.writer.append_key_value_metadata(KeyValue::new(NAN_COUNTS.to_owned(), counts));
         }
         let metadata = guard(|| self.writer.finish()).map_err(|e| write_error(&self.object, e))?;
-        let rest = std::mem::take(self.writer.inner_mut());
-        self.upload.write(rest.into()).await?;
+        self.upload.write_all(self.writer.inner_mut().take()).await?;
         let bytes = self.upload.finish().await?;
         Ok(summarize(&metadata, &self.leaves, &self.nans, bytes))
     }
@@ -224,14 +266,14 @@ fn begin(
     schema: &SchemaRef,
     properties: WriterProperties,
     arrow_schema: bool,
-) -> Result<ArrowWriter<Vec<u8>>> {
+) -> Result<ArrowWriter<Pieces>> {
     let options =
         ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(!arrow_schema);
     let begun = guard(|| {
         // The arrow schema stays as it is, in the footer too: readers of it have their types again.
         let converted = ArrowSchemaConverter::new().convert(&dates::as_days(schema))?;
         let options = options.with_parquet_schema(converted);
-        ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)
+        ArrowWriter::try_new_with_options(Pieces::default(), schema.clone(), options)
     });
     begun.map_err(|e| write_error(object, e))
 }

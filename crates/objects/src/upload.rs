@@ -63,17 +63,27 @@ impl Upload {
     ///
     /// # Errors
     /// What the store says, with the location of the object.
-    pub async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
-        self.bytes += bytes.len() as u64;
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.write_all([bytes]).await
+    }
+
+    /// Takes bytes in pieces, as [`Upload::write`] does; parts that are full go up together.
+    ///
+    /// # Errors
+    /// As [`Upload::write`].
+    pub async fn write_all(&mut self, pieces: impl IntoIterator<Item = Bytes>) -> Result<()> {
         let mut parts = Vec::new();
-        while !bytes.is_empty() {
-            // A part goes only when there is more to come: the last one makes a small object a single put.
-            if self.held == PART_BYTES {
-                parts.push(self.take());
+        for mut bytes in pieces {
+            self.bytes += bytes.len() as u64;
+            while !bytes.is_empty() {
+                // A part goes only when there is more to come: the last one makes a small object a single put.
+                if self.held == PART_BYTES {
+                    parts.push(self.take());
+                }
+                let piece = bytes.split_to(bytes.len().min(PART_BYTES - self.held));
+                self.held += piece.len();
+                self.pieces.push(piece);
             }
-            let piece = bytes.split_to(bytes.len().min(PART_BYTES - self.held));
-            self.held += piece.len();
-            self.pieces.push(piece);
         }
         if parts.is_empty() { Ok(()) } else { self.send(parts).await }
     }

@@ -260,6 +260,18 @@ impl Shredder {
         Ok(self.store.take_ready())
     }
 
+    /// The batches that are complete, and the rows of the table that has most of those that are not; none where there are no rows.
+    /// So a caller who holds too much need not make batches of all tables at once.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the rows do not fit an existing table.
+    pub fn flush_largest(&mut self) -> Result<Vec<TableBatch>> {
+        self.check_usable()?;
+        let cut = self.store.cut_largest(self.options.load_id).map(drop);
+        self.settle(cut)?;
+        Ok(self.store.take_ready())
+    }
+
     /// All rows that have not been taken, and the changes. Fields that were always null, or always an empty list or
     /// object, become columns of text; where a table has no rows left, a batch without rows brings them.
     ///

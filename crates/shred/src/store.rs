@@ -193,14 +193,15 @@ impl Store {
 
     /// Cuts the largest tables' rows until all together are within `limit`.
     pub(crate) fn shrink_to(&mut self, limit: usize, load_id: i64) -> Result<()> {
-        let mut bytes = self.building_bytes();
-        while bytes > limit {
-            let largest = (0..self.tables.len()).max_by_key(|table| self.tables[*table].bytes());
-            let Some(largest) = largest.filter(|table| self.tables[*table].len() > 0) else { break };
-            bytes = bytes.saturating_sub(self.tables[largest].bytes());
-            self.cut(largest, load_id)?;
-        }
+        while self.building_bytes() > limit && self.cut_largest(load_id)? {}
         Ok(())
+    }
+
+    /// Cuts the rows of the table that has most; false where no table has any.
+    pub(crate) fn cut_largest(&mut self, load_id: i64) -> Result<bool> {
+        let largest = (0..self.tables.len()).max_by_key(|table| self.tables[*table].bytes());
+        let Some(largest) = largest.filter(|table| self.tables[*table].len() > 0) else { return Ok(false) };
+        self.cut(largest, load_id).map(|()| true)
     }
 
     /// Cuts all rows there are.
@@ -263,9 +264,10 @@ impl Store {
         std::mem::take(&mut self.changes)
     }
 
-    /// The bytes of the rows under construction.
+    /// The bytes that the rows under construction take in memory: columns grow by doubling, so that about a third of them is
+    /// room for more.
     pub(crate) fn building_bytes(&self) -> usize {
-        self.tables.iter().map(Table::bytes).sum()
+        self.tables.iter().map(Table::bytes).sum::<usize>() / 2 * 3
     }
 
     /// The bytes of everything that has not been taken.

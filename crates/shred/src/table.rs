@@ -234,7 +234,8 @@ impl Table {
             self.schema = Arc::new(Schema::new_with_metadata(fields, metadata));
         }
         self.past += count as u64;
-        self.rows.clear();
+        // Most tables have far fewer rows than the one that had most of them: no room is kept.
+        self.rows = Vec::new();
         self.text_bytes = 0;
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         RecordBatch::try_new_with_options(self.schema(), arrays, &options).map_err(|error| {

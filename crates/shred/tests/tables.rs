@@ -494,3 +494,17 @@ fn shredders_can_move_to_another_thread() {
     fn check<T: Send + 'static>() {}
     check::<Shredder>();
 }
+
+#[test]
+fn the_table_that_has_most_goes_first() {
+    let mut shredder = Shredder::new(options()).unwrap();
+    shredder.push("{\"a\":1,\"l\":[1,2,3,4,5]}\n".repeat(100).as_bytes()).unwrap();
+    let mut flushed = || -> Vec<(String, usize)> {
+        let batches = shredder.flush_largest().unwrap();
+        batches.iter().map(|batch| (batch.table.to_string(), batch.batch.num_rows())).collect()
+    };
+    assert_eq!(flushed(), [("t__l".to_owned(), 500)]);
+    assert_eq!(flushed(), [("t".to_owned(), 100)]);
+    assert_eq!(flushed(), []);
+    assert_eq!((shredder.buffered_bytes(), shredder.rows()), (0, 100));
+}

@@ -1,5 +1,6 @@
 use std::cmp::Ordering;
 
+use arrow_array::{Array, StringArray};
 use arrow_schema::DataType;
 use stitchwork_core::Scalar;
 
@@ -33,4 +34,13 @@ fn bytes_are_read_as_they_are_shown() {
     }
     assert_eq!(Scalar::parse("", &DataType::Binary).unwrap().to_string(), "");
     assert!(Scalar::parse("00", &DataType::FixedSizeBinary(3)).is_err());
+}
+
+#[test]
+fn a_value_of_an_array_does_not_keep_the_others() {
+    let texts = StringArray::from_iter_values((0..10_000).map(|row| format!("text {row}")));
+    let value = Scalar::from_array(&texts, 9_999).unwrap();
+    assert_eq!(value, Scalar::from("text 9999"));
+    assert!(value.array().get_array_memory_size() < 1_000);
+    assert!(Scalar::from_array(&texts, 10_000).is_err());
 }

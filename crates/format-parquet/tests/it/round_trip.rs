@@ -194,3 +194,24 @@ async fn columns_whose_values_hardly_repeat_have_no_dictionary() {
         assert_eq!(data::read(&object, ReadArgs::default()).await, batch);
     }
 }
+
+#[tokio::test]
+async fn rows_wait_until_a_row_group_is_worth_its_encoders() {
+    const COLUMNS: usize = 64;
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1000));
+    let batch = RecordBatch::try_from_iter((0..COLUMNS).map(|c| (format!("c{c}"), column.clone()))).unwrap();
+    let rows = batch.get_array_memory_size() as u64;
+    let object = object("wide.parquet");
+    let mut writer = Parquet::new().write(&object, WriteArgs::new(batch.schema())).await.unwrap();
+    writer.write(&batch).await.unwrap();
+    assert!((rows..2 * rows).contains(&writer.memory()), "{} for {rows} of rows", writer.memory());
+    let encoders = COLUMNS as u64 * (100 << 10);
+    for _ in 0..encoders / rows + 20 {
+        writer.write(&batch).await.unwrap();
+    }
+    assert!(writer.memory() > encoders, "{} of {encoders}", writer.memory());
+    let summary = writer.finish().await.unwrap();
+    assert_eq!(summary.rows, 1000 * (encoders / rows + 21));
+    assert_eq!(summary.split_offsets.len(), 1, "one row group");
+    assert_eq!(data::read(&object, ReadArgs::default()).await.num_rows() as u64, summary.rows);
+}

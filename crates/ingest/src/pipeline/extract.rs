@@ -41,7 +41,7 @@ pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
         cursor: if run.replaces() { None } else { run.cursor.clone() },
         part: None,
         // A budget of its own: whoever waits for bytes here must not wait for those that a file holds.
-        budget: Some(Budget::new(streams::share(run) as u64)),
+        budget: Some(Budget::new(streams::page_bytes(run))),
     };
     let mut messages = run.source.open(args).await?;
     // A replacement must appear as a whole, so it is one load whatever its size. Where a source cannot be
@@ -136,7 +136,7 @@ impl Load {
         Ok(Self {
             started: Instant::now(),
             shredders,
-            buffer_bytes: streams::share(run),
+            buffer_bytes: streams::buffer_bytes(run),
             totals: Totals::default(),
             before: Totals::default(),
             unmarked: 0,
@@ -194,7 +194,7 @@ impl Load {
         self.keep_within(run).await
     }
 
-    /// Writes what the fullest shredder holds while all together hold too much.
+    /// Writes the largest table of the fullest shredder while all together hold too much.
     async fn keep_within(&mut self, run: &mut Run<'_>) -> Result<()> {
         loop {
             let held: usize = self.shredders.values().map(Shredder::buffered_bytes).sum();
@@ -204,7 +204,7 @@ impl Load {
                 return Ok(());
             };
             let stream = stream.clone();
-            let batches = shredder.flush()?;
+            let batches = shredder.flush_largest()?;
             if batches.is_empty() {
                 return Ok(());
             }

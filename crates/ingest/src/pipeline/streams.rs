@@ -165,13 +165,18 @@ pub(super) fn shred_options(run: &Run<'_>, stream: &StreamInfo) -> Result<ShredO
         if own.primary_key.is_empty() { stream.primary_key.clone() } else { own.primary_key };
     options.max_table_nesting = own.max_table_nesting;
     options.max_tables = own.max_tables.unwrap_or(options.max_tables);
-    options.buffer_bytes = share(run).min(options.buffer_bytes);
+    options.buffer_bytes = buffer_bytes(run).min(options.buffer_bytes);
     options.batch_bytes = options.batch_bytes.min(options.buffer_bytes).max(1);
     Ok(options)
 }
 
-/// A quarter of the budget: for pages of the source on their way, and for rows that are no batch yet. The other
-/// half is for open files.
-pub(super) fn share(run: &Run<'_>) -> usize {
-    usize::try_from(run.destination.config.budget.total() / 4).unwrap_or(usize::MAX)
+/// A quarter of the budget, for pages of the source on their way. A half is for open files.
+pub(super) fn page_bytes(run: &Run<'_>) -> u64 {
+    run.destination.config.budget.total() / 4
+}
+
+/// An eighth of the budget, for rows that are no batch yet. What is left is for what nobody counts: the buffers between the two,
+/// and what the allocator keeps.
+pub(super) fn buffer_bytes(run: &Run<'_>) -> usize {
+    usize::try_from(run.destination.config.budget.total() / 8).unwrap_or(usize::MAX)
 }

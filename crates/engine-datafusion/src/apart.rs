@@ -21,6 +21,7 @@ pub(crate) fn name_apart(select: &mut Select) {
     let planned: Vec<Option<Planned>> =
         select.projection.iter().map(|item| Planned::new(item, is_one)).collect();
     let mut taken: HashSet<String> = select.projection.iter().filter_map(name).collect();
+    let given: HashSet<String> = select.projection.iter().filter_map(alias).collect();
     for (place, (item, own)) in select.projection.iter_mut().zip(&planned).enumerate() {
         let (SelectItem::UnnamedExpr(expr), Some(own)) = (&*item, own) else { continue };
         let before = || planned.iter().take(place).flatten();
@@ -31,6 +32,7 @@ pub(crate) fn name_apart(select: &mut Select) {
         } else {
             // The first of equals keeps its name.
             before().any(|other| !other.is_cast && other.text == own.text)
+                || own.is_column && given.contains(&own.unqualified)
                 || wildcards.iter().any(|wildcard| covers(wildcard, expr, is_one))
         };
         if !is_alike {
@@ -74,8 +76,15 @@ fn covers(wildcard: &SelectItem, expr: &Expr, is_one: bool) -> bool {
 /// The name of an item that says it.
 fn name(item: &SelectItem) -> Option<String> {
     match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
         SelectItem::UnnamedExpr(expr) => column(expr).map(spelt),
+        item => alias(item),
+    }
+}
+
+/// The name that a statement gives to an item.
+fn alias(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(spelt(alias)),
         _ => None,
     }
 }

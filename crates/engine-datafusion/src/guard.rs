@@ -7,8 +7,9 @@ use datafusion::config::Dialect;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Assignment, AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, Query, Select,
-    ShowStatementOptions, Statement as SqlStatement, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Assignment, AssignmentTarget, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr,
+    SetOperator, SetQuantifier, ShowStatementOptions, Statement as SqlStatement, TableAlias, TableFactor,
+    VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use stitchwork_core::{At, Error, Result};
@@ -19,6 +20,7 @@ use crate::dml;
 use crate::error::FromDataFusion;
 use crate::escape;
 use crate::from_first;
+use crate::merged;
 use crate::names::Namespace;
 use crate::numbers;
 use crate::spelling;
@@ -128,11 +130,11 @@ fn check_sql(statement: &mut SqlStatement, names: &Namespace) -> Result<()> {
     if let SqlStatement::Update(update) = statement {
         check_assignments(&mut update.assignments)?;
     }
-    if let SqlStatement::Delete(delete) = statement {
-        dml::resolve(delete)?;
-    }
     if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut Guard { names }) {
         return Err(error);
+    }
+    if let SqlStatement::Delete(delete) = statement {
+        dml::resolve(delete)?;
     }
     dml::mark(statement);
     Ok(())
@@ -179,11 +181,17 @@ impl VisitorMut for Guard<'_> {
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if let Err(error) = check_set(&query.body).and_then(|()| merged::write_out_order(query)) {
+            return ControlFlow::Break(error);
+        }
         spelling::sort_by_place(query);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        if let Err(error) = merged::write_out(select) {
+            return ControlFlow::Break(error);
+        }
         apart::name_apart(select);
         ControlFlow::Continue(())
     }
@@ -198,9 +206,13 @@ impl VisitorMut for Guard<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
-        if let TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } =
-            factor
-            && let Some(asked) = travel::by_sign(&alias.name)
+        if let TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::Function { alias: Some(alias), .. }
+        | TableFactor::TableFunction { alias: Some(alias), .. }
+        | TableFactor::UNNEST { alias: Some(alias), .. }
+        | TableFactor::NestedJoin { alias: Some(alias), .. } = factor
+            && let Some(asked) = travel::by_sign(&alias.name).or_else(|| travel::behind_alias(&alias.name))
         {
             return ControlFlow::Break(asked);
         }
@@ -238,6 +250,22 @@ impl VisitorMut for Guard<'_> {
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// The planner takes `intersect all` and `except all` for what is without `all`, or leaves out too many rows.
+fn check_set(body: &SetExpr) -> Result<()> {
+    let SetExpr::SetOperation { left, op, set_quantifier, right } = body else { return Ok(()) };
+    if matches!(op, SetOperator::Intersect | SetOperator::Except | SetOperator::Minus)
+        && matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName)
+    {
+        return Err(Error::unsupported(
+            "rows that are there several times cannot be counted against one another; number them by `row_number() over \
+             (partition by …)`, and leave `all` out",
+        )
+        .with_context("clause", format!("{op} {set_quantifier}")));
+    }
+    check_set(left)?;
+    check_set(right)
 }
 
 fn ignored(message: &str) -> Error {

@@ -17,6 +17,7 @@ mod guard;
 mod hidden;
 mod information;
 mod membership;
+mod merged;
 mod moments;
 mod names;
 mod native;

@@ -49,6 +49,17 @@ fn signed(clause: &str) -> Error {
     .with_context("clause", clause)
 }
 
+/// The refusal of a version that stands behind another name of a table, and would be a part of that name.
+pub(crate) fn behind_alias(alias: &Ident) -> Option<Error> {
+    let (name, at) = decode(&alias.value);
+    (!matches!(at, At::Latest)).then(|| {
+        Error::unsupported(
+            "a version is asked for right behind the name of a table, before another name for it: `t version as of 3 as x`",
+        )
+        .with_context("alias", name)
+    })
+}
+
 /// The same refusal for a text that does not parse: `t @v3 x`, and any `t@v3` where names do not begin so.
 pub(crate) fn by_sign_in(sql: &str, dialect: Dialect) -> Option<Error> {
     let parser = dialect_from_str(dialect)?;

@@ -201,6 +201,7 @@ async fn columns_that_would_have_one_name_are_named_apart() {
             "a, k, f, d, k_1, a",
             "2|-1|-2.5|2.50|-1|2",
         ),
+        ("select a + 1 as a, t.a, k as a_1 from t where a = 2", "a, a_2, a_1", "3|2|-1"),
         ("select a + 1, a::int + 1 from t where a = 2", "t.a + Int64(1), a::INT + 1", "3|3"),
         ("select q.a, q.\"a::INT\" from (select a, a::int from t) q where a = 2", "a, a::INT", "2|2"),
         ("select a, a::int from t union all select 1, 1 order by 1 limit 1", "a, a::INT", "-3|-3"),

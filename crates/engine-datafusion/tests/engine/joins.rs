@@ -151,3 +151,55 @@ async fn fields_of_structs_are_compared_across_tables() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_shared_column_is_that_of_the_side_that_has_a_row() {
+    let table = |ids: Vec<i64>, texts: Vec<&str>| {
+        batch(vec![
+            ("id", Arc::new(Int64Array::from(ids)) as ArrayRef),
+            ("s", Arc::new(StringArray::from(texts))),
+        ])
+    };
+    for engine in engines() {
+        file(&engine, "t", &table(vec![1, 2], vec!["a", "b"])).await;
+        file(&engine, "u", &table(vec![2, 3], vec!["x", "y"])).await;
+        for (sql, expected) in [
+            ("select id from t full join u using (id)", vec!["1", "2", "3"]),
+            ("select ID, t.id, u.id from t full join u using (id)", vec!["1|1|", "2|2|2", "3||3"]),
+            ("select * from t full join u using (id)", vec!["1|a|", "2|b|x", "3||y"]),
+            ("select *, id + 1 from t right join u using (id)", vec!["2|b|x|3", "3||y|4"]),
+            ("select id, count(id) from t a full join u b using (id) group by id", vec!["1|1", "2|1", "3|1"]),
+            ("select u.s from t right join u using (id) where id > 2", vec!["y"]),
+            ("select u.s from t full join u using (id) order by id desc limit 1", vec!["y"]),
+            ("select id as n from t full join u using (id) order by id desc limit 1", vec!["3"]),
+            ("select sum(id) over (order by id) from t full join u using (id)", vec!["1", "3", "6"]),
+            ("select id from t join u using (id) where id < 3", vec!["2"]),
+            ("select * from t left join u using (id) where id = 1", vec!["1|a|"]),
+            ("select t.s, id from t left join u using (id) order by id desc limit 1", vec!["b|2"]),
+            ("select id from (select id from t full join u using (id)) where id > 2", vec!["3"]),
+            (
+                "select id, v.s from t left join u using (id) full join (select 3 as k, 's' as s) v on v.k = t.id",
+                vec!["1|", "2|", "|s"],
+            ),
+            (
+                "select id, w.s from t full join u using (id) join (select 3 as k, 's' as s) w on w.k = id",
+                vec!["3|s"],
+            ),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+        }
+        for sql in [
+            "select id from t natural full join u",
+            "select id from t full join u using (id) full join t v using (id)",
+            "select id from t cross join u full join t v using (id)",
+            "select * exclude (id) from t full join u using (id)",
+            "select id from t except all select id from u",
+            "select id from t union (select id from u intersect all select id from t)",
+        ] {
+            let error = query_error(&engine, sql).await;
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error}");
+        }
+        let sql = "select distinct t.id is null is true from u left join t on t.id = u.id";
+        assert_eq!(rows(&engine, sql).await, ["false", "true"]);
+    }
+}

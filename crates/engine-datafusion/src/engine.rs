@@ -24,6 +24,7 @@ use crate::error::{FromDataFusion, from_datafusion};
 use crate::information::INFORMATION;
 use crate::names::{Catalogs, Namespace};
 use crate::panics::{caught, caught_stream};
+use crate::pushdown::Pushes;
 use crate::{dml, guard, information, membership, moments, pushdown, travel};
 
 /// The name that the engine is registered under.
@@ -102,8 +103,10 @@ impl DataFusionEngine {
         };
         dml::check(&plan)?;
         let plan = membership::counted(plan).and_then(|plan| moments::typed(plan, &state)).ours()?;
-        let pushes = pushdown::can_push_fields(&plan).ours()?;
-        state.config_mut().options_mut().optimizer.enable_leaf_expression_pushdown &= pushes;
+        let pushes = Pushes::of(&plan).ours()?;
+        let optimizer = &mut state.config_mut().options_mut().optimizer;
+        optimizer.enable_leaf_expression_pushdown &= pushes.fields;
+        optimizer.enable_join_dynamic_filter_pushdown &= pushes.keys;
         Ok((state, plan))
     }
 

@@ -5,7 +5,8 @@
 //! brought below the joins what may go there before that, by names with qualifiers.
 //!
 //! Fields of structs: where two of them are compared that are calculated with, as in a join, the planner looks for them under
-//! a name that is another one by then.
+//! a name that is another one by then. Keys of a join: where they are lists or structs that hold nulls, the filter made of them
+//! leaves out rows that match.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::expr::BinaryExpr;
-use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -34,30 +36,45 @@ pub(crate) fn install(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.with_physical_optimizer_rules(rules.collect())
 }
 
-/// Whether the fields of structs can be pushed: nothing is compared that is calculated from one, but with a value.
-pub(crate) fn can_push_fields(plan: &LogicalPlan) -> Result<bool> {
-    let mut can = true;
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::Join(join) = node {
-            can &= !join.on.iter().any(|(left, right)| calculates(left) || calculates(right));
-        }
-        node.apply_expressions(|expr| {
-            expr.apply(|part| {
-                can &= match part {
-                    Expr::BinaryExpr(BinaryExpr {
-                        left,
-                        op: Operator::Eq | Operator::IsNotDistinctFrom,
-                        right,
-                    }) => is_value(left) || is_value(right) || !(calculates(left) || calculates(right)),
-                    Expr::InSubquery(membership) => !calculates(&membership.expr),
-                    _ => true,
-                };
-                Ok(if can { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+/// What of a plan may be pushed to its scans.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pushes {
+    /// Fields of structs: nothing is compared that is calculated from one, but with a value.
+    pub(crate) fields: bool,
+    /// The keys of one side of a join as a filter of the other: none of them is nested, whose nulls such a filter takes for no keys.
+    pub(crate) keys: bool,
+}
+
+impl Pushes {
+    pub(crate) fn of(plan: &LogicalPlan) -> Result<Self> {
+        let mut pushes = Self { fields: true, keys: true };
+        plan.apply_with_subqueries(|node| {
+            let schema = merge_schema(&node.inputs());
+            let is_nested = |expr: &Expr| expr.get_type(&schema).is_ok_and(|own| own.is_nested());
+            let mut compare = |left: &Expr, right: &Expr| {
+                pushes.fields &= !(calculates(left) || calculates(right));
+                pushes.keys &= !is_nested(left);
+            };
+            if let LogicalPlan::Join(join) = node {
+                join.on.iter().for_each(|(left, right)| compare(left, right));
+            }
+            node.apply_expressions(|expr| {
+                expr.apply(|part| {
+                    match part {
+                        Expr::BinaryExpr(BinaryExpr {
+                            left,
+                            op: Operator::Eq | Operator::IsNotDistinctFrom,
+                            right,
+                        }) if !is_value(left) && !is_value(right) => compare(left, right),
+                        Expr::InSubquery(membership) => compare(&membership.expr, &membership.expr),
+                        _ => {}
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })
             })
         })?;
-        Ok(if can { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
-    })?;
-    Ok(can)
+        Ok(pushes)
+    }
 }
 
 /// Whether the expression is the same for all rows.

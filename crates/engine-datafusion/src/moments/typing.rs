@@ -86,7 +86,9 @@ impl TreeNodeRewriter for Typing<'_> {
                 .coercion
                 .f_up(expr)?
                 .data
-                .map_children(|operand| Ok(Transformed::yes(casts::of_operand(operand, self.schema))))?
+                .map_children(|operand| {
+                    Ok(Transformed::yes(casts::known(casts::of_operand(operand, self.schema))))
+                })?
                 .map_data(|expr| Ok(sums::checked(arithmetic::checked(expr, self.schema), self.schema))),
         }
     }

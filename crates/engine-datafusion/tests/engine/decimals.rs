@@ -294,3 +294,27 @@ async fn decimals_that_count_hundreds_count_ones() {
     let error = query_error(&engine, "select d from t where d > 5").await;
     assert_eq!((error.kind(), error.context("column")), (ErrorKind::Unsupported, Some("d")));
 }
+
+#[tokio::test]
+async fn what_is_rounded_is_of_one_type() {
+    let engine = engine();
+    decimals(&engine, 10, 2, &[750, 746, 1234, -5]).await;
+    for (filter, expected) in [
+        ("round(d, 1) = 7.5", vec!["7.46", "7.50"]),
+        ("round(d, 1) > 12", vec!["12.34"]),
+        ("round(d, 1) in (12.3, 91)", vec!["12.34"]),
+        ("round(d, 1) not in (12.3, 7.5)", vec!["-0.05"]),
+        ("greatest(round(d, 0), d) = d and d > 10", vec!["12.34"]),
+        ("coalesce(round(nullif(d, 7.46), 1), d) = 7.46", vec!["7.46"]),
+        ("case when d > 10 then round(d, 1) else d end = 12.3", vec!["12.34"]),
+        ("trunc(d, 1) = 7.4", vec!["7.46"]),
+    ] {
+        let found = rows(&engine, &format!("select d from t where {filter}")).await;
+        assert_eq!(found, expected, "{filter}");
+    }
+    let sql =
+        "select round(d, 1), count(*) from t group by round(d, 1) having round(avg(d), 1) > 7.4 order by 1";
+    assert_eq!(rows(&engine, sql).await, ["12.3|1", "7.5|2"]);
+    let sql = "select count(*) from t a join t b on round(a.d, 1) = b.d";
+    assert_eq!(rows(&engine, sql).await, ["2"]);
+}

@@ -203,3 +203,23 @@ async fn a_shared_column_is_that_of_the_side_that_has_a_row() {
         assert_eq!(rows(&engine, sql).await, ["false", "true"]);
     }
 }
+
+#[tokio::test]
+async fn lists_with_nulls_are_joined() {
+    let table =
+        batch(vec![("k", Arc::new(Int64Array::from(vec![Some(1), Some(2), Some(3), None, Some(5)])) as _)]);
+    for engine in engines() {
+        file(&engine, "t", &table).await;
+        for (sql, expected) in [
+            (
+                "select a.k from (select k, [k] v from t) a join (select [k] v from t) b on a.v = b.v",
+                vec!["", "1", "2", "3", "5"],
+            ),
+            ("select k from t where [k] in (select [k] from t)", vec!["", "1", "2", "3", "5"]),
+            ("select count(*) from (select [k] from t intersect select [k] from t)", vec!["5"]),
+            ("select count(*) from (select [k] from t except select [k] from t)", vec!["0"]),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+        }
+    }
+}

@@ -92,7 +92,13 @@ impl Walk<'_> {
                     self.levels.push(self.level);
                     self.level = Level { table, ..Level::default() };
                 }
-                Token::RParen => {
+                // What a list or a struct holds is no table.
+                Token::LBracket | Token::LBrace => {
+                    self.level.table = false;
+                    self.levels.push(self.level);
+                    self.level = Level::default();
+                }
+                Token::RParen | Token::RBracket | Token::RBrace => {
                     self.level = self.levels.pop().unwrap_or_default();
                     self.level.table = false;
                 }

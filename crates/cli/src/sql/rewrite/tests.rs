@@ -147,6 +147,8 @@ fn texts_that_are_no_tables_stay() {
         "select * from csv('a', delimiter => ';'",
         "select * from csv('a' || 'b')",
         "select * from unnest(['a', 'b'])",
+        "select * from t join u on t.s = ['a', 'b'][1]",
+        "select * from t join u on {'a': t.id, 'b': 'x'} = {'a': u.id, 'b': 'x'} and u.s in ('c', 'd')",
         "select date '2024-01-01', interval '1' day from t",
         "select count(*) from t having max(x) > 'a'",
         "values ('a', 'b')",

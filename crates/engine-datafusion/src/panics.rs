@@ -5,8 +5,11 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use arrow_array::RecordBatch;
+use datafusion::common::DataFusionError;
 use futures::{FutureExt, Stream, StreamExt};
 use stitchwork_core::{Error, Result};
+
+use crate::error::to_datafusion;
 
 /// The work's result; an error where it panics.
 pub(crate) async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -18,22 +21,45 @@ pub(crate) fn caught_stream<S>(rows: S) -> impl Stream<Item = Result<RecordBatch
 where
     S: Stream<Item = Result<RecordBatch>> + Send + 'static,
 {
-    futures::stream::unfold(Some(Box::pin(rows)), |rows| async move {
+    caught_rows(rows, gave_up)
+}
+
+/// The same with an error of the caller's choice.
+pub(crate) fn caught_rows<S, E>(
+    rows: S,
+    told: fn(&(dyn Any + Send)) -> E,
+) -> impl Stream<Item = std::result::Result<RecordBatch, E>> + Send + 'static
+where
+    S: Stream<Item = std::result::Result<RecordBatch, E>> + Send + 'static,
+    E: Send + 'static,
+{
+    futures::stream::unfold(Some(Box::pin(rows)), move |rows| async move {
         let mut rows = rows?;
         match AssertUnwindSafe(rows.next()).catch_unwind().await {
             Ok(batch) => batch.map(|batch| (batch, Some(rows))),
-            Err(panic) => Some((Err(gave_up(panic.as_ref())), None)),
+            Err(panic) => Some((Err(told(panic.as_ref())), None)),
         }
     })
 }
 
+/// The error of a reader that panics over a file.
+pub(crate) fn of_file(panic: &(dyn Any + Send)) -> DataFusionError {
+    let error = Error::invalid_data("a data file cannot be read: it is damaged")
+        .with_context("remedy", "restore the object from a copy, or write it anew from its source")
+        .with_context("why", words(panic));
+    to_datafusion(error)
+}
+
 fn gave_up(panic: &(dyn Any + Send)) -> Error {
-    let why = panic.downcast_ref::<String>().map(String::as_str);
-    let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
     Error::unexpected("the engine gave up on the query, by a mistake of its own or over a file that is broken; where other queries read \
          the same tables, say it in other words")
         .with_operation("engine::query")
-        .with_context("why", why)
+        .with_context("why", words(panic))
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }
 
 #[cfg(test)]

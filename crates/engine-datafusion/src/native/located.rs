@@ -1,17 +1,19 @@
-//! Names the file to what goes wrong while it is planned and decoded, and keeps what goes wrong in filters.
+//! Names the file to what goes wrong while it is planned and decoded, panics of its reader among it, and keeps what goes wrong in filters.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use datafusion::common::{DataFusionError, Result};
 use datafusion_datasource::morsel::{Morsel, MorselPlan, MorselPlanner};
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 
 use crate::convert::internal;
 use crate::error::{from_datafusion, to_datafusion};
+use crate::panics::{caught_rows, of_file};
 
 /// The errors of filters, of which the reader of Parquet keeps no more than the text.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +69,9 @@ impl Place {
 impl MorselPlanner for Located<dyn MorselPlanner> {
     fn plan(self: Box<Self>) -> Result<Option<MorselPlan>> {
         let Self { place, inner } = *self;
-        let Some(mut plan) = inner.plan().map_err(|error| place.of(error))? else { return Ok(None) };
+        let planned = catch_unwind(AssertUnwindSafe(|| inner.plan()));
+        let planned = planned.unwrap_or_else(|panic| Err(of_file(panic.as_ref())));
+        let Some(mut plan) = planned.map_err(|error| place.of(error))? else { return Ok(None) };
         let planner = |planner| Located::new(place.clone(), planner) as Box<dyn MorselPlanner>;
         let morsel = |morsel| Located::new(place.clone(), morsel) as Box<dyn Morsel>;
         let mut located = MorselPlan::new()
@@ -76,7 +80,8 @@ impl MorselPlanner for Located<dyn MorselPlanner> {
         if let Some(pending) = plan.take_pending_planner() {
             let place = place.clone();
             located.set_pending_planner(async move {
-                match pending.await {
+                let planner = AssertUnwindSafe(pending).catch_unwind().await;
+                match planner.unwrap_or_else(|panic| Err(of_file(panic.as_ref()))) {
                     Ok(planner) => Ok(Located::new(place, planner) as Box<dyn MorselPlanner>),
                     Err(error) => Err(place.of(error)),
                 }
@@ -89,6 +94,6 @@ impl MorselPlanner for Located<dyn MorselPlanner> {
 impl Morsel for Located<dyn Morsel> {
     fn into_stream(self: Box<Self>) -> BoxStream<'static, Result<RecordBatch>> {
         let Self { place, inner } = *self;
-        inner.into_stream().map_err(move |error| place.of(error)).boxed()
+        caught_rows(inner.into_stream(), of_file).map_err(move |error| place.of(error)).boxed()
     }
 }

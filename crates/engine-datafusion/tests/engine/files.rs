@@ -6,7 +6,7 @@ use arrow_array::{Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringAr
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use stitchwork_core::object_store::ObjectStoreExt;
 use stitchwork_core::{
-    DataFile, Engine, ErrorKind, FieldMapping, MapBy, PHYSICAL_NAME, QueryArgs, Scalar, col,
+    DataFile, Engine, ErrorKind, FieldMapping, MapBy, PHYSICAL_NAME, QueryArgs, Scalar, col, collect,
 };
 
 use crate::support::{Files, engine, engines, field, query_error, register, rows};
@@ -338,4 +338,33 @@ async fn a_damaged_page_is_told_with_its_file() {
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{error:?}");
         assert_eq!(error.context("location"), Some("memory:///damaged.parquet"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_damaged_schema_is_told_with_its_file() {
+    let whole = batch(vec![ints("n", 0..5)]);
+    let mut files = Files::new(whole.schema());
+    files.write("memory:damaged.parquet", &whole).await;
+    let object = files.stores.resolve("memory:damaged.parquet").unwrap();
+    let bytes = object.store.get(&object.path).await.unwrap().bytes().await.unwrap().to_vec();
+    // The Arrow schema in the footer is a text in base64, of which one character after the other becomes another.
+    let name = b"ARROW:schema";
+    let start = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len() + 3;
+    let text = bytes[start..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
+    let end = start + text.count();
+    let files = Arc::new(files);
+    let mut gave_up = 0;
+    for place in start..end {
+        let mut damaged = bytes.clone();
+        damaged[place] = if damaged[place] == b'A' { b'/' } else { b'A' };
+        object.store.put(&object.path, damaged.into()).await.unwrap();
+        // Another engine keeps no footer.
+        let engine = engine();
+        register(&engine, "t", &files).await;
+        let found = async { collect(engine.query(QueryArgs::new("select n from t")).await?).await };
+        let Err(error) = found.await else { continue };
+        gave_up += usize::from(error.context("why").is_some());
+        assert!(matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput), "{place}: {error}");
+    }
+    assert!(gave_up > 0, "the reader of {} characters never gave up", end - start);
 }

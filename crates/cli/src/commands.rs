@@ -45,6 +45,7 @@ impl Context {
         statement: &str,
         limit: Option<usize>,
     ) -> Result<u64, Failure> {
+        self.console.hide_of(statement);
         let begun = Instant::now();
         let rows = asker.ask(statement, limit).await?;
         let planned = begun.elapsed();

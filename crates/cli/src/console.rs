@@ -1,12 +1,14 @@
 //! Messages to people, on stderr: without secrets, coloured on a terminal that wants colours, and quiet when asked.
 
 mod redact;
+mod settings;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use stitchwork::Error;
+use stitchwork::core::is_sensitive;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -33,6 +35,22 @@ impl Console {
     /// Never shows this text again.
     pub(crate) fn hide(&self, secret: &str) {
         self.secrets.add(secret);
+    }
+
+    /// Never shows what a URL has in its query under names that promise secrets.
+    pub(crate) fn hide_parameters(&self, url: &str) {
+        let (_, query) = url.split_once('?').unwrap_or_default();
+        for (name, value) in query.split(['&', '#']).filter_map(|pair| pair.split_once('=')) {
+            if is_sensitive(name) {
+                self.secrets.add(value);
+                self.secrets.add(&redact::decoded(value));
+            }
+        }
+    }
+
+    /// Never shows the secrets again that a statement says: an error may repeat a part of it.
+    pub(crate) fn hide_of(&self, sql: &str) {
+        self.secrets.add_of(sql);
     }
 
     /// A text without its secrets.

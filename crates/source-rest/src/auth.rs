@@ -92,7 +92,8 @@ impl Auth {
         match self {
             Self::Bearer { token } => vec![token.expose().to_owned()],
             Self::Basic { username, password } => {
-                vec![password.expose().to_owned(), basic(username, password)]
+                // Some APIs take a key for the user.
+                vec![username.clone(), password.expose().to_owned(), basic(username, password)]
             }
             Self::ApiKey { key, .. } => vec![key.expose().to_owned()],
         }
@@ -141,7 +142,7 @@ mod tests {
         assert_eq!(headers[AUTHORIZATION], "Basic dTpjYW5hcnk=");
         assert!(!format!("{auth:?} {headers:?}").contains("canary"));
         assert!(!format!("{headers:?}").contains("dTpjYW5hcnk"));
-        assert_eq!(auth.secrets(), ["canary", "dTpjYW5hcnk="]);
+        assert_eq!(auth.secrets(), ["u", "canary", "dTpjYW5hcnk="]);
         assert!(serde_json::from_str::<Auth>(r#"{"type": "bearer", "token": "x", "scope": "y"}"#).is_err());
         let broken = Auth::Bearer { token: "ca\nnary".into() }.add_headers(&mut headers).unwrap_err();
         assert!(!format!("{broken:?}").contains("nary"), "{broken:?}");

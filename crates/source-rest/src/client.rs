@@ -2,13 +2,14 @@
 
 mod answer;
 mod retry;
+mod secrets;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT};
 use reqwest::{Response, StatusCode, redirect};
-use stitchwork_core::{Error, ErrorKind, Result, is_sensitive};
+use stitchwork_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 use tracing::debug;
 use url::{Origin, Url};
@@ -48,13 +49,8 @@ impl Client {
         if let Some(auth) = &config.auth {
             auth.add_headers(&mut headers)?;
         }
-        let secret_headers = config.headers.iter().filter(|(name, _)| is_sensitive(name));
-        let mut secrets: Vec<String> = secret_headers.map(|(_, value)| value.expose().to_owned()).collect();
-        secrets.extend(config.auth.iter().flat_map(Auth::secrets));
+        let secrets = secrets::of(config, &base);
         let params = config.auth.as_ref().and_then(Auth::param).map(str::to_owned).into_iter().collect();
-        // What a parameter with such a name holds is a secret wherever it turns up, as in an answer that repeats it.
-        let of_params = config.streams.iter().flat_map(|stream| &stream.params);
-        secrets.extend(of_params.filter(|(name, _)| is_sensitive(name)).map(|(_, value)| value.clone()));
         Ok(Self {
             http: http_client(config.requests.timeout())?,
             origin: base.origin(),

@@ -348,7 +348,7 @@ impl fmt::Debug for StreamConfig {
             .field("path", &path)
             .field("method", &self.method)
             .field("params", &params)
-            .field("json", &self.json)
+            .field("json", &self.json.as_ref().map(crate::redact::json))
             .field("data_selector", &self.data_selector)
             .field("paginator", &self.paginator)
             .field("primary_key", &self.primary_key)

@@ -1,5 +1,6 @@
 //! Finds the parts of a page in its bytes, so that rows are passed on as they came.
 
+mod failure;
 mod guess;
 
 use std::ops::Range;

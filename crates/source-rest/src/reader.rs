@@ -10,7 +10,7 @@ use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
-use crate::json::{Outline, RowsAt, wrap_rows};
+use crate::json::{Node, Outline, RowsAt, wrap_rows};
 use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
@@ -169,12 +169,21 @@ impl StreamReader {
         self.expected = body.len() as u64;
         let shown = |e: Error| e.with_context("url", shared.client.redactor.url(&page.url));
         let outline = Outline::of(&body).map_err(shown)?;
-        let at = self.rows_at(&outline).map_err(shown)?;
+        let failure = outline.failure(&body);
+        let excerpt = || shared.client.redactor.excerpt(&String::from_utf8_lossy(&body));
+        let at = self.rows_at(&outline).map_err(|e| match failure {
+            Some(field) if !outline.may_have_rows() => shown(failed(field, excerpt())),
+            Some(_) => shown(e.with_context("body", excerpt())),
+            None => shown(e),
+        })?;
         let (rows, wrapped) = match &at {
             RowsAt::Array(range) => wrap_rows(body.get(range.clone()).unwrap_or_default()).map_err(shown)?,
             RowsAt::Object(_) => (1, None),
             RowsAt::Nowhere => (0, None),
         };
+        if let Some(field) = failure.filter(|_| rows == 0) {
+            return Err(shown(failed(field, excerpt())));
+        }
         self.check_repeated(&body, &at, rows).map_err(shown)?;
         let (url, links, told) = (&page.url, page.links.as_slice(), page.told);
         let array = match &at {
@@ -285,6 +294,16 @@ impl StreamReader {
         }
         tracker.can_stop_anywhere().then(|| tracker.state())
     }
+}
+
+/// A page without rows that says that it failed is no end: what it should have had would be passed over for ever.
+fn failed(field: &Node, body: String) -> Error {
+    Error::invalid_data(
+        "the page has no rows and says that the API failed; mend what it tells (credentials, path, parameters), or run \
+         again later",
+    )
+    .with_context("field", field.path.join("."))
+    .with_context("body", body)
 }
 
 fn first_request(

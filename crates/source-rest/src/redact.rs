@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
 use stitchwork_core::is_sensitive;
 use url::{Url, form_urlencoded};
 
@@ -10,6 +11,8 @@ use crate::secret::REDACTED;
 
 /// Shorter secrets are not looked for in texts: they would match by chance.
 const SHORTEST: usize = 4;
+/// The characters of an answer that an error shows.
+const EXCERPT: usize = 200;
 
 /// What a URL or an answer must be cleared of before it is shown.
 #[derive(Clone, Default)]
@@ -23,8 +26,10 @@ impl Redactor {
     pub(crate) fn new(secrets: impl IntoIterator<Item = String>, params: Vec<String>) -> Self {
         let forms = secrets.into_iter().flat_map(|secret| {
             let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            let written = serde_json::Value::from(secret.as_str()).to_string();
-            [encoded, written.trim_matches('"').to_owned(), secret]
+            let written = Value::from(secret.as_str()).to_string();
+            let written = written.trim_matches('"').to_owned();
+            // Blanks and slashes are written in two ways each.
+            [encoded.replace('+', "%20"), encoded, written.replace('/', "\\/"), written, secret]
         });
         let mut secrets: Vec<String> = forms.filter(|secret| secret.len() >= SHORTEST).collect();
         // The longest first, so that no part of a secret is left when a shorter one is inside it.
@@ -56,6 +61,28 @@ impl Redactor {
     pub(crate) fn text(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
     }
+
+    /// The beginning of an answer, on one line, for the message of an error.
+    pub(crate) fn excerpt(&self, text: &str) -> String {
+        // Secrets go before the text is cut, so that none is cut in two; and before blanks are, which may be parts of one.
+        let whole = self.text(text);
+        let words: Vec<&str> = self.without_rest(&whole).split_whitespace().collect();
+        let shown = self.text(&words.join(" "));
+        let short: String = shown.chars().take(EXCERPT).collect();
+        if short.len() < shown.len() { format!("{short}…") } else { short }
+    }
+
+    /// A text without the beginning of a secret at its end: an answer may break off, or be cut off, in the middle of one.
+    fn without_rest<'a>(&self, text: &'a str) -> &'a str {
+        // A character that was cut in two has become another one.
+        let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+        let begins = |secret: &String| {
+            let ends = (SHORTEST..secret.len()).rev().filter(|end| secret.is_char_boundary(*end));
+            let parts = ends.filter_map(|end| secret.get(..end));
+            parts.into_iter().find_map(|part| text.strip_suffix(part))
+        };
+        self.secrets.iter().filter_map(begins).min_by_key(|rest| rest.len()).unwrap_or(text)
+    }
 }
 
 impl fmt::Debug for Redactor {
@@ -80,6 +107,20 @@ pub(crate) fn broken_url(text: &str) -> String {
     }
 }
 
+/// What may be shown of the JSON that is sent: not what it has under names that sound secret.
+pub(crate) fn json(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let shown = |(name, value): (&String, &Value)| {
+                (name.clone(), if is_sensitive(name) { REDACTED.into() } else { json(value) })
+            };
+            fields.iter().map(shown).collect::<serde_json::Map<_, _>>().into()
+        }
+        Value::Array(values) => values.iter().map(json).collect(),
+        other => other.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +136,20 @@ mod tests {
         assert_eq!(shown("http://h/a?q=ca+na%2Fry"), "http://h/a?q=***");
         assert_eq!(shown("http://h/a"), "http://h/a");
         assert_eq!(redactor.text("it is ca na/ry, yes"), "it is ***, yes");
+        assert_eq!(redactor.text("ca+na%2Fry ca%20na%2Fry ca na\\/ry"), "*** *** ***");
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_left_where_an_answer_is_cut() {
+        let redactor = Redactor::new(["canary  4711-ü".to_owned()], vec![]);
+        for before in EXCERPT - 20..EXCERPT + 2 {
+            let shown = redactor.excerpt(&format!("{}canary  4711-ü and more", "x".repeat(before)));
+            assert!(!shown.contains("can") && !shown.contains("47"), "{shown}");
+        }
+        for end in SHORTEST.."canary  4711-ü".len() {
+            let cut = String::from_utf8_lossy(&"it is canary  4711-ü".as_bytes()[..6 + end]).into_owned();
+            assert_eq!(redactor.excerpt(&cut), "it is");
+        }
     }
 
     #[test]

@@ -142,6 +142,7 @@ async fn build(workspace: &Workspace, name: &str, config: &project::Pipeline) ->
             for (_, value) in open.options.iter().filter(|(name, _)| is_sensitive(name)) {
                 workspace.console.hide(value);
             }
+            workspace.console.hide_parameters(&open.url);
             let source = workspace.registry.source(open).await;
             pipeline.shared_source(source.map_err(|e| project.at(&place, e))?)
         }
@@ -205,6 +206,8 @@ fn hide(settings: &Value, secret: bool, console: &Console) {
         }
         Value::Array(values) => values.iter().for_each(|value| hide(value, secret, console)),
         Value::String(text) if secret => console.hide(text),
+        // A path or a URL has them in its query.
+        Value::String(text) => console.hide_parameters(text),
         _ => {}
     }
 }

@@ -1,5 +1,6 @@
 //! Secrets that must not be shown. Libraries keep them out of their messages; this is the second lock on the door.
 
+use super::settings;
 use parking_lot::RwLock;
 use stitchwork::core::is_sensitive;
 
@@ -7,6 +8,11 @@ use stitchwork::core::is_sensitive;
 const REDACTED: &str = "***";
 /// A shorter text would be found in the middle of harmless words.
 const SHORTEST: usize = 4;
+/// A shorter text that a column is compared with is taken for a word of a language.
+const SHORTEST_COMPARED: usize = 8;
+/// What stands where a text was cut.
+const CUT: &str = "…";
+
 /// The secrets that are known.
 #[derive(Debug, Default)]
 pub(super) struct Secrets(RwLock<Vec<String>>);
@@ -22,6 +28,18 @@ impl Secrets {
         }
         // The longest first, so that none leaves a rest of another.
         known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    /// Adds what a statement says in texts behind names that promise secrets.
+    pub(super) fn add_of(&self, sql: &str) {
+        for value in settings::values(sql) {
+            for text in settings::texts(sql.get(value.range.clone()).unwrap_or_default()) {
+                // What a column is compared with is often a word.
+                if !value.compared || text.len() >= SHORTEST_COMPARED {
+                    self.add(text);
+                }
+            }
+        }
     }
 
     /// The text without what is known, in whatever way it is written, without the users, passwords and signatures of URLs,
@@ -49,11 +67,13 @@ fn without(text: &str, secret: &str) -> String {
     out
 }
 
-/// How many bytes of a text are a secret that it begins with.
+/// How many bytes of a text are a secret that it begins with, or the beginning of one behind which the text was cut.
 fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
     let mut at = 0;
-    for byte in secret {
-        at += match text.get(at..)? {
+    for (known, byte) in secret.iter().enumerate() {
+        let rest = text.get(at..)?;
+        at += match rest {
+            _ if known >= SHORTEST && rest.starts_with(CUT.as_bytes()) => return Some(at),
             [b'%', high, low, ..] if hex(*high, *low) == Some(*byte) => 3,
             [b'\\', escaped, ..] if escaped == byte => 2,
             [b'+', ..] if *byte == b' ' => 1,
@@ -64,32 +84,40 @@ fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
     Some(at)
 }
 
+/// What a value of a query means.
+pub(super) fn decoded(value: &str) -> String {
+    let (mut out, mut bytes) = (vec![], value.as_bytes());
+    while let Some((first, rest)) = bytes.split_first() {
+        let (byte, left) = match rest {
+            [high, low, left @ ..] if *first == b'%' => match hex(*high, *low) {
+                Some(byte) => (byte, left),
+                None => (*first, rest),
+            },
+            _ if *first == b'+' => (b' ', rest),
+            _ => (*first, rest),
+        };
+        out.push(byte);
+        bytes = left;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn hex(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
-/// The text with `***` for each quoted value behind a quoted name that promises a secret: `'aws.secret_access_key' 'x'`.
+/// The text with `***` for each value behind a name that promises a secret: `secret => 'x'`, `"token": "x"`.
 fn without_settings(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    let mut promised = false;
-    while let Some(start) = rest.find(['\'', '"']) {
-        let (before, quoted) = rest.split_at(start);
-        let quote = if quoted.starts_with('"') { '"' } else { '\'' };
-        let Some(end) = quoted.get(1..).and_then(|inner| inner.find(quote)) else { break };
-        let (inner, after) =
-            (quoted.get(1..=end).unwrap_or_default(), quoted.get(end + 2..).unwrap_or_default());
-        out.push_str(before);
-        // What stands between the two is a blank, `=`, `=>` or `:`; anything else begins something new.
-        let follows = promised && before.chars().all(|c| c.is_whitespace() || "=>:".contains(c));
-        out.push(quote);
-        out.push_str(if follows { REDACTED } else { inner });
-        out.push(quote);
-        promised = !follows && is_sensitive(inner);
-        rest = after;
+    let mut from = 0;
+    for value in settings::values(text) {
+        let shown = text.get(value.range.clone()).unwrap_or_default();
+        out.push_str(text.get(from..value.range.start).unwrap_or_default());
+        out.push_str(&settings::shown(shown, REDACTED));
+        from = value.range.end;
     }
-    out.push_str(rest);
+    out.push_str(text.get(from..).unwrap_or_default());
     out
 }
 
@@ -152,6 +180,8 @@ mod tests {
         secrets.add("canary-and-more");
         secrets.add("abc");
         assert_eq!(secrets.redact("x canary-and-more canary y abc"), "x *** *** y abc");
+        assert_eq!(secrets.redact("x cana… canary-and-m…"), "x ***… ***…");
+        assert_eq!(secrets.redact("x can… canar y"), "x can… canar y");
     }
 
     #[test]
@@ -203,6 +233,15 @@ mod tests {
         ] {
             assert_eq!(secrets.redact(text), expected);
         }
+    }
+
+    #[test]
+    fn what_a_statement_says_is_known() {
+        let secrets = Secrets::default();
+        secrets.add_of(
+            "select * from csv('x', secret => 'can,ary') where token = 'word' and key = 'long canary'",
+        );
+        assert_eq!(secrets.redact("found: can,ary, word, x, long canary"), "found: ***, word, x, ***");
     }
 
     #[test]

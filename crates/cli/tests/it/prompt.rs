@@ -85,6 +85,11 @@ fn completion_knows_keywords_columns_and_paths() {
 fn the_history_outlives_the_program_and_keeps_no_secrets() {
     let folder = Folder::new();
     let mut terminal = Terminal::start(&folder, false);
+    for value in ["=> 'canary'", "=> f('canary')", "= $$canary$$", "'canary'"] {
+        terminal.types(&format!("select * from csv('x.csv', SECRET {value});\r"));
+        terminal.sees("error: ");
+        terminal.sees("stitchwork> ");
+    }
     terminal.types("select 40 + 2 as answer;\r");
     terminal.sees("42");
     terminal.sees("stitchwork> ");

@@ -195,3 +195,79 @@ fn the_query_of_a_link_is_sent_and_stands_nowhere() {
         assert!(head.contains(" /rows.json?of=odd-canary&raw=1 "), "{head}");
     }
 }
+
+#[test]
+fn secrets_in_statements_are_repeated_nowhere() {
+    let folder = Folder::new();
+    folder.write("x.csv", "a,password_changed_at\n1,2024-01-01\n");
+    for value in [
+        "'odd-canary'",
+        "\"odd-canary\"",
+        "$$odd-canary$$",
+        "'odd-' || 'canary'",
+        "'odd-canary' 'odd-canary'",
+        "f('odd-canary')",
+        "['odd-canary']",
+    ] {
+        for option in ["secret_access_key =>", "API_KEY =", "\"token\" :=", "PASSWORD=>", "secret"] {
+            if option == "secret" && value.starts_with(['f', '[']) {
+                continue;
+            }
+            for sql in [
+                format!("select * from csv('x.csv', {option} {value})"),
+                format!("select * from parquet('s3://bucket/x.parquet', {option} {value}, region => 'eu')"),
+                format!("create secret x (type s3, key_id 'ID', {option} {value})"),
+                format!("select f({option} {value})"),
+            ] {
+                let ran = folder.run(["sql", &sql, "-vvv"]);
+                assert_ne!(ran.code, 0, "{sql}: {ran:?}");
+                let said = ran.stdout + &ran.stderr;
+                assert!(!said.contains("canary"), "{sql}: {said}");
+            }
+        }
+    }
+    // What is asked for is answered as it is.
+    let query =
+        "select a, 'odd' as token from 'x.csv' where password_changed_at = '2024-01-01' and 'odd' = 'odd'";
+    assert_eq!(folder.ok(["sql", query, "-o", "csv"]), "a,token\n1,odd\n");
+}
+
+#[test]
+fn what_a_server_repeats_is_hidden_wherever_the_message_is_cut() {
+    let folder = Folder::new();
+    for skip in (160..200).step_by(8) {
+        // The server says everything that it was sent, behind so many characters.
+        let server = Page::echo(skip);
+        let url = server.url();
+        folder.write(
+            "stitchwork.yaml",
+            &format!(
+                "\
+pipelines:
+  header:
+    source: {{type: rest, base_url: \"{url}\", headers: {{X-Customer: odd-canary-4711-0815}}, streams: [{{name: rows}}]}}
+    destination: {{log: delta, location: data}}
+  path:
+    source: {{type: rest, base_url: \"{url}\", streams: [{{name: rows, path: \"/echo?api_key=odd-canary-4711-0815&z=1\"}}]}}
+    destination: {{log: delta, location: data}}
+  base:
+    source: {{type: rest, base_url: \"{url}/echo?token=odd-canary-4711-0815\", streams: [{{name: rows, path: /}}]}}
+    destination: {{log: delta, location: data}}
+  url:
+    source: {{type: url, url: \"{url}/echo?api_key=odd-canary-4711-0815&z=1\"}}
+    destination: {{log: delta, location: data}}
+  parameter:
+    source: {{type: rest, base_url: \"{url}\", streams: [{{name: rows, params: {{customer: \"${{env:ODD_SECRET}}\"}}}}]}}
+    destination: {{log: delta, location: data}}
+"
+            ),
+        );
+        for pipeline in ["header", "path", "base", "url", "parameter"] {
+            let mut command = folder.command(["run", "-v", "-p", pipeline]);
+            let ran = ran(&command.env("ODD_SECRET", "odd-canary-4711-0815").output().unwrap());
+            assert_ne!(ran.code, 0, "{ran:?}");
+            assert!(ran.stderr.contains("xxxxx"), "{pipeline}: {ran:?}");
+            assert!(!ran.stderr.contains("odd-"), "{pipeline} {skip}: {ran:?}");
+        }
+    }
+}

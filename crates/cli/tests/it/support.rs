@@ -89,12 +89,18 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) fn serve(json: &str) -> Self {
+        let json = json.to_owned();
+        Self::answering("200 OK", move |_| json.clone())
+    }
+
+    /// A server that refuses every request, and repeats it behind so many characters.
+    pub(crate) fn echo(skip: usize) -> Self {
+        Self::answering("400 Bad Request", move |head| format!("{}{head}", "x".repeat(skip)))
+    }
+
+    fn answering(status: &'static str, body: impl Fn(&str) -> String + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{json}",
-            json.len()
-        );
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = heads.clone();
         // The thread ends with the process.
@@ -109,7 +115,14 @@ impl Page {
                     }
                     head.push(byte[0]);
                 }
-                seen.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let body = body(&head);
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+                     connection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                seen.lock().unwrap().push(head);
                 let _ = stream.write_all(answer.as_bytes());
             }
         });

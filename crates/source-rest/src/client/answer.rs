@@ -10,8 +10,6 @@ use url::Url;
 use super::{Client, retry};
 use crate::paginator::Told;
 
-/// The characters of an answer that an error shows.
-const EXCERPT: usize = 200;
 /// The bytes of an error's answer that are read.
 const EXCERPT_BYTES: u64 = 4_096;
 
@@ -84,7 +82,7 @@ pub(super) async fn read(client: &Client, url: Url, response: Response) -> Resul
         return Err(Error::invalid_data(
             "the answer is a page of HTML or XML, not JSON; check the URL and the credentials",
         )
-        .with_context("body", shorten(client, shown)));
+        .with_context("body", client.redactor.excerpt(shown)));
     }
     let links =
         headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
@@ -162,13 +160,5 @@ async fn excerpt(client: &Client, mut response: Response) -> String {
             break;
         }
     }
-    shorten(client, &String::from_utf8_lossy(&body))
-}
-
-fn shorten(client: &Client, text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    // Secrets go before the text is cut, so that none is cut in two.
-    let shown = client.redactor.text(&words.join(" "));
-    let short: String = shown.chars().take(EXCERPT).collect();
-    if short.len() < shown.len() { format!("{short}…") } else { short }
+    client.redactor.excerpt(&String::from_utf8_lossy(&body))
 }

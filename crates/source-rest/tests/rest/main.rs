@@ -3,6 +3,7 @@
 
 mod answers;
 mod auth;
+mod failures;
 mod incremental;
 mod paging;
 mod secrets;

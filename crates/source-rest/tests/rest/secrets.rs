@@ -63,6 +63,51 @@ async fn no_error_and_no_debug_shows_a_secret() {
 }
 
 #[tokio::test]
+async fn what_is_repeated_is_hidden_wherever_the_message_is_cut() {
+    // The server repeats what it was sent after so many characters that a message ends in the middle of it.
+    let repeat = |uri: Uri, headers: HeaderMap, body: String| async move {
+        let skip: usize = headers["x-skip"].to_str().unwrap().parse().unwrap();
+        let customer = headers.get("x-customer").map_or("", |value| value.to_str().unwrap());
+        let said = format!("{}{customer} {uri} {body}", "x".repeat(skip));
+        Response::builder().status(400).body(Body::from(said)).unwrap()
+    };
+    let url = serve(Router::new().route("/echo", get(repeat).post(repeat))).await;
+    let canary = "canary-4711-0815-canary";
+    for skip in (150..200).step_by(7) {
+        let to = |base: String| rest(base).header("x-skip", skip.to_string());
+        let mut post = stitchwork_source_rest::StreamConfig::new("s", "/echo");
+        post.method = stitchwork_source_rest::Method::Post;
+        post.json = Some(serde_json::json!({"a": {"api_key": canary}}));
+        let builders = [
+            to(url.clone()).header("x-customer", canary).stream("s", "/echo"),
+            to(url.clone()).stream("s", format!("/echo?api_key={canary}&z=1")),
+            to(format!("{url}/echo?token={canary}")),
+            to(url.clone()).stream_config(post),
+        ];
+        for (place, builder) in builders.into_iter().enumerate() {
+            let settings = format!("{builder:?}");
+            let error = read(&source(builder), None).await.unwrap_err();
+            let shown = format!("{settings} {error} {error:?}");
+            assert!(error.context("body").unwrap().contains("xxx"), "{place}: {shown}");
+            assert!(!shown.contains("cana") && !shown.contains("4711"), "{place} {skip}: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_secret_of_a_url_is_hidden_in_what_the_server_says() {
+    let repeat = |uri: Uri| async move { (axum::http::StatusCode::BAD_REQUEST, format!("no: {uri}")) };
+    let url = serve(Router::new().route("/echo", get(repeat))).await;
+    let mut registry = Registry::new();
+    register(&mut registry).unwrap();
+    let opened = registry.source(OpenUrl::new(format!("{url}/echo?api_key=canary-1&z=1"))).await.unwrap();
+    let messages = opened.open(Default::default()).await.unwrap();
+    let error = futures::TryStreamExt::try_collect::<Vec<_>>(messages).await.unwrap_err();
+    assert_eq!(error.context("body"), Some("no: /echo?api_key=***&z=1"), "{error:?}");
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_registry_opens_urls() {
     let mut registry = Registry::new();
     register(&mut registry).unwrap();

@@ -1,0 +1,68 @@
+//! Pages that say that something failed, though the answer came as a success.
+
+use serde_json::Value;
+
+use super::{Kind, Node, Outline};
+
+impl Outline {
+    /// The field of the page's root object that says that something failed: errors, or that it is not well.
+    pub(crate) fn failure(&self, body: &[u8]) -> Option<&Node> {
+        let says = |node: &&Node| {
+            let name = node.name();
+            if node.path.len() != 1 || !["errors", "error", "ok", "success"].contains(&name.as_str()) {
+                return false;
+            }
+            let value = body.get(node.range.clone()).and_then(|text| serde_json::from_slice(text).ok());
+            match (name.as_str(), value) {
+                ("errors" | "error", Some(Value::Array(items))) => !items.is_empty(),
+                ("errors" | "error", Some(Value::Object(fields))) => !fields.is_empty(),
+                ("errors" | "error", Some(Value::String(text))) => !text.trim().is_empty(),
+                ("error", Some(Value::Bool(failed))) => failed,
+                ("ok" | "success", Some(Value::Bool(well))) => !well,
+                _ => false,
+            }
+        };
+        self.nodes.iter().find(says)
+    }
+
+    /// Whether there is a list of objects other than that of the failures.
+    pub(crate) fn may_have_rows(&self) -> bool {
+        self.nodes.iter().any(|node| {
+            node.first == Some(Kind::Object)
+                && node
+                    .path
+                    .first()
+                    .is_none_or(|root| !["errors", "error"].contains(&root.to_ascii_lowercase().as_str()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_that_it_failed() {
+        for (body, field) in [
+            (r#"{"data": [], "errors": ["x"]}"#, Some("errors")),
+            (r#"{"Errors": {"a": 1}}"#, Some("Errors")),
+            (r#"{"errors": "x"}"#, Some("errors")),
+            (r#"{"error": "x"}"#, Some("error")),
+            (r#"{"error": {"code": 1}}"#, Some("error")),
+            (r#"{"error": ["x"]}"#, Some("error")),
+            (r#"{"error": true}"#, Some("error")),
+            (r#"{"ok": false}"#, Some("ok")),
+            (r#"{"success": false}"#, Some("success")),
+            (r#"{"errors": [], "error": "", "ok": true, "success": true}"#, None),
+            (r#"{"errors": {}, "error": {}}"#, None),
+            (r#"{"errors": null, "error": null, "ok": null, "success": 0}"#, None),
+            (r#"{"errors": " ", "error": false, "ok": "no"}"#, None),
+            (r#"{"meta": {"error": "x", "ok": false}}"#, None),
+            (r#"[{"error": "x"}]"#, None),
+        ] {
+            let outline = Outline::of(body.as_bytes()).unwrap();
+            let said = outline.failure(body.as_bytes()).map(|node| node.path.join("."));
+            assert_eq!(said.as_deref(), field, "{body}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Pages that come as a success and say that something failed.
+
+use axum::Router;
+use axum::http::Uri;
+use axum::routing::get;
+use stitchwork_core::ErrorKind;
+use stitchwork_source_rest::{Paginator, RestBuilder, rest};
+
+use crate::{read, serve, source};
+
+/// A server whose first page has a row, and whose second one is the given text.
+async fn second(page: &'static str) -> String {
+    let answer = move |uri: Uri| async move {
+        let is_first = uri.query().is_none_or(|query| query.contains("page=1") || query.contains("offset=0"));
+        if is_first { r#"{"items": [{"id": "1"}], "next": "/s?page=2"}"# } else { page }
+    };
+    serve(Router::new().route("/s", get(answer))).await
+}
+
+#[tokio::test]
+async fn a_page_without_rows_that_tells_of_a_failure_is_no_end() {
+    for page in [
+        r#"{"items": [], "errors": ["the day is over"]}"#,
+        r#"{"items": null, "errors": {"code": 7}}"#,
+        r#"{"items": [], "errors": "the day is over"}"#,
+        r#"{"items": [], "error": "the day is over"}"#,
+        r#"{"items": [], "error": {"code": 7}}"#,
+        r#"{"items": [], "error": true}"#,
+        r#"{"items": [], "ok": false}"#,
+        r#"{"items": [], "success": false}"#,
+        r#"{"ok": false, "error": "ratelimited"}"#,
+    ] {
+        let url = second(page).await;
+        let to = || rest(&url).stream("s", "/s");
+        let builders: [RestBuilder; 5] = [
+            to().paginator(Paginator::json_link("next")),
+            to().paginator(Paginator::json_link("next")).data_selector("items").incremental("id"),
+            to().paginator(Paginator::page_number()).data_selector("items"),
+            to().paginator(Paginator::page_number()),
+            to().paginator(Paginator::offset(1)),
+        ];
+        for (place, builder) in builders.into_iter().enumerate() {
+            let error = read(&source(builder), None).await.unwrap_err();
+            let shown = format!("{place} {page}: {error:?}");
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{shown}");
+            assert!(error.context("url").unwrap().contains("/s?"), "{shown}");
+            assert_eq!(error.context("body"), Some(page), "{shown}");
+            assert!(error.message().contains("says that the API failed"), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_page_that_tells_of_a_failure_is_no_empty_stream() {
+    for (page, selector) in [
+        (r#"{"data": [], "errors": [{"message": "no canary-1"}]}"#, Some("data")),
+        (r#"{"data": null, "errors": [{"message": "no canary-1"}]}"#, Some("data")),
+        (r#"{"data": [], "error": "no canary-1"}"#, None),
+        (r#"{"ok": false, "error": "no canary-1"}"#, None),
+        (r#"{"ok": false, "error": "no canary-1"}"#, Some("data")),
+    ] {
+        let url = serve(Router::new().route("/s", get(move || async move { page }))).await;
+        let mut builder = rest(&url).bearer("canary-1").stream("s", "/s");
+        if let Some(selector) = selector {
+            builder = builder.data_selector(selector);
+        }
+        let error = read(&source(builder), None).await.unwrap_err();
+        assert_eq!(error.context("url"), Some(format!("{url}/s").as_str()), "{page}: {error:?}");
+        assert_eq!(
+            error.context("body"),
+            Some(page.replace("canary-1", "***").as_str()),
+            "{page}: {error:?}"
+        );
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_well_is_read_as_before() {
+    for (page, rows) in [
+        (r#"{"data": [], "errors": [], "error": null, "ok": true, "success": true}"#, 0),
+        (r#"{"data": [{"id": "1"}], "errors": ["one of two is missing"]}"#, 1),
+        (r#"{"data": [{"id": "1"}], "ok": false}"#, 1),
+    ] {
+        let url = serve(Router::new().route("/s", get(move || async move { page }))).await;
+        let got = read(&source(rest(&url).stream("s", "/s").data_selector("data")), None).await.unwrap();
+        assert_eq!(got.rows.len(), rows, "{page}");
+    }
+}

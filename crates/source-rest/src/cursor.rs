@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stitchwork_core::{Cursor, Error, Result};
@@ -133,7 +133,7 @@ impl StreamState {
 /// A value of the field that tells new rows from old ones.
 ///
 /// Two values are compared as times when both are, as numbers when both are numbers or integers in text, and else as
-/// text. A time is never compared with other text, nor one that has a zone with one that has none: as text they would
+/// text, but for dates that do not sort so. A time is never compared with other text, nor one that has a zone with one that has none: as text they would
 /// have an order, which says nothing about which came first, so that new rows would be taken for old ones.
 #[derive(Debug, Clone)]
 pub(crate) struct CursorValue {
@@ -195,7 +195,10 @@ impl CursorValue {
                     (Value::String(one), Value::String(two))
                         if self.time.is_none() == other.time.is_none() =>
                     {
-                        Ok(one.cmp(two))
+                        match is_unsorted_date(one) || is_unsorted_date(two) {
+                            true => Err("they are dates in a form that does not sort as text"),
+                            false => Ok(one.cmp(two)),
+                        }
                     }
                     (Value::String(_), Value::String(_)) => Err("one is a time and the other another text"),
                     _ => Err("one is text and the other a number"),
@@ -211,6 +214,15 @@ impl CursorValue {
             .with_context("other", &other.raw)
         })
     }
+}
+
+/// Whether a text begins with a date that has its year behind: the last day of a year would be above the first of the next.
+fn is_unsorted_date(text: &str) -> bool {
+    const FORMS: [&str; 7] =
+        ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%b %d, %Y", "%d %b %Y"];
+    let date =
+        |form: &&str| NaiveDate::parse_and_remainder(text, form).is_ok_and(|(date, _)| date.year() > 999);
+    DateTime::parse_from_rfc2822(text).is_ok() || FORMS.iter().any(|form| date(&form))
 }
 
 impl Time {
@@ -293,6 +305,15 @@ mod tests {
         // As text, the older one of these would come last.
         assert_eq!(text("Mon, 01 Jan 2024 10:00:00 GMT", "2024-06-01T10:00:00Z"), None);
         assert_eq!(text("2024-06-01T10:00:00Z", "1704103200"), None);
+        for (one, two) in [
+            ("12/31/2023", "01/01/2024"),
+            ("31.12.2023 10:00", "01.01.2024 10:00"),
+            ("Fri, 05 Jan 2024 00:00:00 GMT", "Mon, 01 Jan 2024 00:00:00 GMT"),
+            ("Dec 31, 2023", "Jan 1, 2024"),
+        ] {
+            assert_eq!(text(one, two), None, "{one}");
+        }
+        assert_eq!((text("1.2.3", "1.2.4"), text("10/a", "9/a")), (Some(Less), Some(Less)));
         // What only begins like a time is text.
         assert_eq!(text("2024-01-01-a", "2024-01-01-b"), Some(Less));
         assert_eq!(text("1-10-1", "1-2-1"), Some(Less));

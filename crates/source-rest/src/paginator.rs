@@ -212,7 +212,9 @@ impl Pager {
             Self::Offset { offset, params: [offset_param, _], send_in, total, .. } => {
                 // An API may give fewer rows than asked for, so the rows that came are counted, not the limit.
                 *offset = offset.saturating_add(page.rows);
-                if page.rows == 0 || page.number(total).is_some_and(|total| *offset >= total) {
+                let total = page.number(total);
+                if page.rows == 0 || total.is_some_and(|total| *offset >= total) {
+                    warn_of_rest(page, "rows", *offset, total);
                     return Ok(None);
                 }
                 next.set(*send_in, offset_param, (*offset).into())?;
@@ -221,12 +223,26 @@ impl Pager {
                 *number = number.saturating_add(1);
                 let all = page.number(total_pages).map(|pages| first.saturating_add(pages));
                 if page.rows == 0 || all.is_some_and(|end| *number >= end) {
+                    warn_of_rest(page, "pages", *number, all);
                     return Ok(None);
                 }
                 next.set(*send_in, param, (*number).into())?;
             }
         }
         Ok(Some(next))
+    }
+}
+
+/// Says so where a page without rows is the last one although the API has told of more.
+fn warn_of_rest(page: &PageInfo<'_>, of: &str, read: u64, all: Option<u64>) {
+    if page.rows == 0
+        && let Some(all) = all.filter(|all| read < *all)
+    {
+        tracing::warn!(
+            read,
+            all,
+            "a page without rows ends the stream, although the API tells of more {of}: what follows, if there is any, is not read"
+        );
     }
 }
 

@@ -39,10 +39,15 @@ impl Folder {
     }
 
     /// The newest file: from one that is known, or hinted at, upwards until there is none.
+    ///
+    /// # Errors
+    /// `InvalidData` where all files are older than the one that is hinted at, which was there before the hint.
     pub(crate) async fn current(&self, files: &Files, known: Option<&str>) -> Result<String> {
-        let known = match known {
-            Some(known) => Some(known.to_owned()),
-            None => self.hinted(files).await?,
+        let hinted = if known.is_none() { self.hinted(files).await? } else { None };
+        let known = match (known, hinted) {
+            (Some(known), _) => Some(known.to_owned()),
+            (None, Some(version)) => self.find(files, version).await?,
+            (None, None) => None,
         };
         let mut newest = match known {
             Some(known) => known,
@@ -53,7 +58,15 @@ impl Folder {
         {
             newest = next;
         }
-        Ok(newest)
+        match hinted.filter(|hinted| metadata_version(&newest).is_some_and(|newest| newest < *hinted)) {
+            None => Ok(newest),
+            Some(hinted) => Err(Error::invalid_data(
+                "the newest metadata file is gone, and older ones would show the table as it was; restore it, or write the number of \
+                 the newest one that is there into version-hint.text",
+            )
+            .with_context("hinted", hinted)
+            .with_context("newest", newest)),
+        }
     }
 
     async fn find(&self, files: &Files, version: u64) -> Result<Option<String>> {
@@ -66,19 +79,16 @@ impl Folder {
         Ok(None)
     }
 
-    /// The file that the hint names, if there is a hint and the file is there.
-    async fn hinted(&self, files: &Files) -> Result<Option<String>> {
+    /// The version that the hint names, if there is a hint.
+    async fn hinted(&self, files: &Files) -> Result<Option<u64>> {
         let hint = match files.read(&self.hint()).await {
             Ok(hint) => hint,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let hint = String::from_utf8_lossy(&hint);
-        match hint.trim().parse() {
-            Ok(version) => self.find(files, version).await,
-            // A broken hint is none: it is written without any guarantee.
-            Err(_) => Ok(None),
-        }
+        // A broken hint is none: it is written without any guarantee.
+        Ok(hint.trim().parse().ok())
     }
 
     async fn newest_listed(&self, files: &Files) -> Result<String> {

@@ -15,9 +15,20 @@ const NTZ: &str = "timestampNtz";
 const APPENDS: &str = "appendOnly";
 const INVARIANTS: &str = "invariants";
 
+/// Its columns are refused by their type; writers name it for tables without any.
+const VARIANTS: &str = "variantType";
+
 /// Reader features under which we give the right rows.
-const READABLE: &[&str] =
-    &[MAPPING, VECTORS, NTZ, "typeWidening", "typeWidening-preview", "v2Checkpoint", "vacuumProtocolCheck"];
+const READABLE: &[&str] = &[
+    MAPPING,
+    VECTORS,
+    NTZ,
+    VARIANTS,
+    "typeWidening",
+    "typeWidening-preview",
+    "v2Checkpoint",
+    "vacuumProtocolCheck",
+];
 
 /// Writer features that ask nothing of us beyond what we do, or that matter only where they are used.
 const WRITABLE: &[&str] = &[
@@ -32,6 +43,7 @@ const WRITABLE: &[&str] = &[
     MAPPING,
     VECTORS,
     NTZ,
+    VARIANTS,
     "typeWidening",
     "typeWidening-preview",
     "v2Checkpoint",
@@ -267,8 +279,8 @@ mod tests {
     #[test]
     fn unknown_features_are_named() {
         assert!(check_read(&protocol(3, 7, READABLE)).is_ok());
-        let error = check_read(&protocol(3, 7, &["deletionVectors", "variantType"])).unwrap_err();
-        assert_eq!(error.context("feature"), Some("variantType"));
+        let error = check_read(&protocol(3, 7, &["deletionVectors", "variantShredding"])).unwrap_err();
+        assert_eq!(error.context("feature"), Some("variantShredding"));
         assert!(check_read(&protocol(4, 7, &[])).is_err());
         let plain = table(&[], &json!({}));
         let error = check_write(&protocol(1, 7, &["rowTracking"]), &plain, Effects::default()).unwrap_err();

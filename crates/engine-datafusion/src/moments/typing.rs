@@ -17,7 +17,7 @@ use compare::Comparisons;
 pub(super) use compare::cast_of;
 pub(crate) use unify::UNIFYING;
 
-use crate::{arithmetic, casts, floats, numbers, sums};
+use crate::{arithmetic, casts, floats, frames, numbers, sums};
 
 /// The plan with all operands brought to the types that they have in common.
 ///
@@ -87,7 +87,10 @@ impl TreeNodeRewriter for Typing<'_> {
                 .f_up(expr)?
                 .data
                 .map_children(|operand| Ok(Transformed::yes(casts::of_operand(operand, self.schema))))?
-                .map_data(|expr| Ok(sums::checked(arithmetic::checked(expr, self.schema), self.schema))),
+                .map_data(|expr| {
+                    let expr = sums::checked(arithmetic::checked(expr, self.schema), self.schema);
+                    frames::anew(expr, self.schema)
+                }),
         }
     }
 }

@@ -13,6 +13,7 @@ mod exact;
 mod expressions;
 mod files;
 mod floats;
+mod frames;
 mod hidden;
 mod information;
 mod joins;

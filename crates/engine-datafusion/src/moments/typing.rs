@@ -76,6 +76,8 @@ impl TreeNodeRewriter for Typing<'_> {
     type Node = Expr;
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
+        super::formats::check(&expr)?;
+        let expr = super::zones::resolved(expr, |expr| type_of(expr, self.schema));
         let expr = numbers::typed(compare::apart(expr)?, self.schema)?;
         let expr = casts::of_nested(unify::expr(expr, self.schema)?, self.schema);
         let comparisons = Comparisons { left: self.schema, right: self.schema, constants: self.constants };

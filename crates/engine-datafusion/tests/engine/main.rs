@@ -5,6 +5,7 @@
 
 mod agreement;
 mod changeable;
+mod clocks;
 mod decimals;
 mod deletes;
 mod distinct;

@@ -11,8 +11,10 @@ use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{Accumulator, AggregateUDF};
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 
-/// The rows of a block. Frames of fewer rows are calculated from the rows themselves.
+/// The most rows of a block.
 const BLOCK: usize = 256;
+/// The rows of a block that is worth a result of its own. Two of these may be too many for one block.
+const LONG: usize = BLOCK / 2;
 
 /// An aggregate of the rows of a frame.
 ///
@@ -21,7 +23,7 @@ const BLOCK: usize = 256;
 #[derive(Debug)]
 pub(super) struct Kept {
     aggregate: Aggregate,
-    /// Whether the result of a whole block can stand for its rows.
+    /// Whether the result of a long block can stand for its rows.
     merges: bool,
     blocks: VecDeque<Block>,
 }
@@ -111,7 +113,7 @@ impl Kept {
     fn all(&mut self) -> Result<Box<dyn Accumulator>> {
         let mut all = self.aggregate.accumulator()?;
         for block in &mut self.blocks {
-            if !self.merges || block.rows < BLOCK {
+            if !self.merges || block.rows < LONG {
                 all.update_batch(&block.columns)?;
                 continue;
             }

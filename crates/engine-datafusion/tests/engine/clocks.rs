@@ -143,6 +143,11 @@ async fn a_time_of_day_is_read_or_refused() {
         ("select timestamp '2020-01-05 10:00'", "2020-01-05T10:00:00"),
         ("select cast('2020-01-05T10:00Z' as timestamp(3))", "2020-01-05T10:00:00"),
         ("select try_cast('2020-01-05 25:00' as timestamp)", ""),
+        (
+            "select case when n = 9 then '2020-01-05 10:00' else us end from t where n = 9",
+            "2020-01-05T10:00:00",
+        ),
+        ("select n from t where us between '2020-01-05 10:00' and '2030-01-01 00:00'", "6"),
     ] {
         assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
     }

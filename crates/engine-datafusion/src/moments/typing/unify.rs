@@ -132,7 +132,7 @@ fn together(operands: Vec<Expr>, schema: &DFSchema, texts: bool) -> Vec<Expr> {
         .into_iter()
         .zip(types)
         .map(|(operand, own)| match own {
-            Some(own) if becomes_moment(&own, texts) => cast(operand, target.clone()),
+            Some(own) if becomes_moment(&own, texts) => cast(whole_moment(operand, &target), target.clone()),
             _ => operand,
         })
         .collect()

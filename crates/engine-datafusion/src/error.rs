@@ -197,6 +197,12 @@ fn reason(error: &DataFusionError, text: &str) -> String {
         rest = after;
     }
     reason.push_str(rest);
+    // What each signature says of the arguments is said again behind it, in one sentence.
+    if reason.contains("failed to match any signature")
+        && let Some(place) = reason.find("No function matches")
+    {
+        reason.drain(..place);
+    }
     reason.truncate(reason.trim_end().len());
     reason
 }

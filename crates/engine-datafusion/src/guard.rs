@@ -21,6 +21,7 @@ use crate::error::FromDataFusion;
 use crate::escape;
 use crate::from_first;
 use crate::merged;
+use crate::moments;
 use crate::names::Namespace;
 use crate::numbers;
 use crate::spelling;
@@ -198,6 +199,7 @@ impl VisitorMut for Guard<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         numbers::keep_digits(expr);
+        moments::at_time_zone(expr);
         spelling::respell(expr);
         match escape::spell(expr) {
             Ok(()) => ControlFlow::Continue(()),

@@ -12,6 +12,7 @@ mod error;
 mod escape;
 mod filter;
 mod floats;
+mod frames;
 mod from_first;
 mod guard;
 mod hidden;

@@ -4,12 +4,14 @@
 //! compared with one to them. Our columns count microseconds, milliseconds or seconds as a rule, and hold moments of
 //! any year.
 
+mod formats;
 mod functions;
 mod guards;
 mod instant;
 mod literals;
 mod trunc;
 mod typing;
+mod zones;
 
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ use crate::{numbers, spans};
 
 pub(crate) use instant::{Answer, instant, widened};
 pub(crate) use typing::{UNIFYING, typed};
+pub(crate) use zones::spell as at_time_zone;
 
 /// The name of the field of a cast to `timestamp`, which says that no precision was written: a number is then one of
 /// seconds, whatever the unit. It lives from the planner to [`typed`].
@@ -37,6 +40,7 @@ pub(crate) fn install(builder: SessionStateBuilder) -> Result<SessionState> {
     functions::install(&mut state)?;
     guards::install(&mut state)?;
     trunc::install(&mut state)?;
+    zones::install(&mut state)?;
     numbers::install(&mut state)?;
     spans::install(&mut state)?;
     Ok(state)

@@ -1,8 +1,8 @@
 //! What a statement says in other words than the planner knows.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, OrderByKind, Query,
-    SelectItem, SetExpr, Value,
+    BinaryOperator, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, OrderByKind, Query, SelectItem, SetExpr, Value,
 };
 
 /// Spells `a // b` and `mod(a, b)` as the planner does.
@@ -25,6 +25,25 @@ pub(crate) fn respell(expr: &mut Expr) {
         }
         _ => {}
     }
+}
+
+/// A call of a function of ours.
+pub(crate) fn call(name: &str, args: impl IntoIterator<Item = Expr>) -> Expr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::with_quote('"', name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
 }
 
 /// Sorts different rows by the place of a column that is calculated, for which the planner looks among the columns of the

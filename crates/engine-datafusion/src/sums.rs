@@ -1,4 +1,7 @@
-//! `sum` of whole numbers of 64 bits, which fails where it is beyond them: DataFusion's begins again at the other end.
+//! `sum` of whole numbers of 64 bits and of decimals, which fails where it is beyond its type: DataFusion's begins again at
+//! the other end.
+
+mod decimals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::compute::sum;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_array::types::{
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type, UInt64Type,
+};
 use arrow_array::{
     Array, ArrayRef, ArrowNativeTypeOp, ArrowNumericType, ArrowPrimitiveType, BooleanArray, PrimitiveArray,
 };
@@ -23,8 +28,9 @@ use datafusion_functions_aggregate_common::aggregate::groups_accumulator::prim_o
 use stitchwork_core::Error;
 
 use crate::error::to_datafusion;
+use crate::numbers::is_decimal;
 
-/// The expression, with a sum that is checked if it is one of whole numbers. Its operands have their types.
+/// The expression, with a sum that is checked if it is one of whole numbers or decimals. Its operands have their types.
 pub(crate) fn checked(mut expr: Expr, schema: &DFSchema) -> Expr {
     let found = match &mut expr {
         Expr::AggregateFunction(AggregateFunction { func, params }) if !params.distinct => {
@@ -39,14 +45,18 @@ pub(crate) fn checked(mut expr: Expr, schema: &DFSchema) -> Expr {
     if let Some((func, args)) = found
         && func.name() == "sum"
         && let [arg] = args.as_slice()
-        && matches!(arg.get_type(schema), Ok(DataType::Int64 | DataType::UInt64))
+        && arg.get_type(schema).is_ok_and(|own| is_whole(&own) || is_decimal(&own))
     {
         *func = Arc::new(Sum { inner: func.clone() }.into());
     }
     expr
 }
 
-/// The sum of whole numbers. It has the name of DataFusion's, by which that knows what sums of sums are.
+const fn is_whole(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Int64 | DataType::UInt64)
+}
+
+/// The sum of whole numbers or decimals. It has the name of DataFusion's, by which that knows what sums of sums are.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Sum {
     inner: Arc<AggregateUDF>,
@@ -70,7 +80,11 @@ impl AggregateUDFImpl for Sum {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Whole { data_type: args.return_field.data_type().clone(), sum: 0, rows: 0 }))
+        let data_type = args.return_field.data_type().clone();
+        if is_decimal(&data_type) {
+            return Ok(Box::new(decimals::Total::new(data_type)));
+        }
+        Ok(Box::new(Whole { data_type, sum: 0, rows: 0 }))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
@@ -82,9 +96,13 @@ impl AggregateUDFImpl for Sum {
         let flag = overflown.clone();
         let data_type = args.return_field.data_type().clone();
         let inner = match data_type {
-            DataType::Int64 => groups::<Int64Type>(&data_type, flag),
-            DataType::UInt64 => groups::<UInt64Type>(&data_type, flag),
-            _ => return internal_err!("the sum is none of whole numbers"),
+            DataType::Int64 => groups::<Int64Type>(&data_type, flag, |_| true),
+            DataType::UInt64 => groups::<UInt64Type>(&data_type, flag, |_| true),
+            DataType::Decimal32(digits, _) => decimals::groups::<Decimal32Type>(&data_type, flag, digits),
+            DataType::Decimal64(digits, _) => decimals::groups::<Decimal64Type>(&data_type, flag, digits),
+            DataType::Decimal128(digits, _) => decimals::groups::<Decimal128Type>(&data_type, flag, digits),
+            DataType::Decimal256(digits, _) => decimals::groups::<Decimal256Type>(&data_type, flag, digits),
+            _ => return internal_err!("the sum is none of whole numbers or decimals"),
         };
         Ok(Box::new(Groups { inner, overflown, data_type }))
     }
@@ -106,23 +124,29 @@ impl AggregateUDFImpl for Sum {
     }
 }
 
-/// The sums of groups, which raise the flag where one of them is beyond its type.
-fn groups<T>(data_type: &DataType, flag: Arc<AtomicBool>) -> Box<dyn GroupsAccumulator>
+/// The sums of groups, which raise the flag where one of them is beyond its type, or has no room there.
+fn groups<T>(
+    data_type: &DataType,
+    flag: Arc<AtomicBool>,
+    has_room: impl Fn(T::Native) -> bool + Send + Sync + 'static,
+) -> Box<dyn GroupsAccumulator>
 where
     T: ArrowPrimitiveType + Send,
     T::Native: ArrowNativeTypeOp,
 {
     let add = move |sum: &mut T::Native, value: T::Native| match sum.add_checked(value) {
-        Ok(next) => *sum = next,
-        Err(_) => flag.store(true, Ordering::Relaxed),
+        Ok(next) if has_room(next) => *sum = next,
+        _ => flag.store(true, Ordering::Relaxed),
     };
     Box::new(PrimitiveGroupsAccumulator::<T, _>::new(data_type, add))
 }
 
 fn beyond(data_type: &DataType) -> DataFusionError {
-    let error = Error::invalid_input(
-        "a sum is beyond its type; sum a wider one, such as `sum(cast(n as decimal(38, 0)))`",
-    );
+    let error = Error::invalid_input(if is_decimal(data_type) {
+        "a sum is beyond its type; sum a wider one, such as `sum(cast(n as decimal(76, 2)))`, or floating-point numbers"
+    } else {
+        "a sum is beyond its type; sum a wider one, such as `sum(cast(n as decimal(38, 0)))`"
+    });
     to_datafusion(error.with_context("type", data_type))
 }
 

@@ -15,13 +15,13 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Assignment, Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, MergeAction, MergeInsertExpr, MergeInsertKind, ObjectName,
-    Statement as SqlStatement, Value, Values,
+    Assignment, Expr as SqlExpr, MergeAction, MergeInsertExpr, MergeInsertKind, Statement as SqlStatement,
+    Value, Values,
 };
 
 use super::exact::exact;
 use super::inserted::{self, uncast};
+use crate::spelling::call;
 
 /// The name of the mark, which nobody writes by mistake.
 const MARK: &str = "assigned\u{1f}";
@@ -83,21 +83,7 @@ fn mark_value(value: &mut SqlExpr) {
         return;
     }
     let inner = std::mem::replace(value, SqlExpr::value(Value::Null));
-    let args = FunctionArgumentList {
-        duplicate_treatment: None,
-        args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(inner))],
-        clauses: vec![],
-    };
-    *value = SqlExpr::Function(Function {
-        name: ObjectName::from(vec![Ident::with_quote('"', MARK)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(args),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    });
+    *value = call(MARK, [inner]);
 }
 
 /// The plan of a statement, whose casts to the types of columns are exact.

@@ -82,8 +82,23 @@ const fn days(count: i128) -> i128 {
 }
 
 fn parse<Z: TimeZone>(text: &str, zone: &Z) -> Option<i128> {
-    let moment = string_to_datetime(zone, text).ok()?;
+    let whole = with_seconds(text);
+    let moment = string_to_datetime(zone, whole.as_deref().unwrap_or(text)).ok()?;
     Some(i128::from(moment.timestamp()) * SECOND + i128::from(moment.timestamp_subsec_nanos()))
+}
+
+/// A moment that is written to the minute, with its seconds, without which Arrow reads none.
+pub(super) fn with_seconds(text: &str) -> Option<String> {
+    const MINUTE: usize = "2020-01-05 10:00".len();
+    let text = text.trim();
+    let (minute, rest) = (text.get(..MINUTE)?, text.get(MINUTE..)?);
+    let is_whole = minute.bytes().zip("0000-00-00 00:00".bytes()).all(|(byte, like)| match like {
+        b'0' => byte.is_ascii_digit(),
+        b' ' => matches!(byte, b' ' | b'T' | b't'),
+        like => byte == like,
+    });
+    let ends = !rest.starts_with(|next: char| next == ':' || next.is_ascii_digit());
+    (is_whole && ends).then(|| format!("{minute}:00{rest}"))
 }
 
 /// What a type counts.

@@ -17,7 +17,7 @@ use compare::Comparisons;
 pub(super) use compare::cast_of;
 pub(crate) use unify::UNIFYING;
 
-use crate::{arithmetic, casts, floats, numbers, sums};
+use crate::{arithmetic, casts, floats, frames, numbers, sums};
 
 /// The plan with all operands brought to the types that they have in common.
 ///
@@ -76,6 +76,8 @@ impl TreeNodeRewriter for Typing<'_> {
     type Node = Expr;
 
     fn f_up(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
+        super::formats::check(&expr)?;
+        let expr = super::zones::resolved(expr, |expr| type_of(expr, self.schema));
         let expr = numbers::typed(compare::apart(expr)?, self.schema)?;
         let expr = casts::of_nested(unify::expr(expr, self.schema)?, self.schema);
         let comparisons = Comparisons { left: self.schema, right: self.schema, constants: self.constants };
@@ -89,7 +91,10 @@ impl TreeNodeRewriter for Typing<'_> {
                 .map_children(|operand| {
                     Ok(Transformed::yes(casts::known(casts::of_operand(operand, self.schema))))
                 })?
-                .map_data(|expr| Ok(sums::checked(arithmetic::checked(expr, self.schema), self.schema))),
+                .map_data(|expr| {
+                    let expr = sums::checked(arithmetic::checked(expr, self.schema), self.schema);
+                    frames::anew(expr, self.schema)
+                }),
         }
     }
 }

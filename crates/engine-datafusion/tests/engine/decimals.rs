@@ -8,7 +8,7 @@ use stitchwork_core::{ErrorKind, QueryArgs};
 use stitchwork_engine_datafusion::DataFusionEngine;
 
 use crate::changeable::Changeable;
-use crate::support::{Memory, engine, query_error, register, rows, try_rows};
+use crate::support::{Files, Memory, engine, query_error, register, rows, try_rows};
 
 /// A table of one decimal, whose values come as their text.
 async fn decimals(engine: &DataFusionEngine, precision: u8, scale: i8, values: &[i128]) -> Vec<String> {
@@ -317,4 +317,52 @@ async fn what_is_rounded_is_of_one_type() {
     assert_eq!(rows(&engine, sql).await, ["12.3|1", "7.5|2"]);
     let sql = "select count(*) from t a join t b on round(a.d, 1) = b.d";
     assert_eq!(rows(&engine, sql).await, ["2"]);
+}
+
+#[tokio::test]
+async fn a_sum_of_decimals_beyond_their_digits_is_refused() {
+    let engine = engine();
+    let decimal = Decimal128Array::from(vec![90_000_000_000_000_000_000_000_000_000_000_000_000_i128; 4]);
+    let decimal: ArrayRef = Arc::new(decimal.with_precision_and_scale(38, 0).unwrap());
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4]));
+    let batch = RecordBatch::try_from_iter(vec![("id", ids), ("d", decimal)]).unwrap();
+    let mut files = Files::new(batch.schema());
+    for (i, name) in ["memory:0", "memory:1"].into_iter().enumerate() {
+        files.write(name, &batch.slice(2 * i, 2)).await;
+    }
+    register(&engine, "f", &Arc::new(files)).await;
+    register(&engine, "t", &Memory::new(vec![batch.clone()])).await;
+    // Of 38 digits and more, but in 128 bits.
+    register(&engine, "two", &Memory::new(vec![batch.slice(0, 2)])).await;
+    for sql in [
+        "select sum(d) from t",
+        "select sum(d) from f",
+        "select sum(d) from two",
+        "select sum(-d) from two",
+        "select id % 2, sum(d) from f group by id % 2",
+        "select sum(d) over () from two",
+        "select sum(d) over (order by id) from two",
+        "select sum(d) over (order by id rows between 1 preceding and current row) from t",
+        "select sum(cast(40000000000000000000000000000000000000 as decimal(76, 0)) * cast(1e37 as decimal(38, 0))) from range(300)",
+        "select sum(arrow_cast(300000000, 'Decimal32(9, 0)')) from range(4)",
+        "select sum(arrow_cast(300000000000000000, 'Decimal64(18, 0)')) from range(4) group by 1 = 1",
+    ] {
+        let error = query_error(&engine, sql).await;
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{sql}: {error}");
+        assert!(error.to_string().contains("a sum is beyond its type"), "{sql}: {error}");
+    }
+    let one = "90000000000000000000000000000000000000";
+    for (sql, expected) in [
+        ("select sum(cast(d as decimal(76, 0))) from t", "360000000000000000000000000000000000000"),
+        ("select sum(case when id < 3 then d else -d end) from t where id in (1, 3, 4) or id = 2", "0"),
+        ("select sum(d) from t where id = 1", one),
+        (
+            "select min(s) from (select sum(d) over (order by id rows between current row and current row) s from t)",
+            one,
+        ),
+        ("select sum(d) from t where id > 5", ""),
+        ("select sum(arrow_cast(3.25, 'Decimal64(18, 2)')) from range(4)", "13.00"),
+    ] {
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+    }
 }

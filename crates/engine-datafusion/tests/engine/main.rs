@@ -5,6 +5,7 @@
 
 mod agreement;
 mod changeable;
+mod clocks;
 mod decimals;
 mod deletes;
 mod distinct;
@@ -13,6 +14,7 @@ mod exact;
 mod expressions;
 mod files;
 mod floats;
+mod frames;
 mod hidden;
 mod information;
 mod joins;

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 
 use super::super::instant::{Answer, Steps, is_utc, nanos, widened};
+use super::super::zones;
 use super::{Constants, type_of};
 use crate::numbers::is_decimal;
 
@@ -130,7 +131,7 @@ impl Comparisons<'_> {
             // The column's clocks are those of the constant.
             let zoned = DataType::Timestamp(*unit, Some(zone.into()));
             let Some(steps) = Steps::of(&zoned) else { return Ok(None) };
-            return Ok(steps.compare(cast(expr.clone(), zoned), op, moment));
+            return Ok(steps.compare(zones::at(expr.clone(), zone), op, moment));
         }
         Ok(steps.compare(expr.clone(), op, moment))
     }

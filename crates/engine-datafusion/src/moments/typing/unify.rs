@@ -6,9 +6,12 @@ use arrow_schema::{DataType, Field, TimeUnit};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::coerce_plan_expr_for_schema;
-use datafusion::logical_expr::{BinaryExpr, Cast, Expr, LogicalPlan, Operator, TryCast, Union, cast, lit};
+use datafusion::logical_expr::{
+    BinaryExpr, Cast, Expr, LogicalPlan, Operator, TryCast, Union, binary_expr, cast, lit,
+};
 
 use super::super::PLAIN;
+use super::super::instant::with_seconds;
 use super::compare::{finer, is_text, unit_of};
 use super::type_of;
 use crate::convert::map_type;
@@ -21,18 +24,29 @@ pub(crate) const UNIFYING: [&str; 7] =
 /// The expression with its operands brought together, as far as moments are concerned.
 pub(super) fn expr(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     Ok(match expr {
-        Expr::Cast(Cast { expr, field }) => Expr::Cast(match plain(*expr, &field, schema) {
-            Ok(seconds) => Cast::new(Box::new(seconds), field.data_type().clone()),
-            Err(expr) => {
-                let data_type = at_zone(&expr, field.data_type(), schema);
-                let field = data_type.map_or(field, |data_type| Field::new("", data_type, true).into());
-                Cast::new_from_field(Box::new(expr), field)
-            }
-        }),
-        Expr::TryCast(TryCast { expr, field }) => Expr::TryCast(match plain(*expr, &field, schema) {
-            Ok(seconds) => TryCast::new(Box::new(seconds), field.data_type().clone()),
-            Err(expr) => TryCast::new_from_field(Box::new(expr), field),
-        }),
+        Expr::Cast(Cast { expr, field }) => {
+            let expr = whole_moment(*expr, field.data_type());
+            Expr::Cast(match plain(expr, &field, schema) {
+                Ok(seconds) => Cast::new(Box::new(seconds), field.data_type().clone()),
+                Err(expr) => {
+                    let data_type = at_zone(&expr, field.data_type(), schema);
+                    let field = data_type.map_or(field, |data_type| Field::new("", data_type, true).into());
+                    Cast::new_from_field(Box::new(expr), field)
+                }
+            })
+        }
+        Expr::TryCast(TryCast { expr, field }) => {
+            let expr = whole_moment(*expr, field.data_type());
+            Expr::TryCast(match plain(expr, &field, schema) {
+                Ok(seconds) => TryCast::new(Box::new(seconds), field.data_type().clone()),
+                Err(expr) => TryCast::new_from_field(Box::new(expr), field),
+            })
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Plus | Operator::Minus), right })
+            if is_span(&left, schema) || is_span(&right, schema) =>
+        {
+            binary_expr(beside_span(*left, schema), op, beside_span(*right, schema))
+        }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right }) => {
             let operands = together(vec![*left, *right], schema, false);
             let mut operands = operands.into_iter();
@@ -58,6 +72,20 @@ pub(super) fn expr(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     })
 }
 
+fn is_span(expr: &Expr, schema: &DFSchema) -> bool {
+    matches!(type_of(expr, schema), Some(DataType::Interval(_)))
+}
+
+/// A day as a moment: with a span it makes one, and as a day it would lose its time.
+fn beside_span(expr: Expr, schema: &DFSchema) -> Expr {
+    match type_of(&expr, schema) {
+        Some(DataType::Date32 | DataType::Date64) => {
+            cast(expr, DataType::Timestamp(TimeUnit::Microsecond, None))
+        }
+        _ => expr,
+    }
+}
+
 /// The operand of a cast to `timestamp` without a precision, where a number is one of seconds; as it is for any other
 /// cast.
 fn plain(expr: Expr, field: &Field, schema: &DFSchema) -> std::result::Result<Expr, Expr> {
@@ -73,6 +101,16 @@ fn plain(expr: Expr, field: &Field, schema: &DFSchema) -> std::result::Result<Ex
         }
         _ => expr,
     })
+}
+
+/// A text that is about to be a moment, with its seconds.
+fn whole_moment(expr: Expr, target: &DataType) -> Expr {
+    match &expr {
+        Expr::Literal(value, _) if matches!(target, DataType::Timestamp(..)) => {
+            value.try_as_str().flatten().and_then(with_seconds).map_or(expr, lit)
+        }
+        _ => expr,
+    }
 }
 
 /// The type of `… at time zone '…'`, which DataFusion plans as a cast to nanoseconds: of the operand's own unit.
@@ -94,7 +132,7 @@ fn together(operands: Vec<Expr>, schema: &DFSchema, texts: bool) -> Vec<Expr> {
         .into_iter()
         .zip(types)
         .map(|(operand, own)| match own {
-            Some(own) if becomes_moment(&own, texts) => cast(operand, target.clone()),
+            Some(own) if becomes_moment(&own, texts) => cast(whole_moment(operand, &target), target.clone()),
             _ => operand,
         })
         .collect()

@@ -7,6 +7,7 @@ mod console;
 mod drivers;
 mod exit;
 mod output;
+mod panics;
 mod places;
 mod progress;
 mod prompt;
@@ -68,24 +69,38 @@ pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     };
     let console = Arc::new(Console::new(cli.global.quiet, cli.global.verbose));
     console.start_logging();
+    panics::keep_quiet();
+    match panics::told(|| work(cli, &console)) {
+        Ok(()) => ExitCode::from(exit::DONE),
+        Err(failure) => exit::report(&console, failure),
+    }
+}
+
+/// Does what the command line says.
+fn work(cli: Cli, console: &Arc<Console>) -> Result<(), Failure> {
     if !clock_is_set(SystemTime::now()) {
         let error = stitchwork::Error::invalid_config(
             "the clock of this machine stands before 1970, so that nothing can be dated; set it",
         );
-        return exit::report(&console, Failure::from(error));
+        return Err(error.into());
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(e) => return exit::report(&console, Failure::from(stitchwork::Error::from(e))),
-    };
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(bytes) = large_stack() {
+        builder.thread_stack_size(bytes);
+    }
+    let runtime = builder.enable_all().build().map_err(stitchwork::Error::from)?;
     // At a prompt, Ctrl-C ends the query and not the program.
     let prompt = cli.prompts().then(Arc::<Interrupts>::default);
     let work = commands::run(cli, console.clone(), prompt.clone());
-    let outcome = signals::run(runtime, &console, prompt, work);
-    match outcome {
-        Ok(()) => ExitCode::from(exit::DONE),
-        Err(failure) => exit::report(&console, failure),
-    }
+    signals::run(runtime, console, prompt, work)
+}
+
+/// The stack of threads that plan and run queries, where the system gives one of this size: an expression of some thousand
+/// terms is as deep a tree, which is walked by functions that call themselves. It is only room for addresses until it is used.
+fn large_stack() -> Option<usize> {
+    let bytes = if cfg!(target_pointer_width = "64") { 256 << 20 } else { 16 << 20 };
+    let tried = std::thread::Builder::new().stack_size(bytes).spawn(|| ()).ok()?;
+    tried.join().ok().map(|()| bytes)
 }
 
 #[cfg(test)]

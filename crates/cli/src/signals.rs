@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::console::Console;
 use crate::exit::Failure;
+use crate::panics;
 
 /// How long work that was interrupted has to put its things away.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -89,7 +90,10 @@ pub(crate) fn run(
     let work = runtime.spawn(work);
     let given_up = work.abort_handle();
     runtime.spawn(async move {
-        let done = work.await.unwrap_or_else(|e| Err(bug().with_source(e).into()));
+        let done = work.await.unwrap_or_else(|e| {
+            let panic = e.try_into_panic().map_err(|e| bug().with_source(e));
+            Err(panic.map_or_else(|e| e, |panic| panics::bug(panic.as_ref())).into())
+        });
         // Nobody waits for it any more after a second signal.
         let _ = sender.send(Event::Done(done));
     });
@@ -119,10 +123,11 @@ fn bug() -> Error {
 fn listen(sender: Sender<Event>, console: Arc<Console>, prompt: Option<Arc<Interrupts>>) {
     let (ready, listening) = mpsc::channel::<()>();
     let thread = std::thread::Builder::new().name("signals".to_owned());
-    let listener = move || {
-        let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
+    let broken = sender.clone();
+    let listen = move || {
+        let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return Ok(()) };
         runtime.block_on(async {
-            let Ok(mut signals) = Signals::new() else { return };
+            let Ok(mut signals) = Signals::new() else { return Ok(()) };
             drop(ready);
             loop {
                 let signal = signals.next().await;
@@ -133,7 +138,12 @@ fn listen(sender: Sender<Event>, console: Arc<Console>, prompt: Option<Arc<Inter
                     _ => _ = sender.send(Event::Signal(signal)),
                 }
             }
-        });
+        })
+    };
+    let listener = move || {
+        if let Err(failure) = panics::told(listen) {
+            let _ = broken.send(Event::Done(Err(failure)));
+        }
     };
     if thread.spawn(listener).is_ok() {
         // The sender is dropped when the first signal would be seen.

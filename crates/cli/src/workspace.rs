@@ -1,6 +1,7 @@
 //! The project file and what it is made of, opened when it is needed.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -232,7 +233,13 @@ fn none_there() -> Error {
 /// Reads and checks a project file.
 pub(crate) fn read(file: &Path, profile: Option<&str>, registry: &Registry) -> Result<Project, Failure> {
     let name = file.to_string_lossy();
-    let text = std::fs::read(file).map_err(|e| match e.kind() {
+    // No more than shows that it is too large: a device has no end.
+    let read = || {
+        let mut text = vec![];
+        std::fs::File::open(file)?.take(project::MAX_BYTES as u64 + 1).read_to_end(&mut text)?;
+        Ok::<_, std::io::Error>(text)
+    };
+    let text = read().map_err(|e| match e.kind() {
         // What is wrong is a setting: the path.
         std::io::ErrorKind::NotFound => Error::invalid_config(
             "there is no such project file; mend the path, or write one with `stitchwork init`",

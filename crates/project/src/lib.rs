@@ -28,3 +28,4 @@ pub use project::{Project, SqlName};
 pub use reference::{Reference, ReferenceKind, Resolver};
 pub use schema::schema;
 pub use text::{Exposed, Secret, Text};
+pub use tree::MAX_BYTES;

@@ -15,7 +15,7 @@ use build::Builder;
 pub(crate) use scalar::{Kind, Scalar};
 
 /// The largest file that is read, in bytes.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 
 /// A value and where it is.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ impl Node {
 /// Reads a document. What is wrong with it goes to the diagnostics; `None` when there is no tree at all.
 pub(crate) fn parse(text: &[u8], diagnostics: &mut Diagnostics) -> Option<Node> {
     if text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes; a project file has {MAX_BYTES} at most", text.len());
+        let message = format!("the file is too large; a project file has {MAX_BYTES} bytes at most");
         diagnostics.add(Place { line: 1, column: 1 }, message);
         return None;
     }

@@ -25,7 +25,13 @@ pub(super) fn run(folder: &Path, console: &Console) -> Result<(), Failure> {
         .with_context("file", file.display()),
         _ => Error::from(e).with_context("file", file.display()),
     };
-    fs::create_dir_all(folder).map_err(refused)?;
+    fs::create_dir_all(folder).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => Error::invalid_input(
+            "a project file is written into a folder, and this is none; name a folder, or nothing for the one you are in",
+        )
+        .with_context("folder", folder.display()),
+        _ => refused(e),
+    })?;
     let mut out = OpenOptions::new().write(true).create_new(true).open(&file).map_err(refused)?;
     out.write_all(TEMPLATE.as_bytes()).map_err(refused)?;
     let file = file.display();

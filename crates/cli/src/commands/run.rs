@@ -1,5 +1,6 @@
 //! `stitchwork run`
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -64,7 +65,7 @@ pub(super) fn pipelines<'a>(
     project: &'a Project,
     args: &PipelineArgs,
     all: bool,
-) -> Result<Vec<(&'a str, &'a project::Pipeline)>> {
+) -> Result<Vec<(&'a str, &'a project::Pipeline)>, Failure> {
     if all && !project.config.pipelines.is_empty() {
         return Ok(project
             .config
@@ -75,15 +76,18 @@ pub(super) fn pipelines<'a>(
     }
     if args.pipeline.is_empty() {
         let only = project.pipeline(None).map_err(|e| match e.kind() {
-            stitchwork::ErrorKind::InvalidInput => Error::invalid_input(
-                "the project has several pipelines; name one with --pipeline NAME, or run --all of them",
-            )
-            .with_context("pipelines", e.context("pipelines").unwrap_or_default()),
-            _ => e,
+            stitchwork::ErrorKind::InvalidInput => Failure::Usage(format!(
+                "the project has several pipelines; name one with --pipeline NAME, or run --all of them: {}",
+                e.context("pipelines").unwrap_or_default().replace(',', ", ")
+            )),
+            _ => e.into(),
         })?;
         return Ok(vec![only]);
     }
-    args.pipeline.iter().map(|name| project.pipeline(Some(name))).collect()
+    // One that is named twice is meant once.
+    let mut seen = BTreeSet::new();
+    let names = args.pipeline.iter().filter(|name| seen.insert(name.as_str()));
+    Ok(names.map(|name| project.pipeline(Some(name))).collect::<Result<_>>()?)
 }
 
 /// The parts of the file that the pipelines need.

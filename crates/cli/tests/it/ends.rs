@@ -154,3 +154,39 @@ fn signals_end_a_query_that_only_computes() {
         assert_eq!((ended.code, ended.stderr.as_str()), (code, said), "{name}");
     }
 }
+
+#[test]
+fn what_is_named_wrongly_is_told_in_a_moment() {
+    let folder = Folder::new().people();
+    let init = folder.run(["init", "data/people.csv"]);
+    assert!(
+        init.code == 1 && init.stderr.contains("this is none") && init.stderr.contains("people.csv"),
+        "{init:?}"
+    );
+    // It has no end.
+    if cfg!(unix) {
+        let endless = folder.run(["check", "/dev/zero"]);
+        assert!(endless.code == 3 && endless.stderr.contains("too large"), "{endless:?}");
+    }
+    let pipeline =
+        "{source: {type: url, url: \"http://127.0.0.1:9/x\"}, destination: {log: delta, location: data}}";
+    folder.write("stitchwork.yaml", &format!("pipelines:\n  a: {pipeline}\n  b: {pipeline}\n"));
+    let several = folder.run(["run"]);
+    assert!(several.code == 2 && several.stderr.contains("a, b"), "{several:?}");
+}
+
+#[test]
+fn a_pipeline_that_is_named_twice_runs_once() {
+    let server = crate::support::Page::serve("[{\"id\": 1}]");
+    let folder = Folder::new();
+    folder.write(
+        "stitchwork.yaml",
+        &format!(
+            "pipelines:\n  p: {{source: {{type: rest, base_url: \"{}\", streams: [{{name: rows}}]}}, \
+             destination: {{log: delta, location: data}}}}\n",
+            server.url()
+        ),
+    );
+    folder.ok(["run", "-p", "p", "-p", "p"]);
+    assert_eq!(server.heads.lock().unwrap().len(), 1);
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
 
 mod bad;
+mod deep;
 mod dialects;
 #[cfg(feature = "engine-adbc")]
 mod drivers;

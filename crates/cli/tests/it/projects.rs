@@ -80,7 +80,7 @@ async fn a_project_from_its_first_load_on() {
     let checked = run(&["check"]);
     assert!(checked.code == 0 && checked.stderr.contains("2 pipelines"), "{checked:?}");
     let several = run(&["run"]);
-    assert!(several.code == 1 && several.stderr.contains("copy,github"), "{several:?}");
+    assert!(several.code == 2 && several.stderr.contains("copy, github"), "{several:?}");
     let nothing = run(&["state", "-p", "github", "-o", "json"]);
     assert!(nothing.stdout.contains("\"load\":null"), "{nothing:?}");
 

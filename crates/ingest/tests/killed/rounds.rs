@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use crate::child;
@@ -43,12 +44,42 @@ pub(crate) fn run(args: &[String]) -> Result<(), Violation> {
 pub(crate) fn some() -> Result<(), Violation> {
     let mut places = Places::default();
     on_one_thread(async {
+        let longest = unharmed(&mut places).await?;
+        let (mut started, mut killed) = (0, 0);
         for seed in 0..8 {
-            let killed = kills(&mut Chance::new(seed), &mut places).await;
-            killed.map_err(|e| format!("seed {seed}: {e}"))?;
+            let kills = kills(&mut Chance::new(seed), &mut places, Some(longest)).await;
+            let kills = kills.map_err(|e| format!("seed {seed}: {e}"))?.unwrap_or_default();
+            (started, killed) = (started + kills.started, killed + kills.killed);
+        }
+        // Those that began after the work was done end early; a test of none that was killed would say nothing.
+        if killed < 4 {
+            return Err(format!("only {killed} of {started} processes were killed, within {longest:?} each"));
         }
         Ok(())
     })
+}
+
+/// How long a process takes that nobody kills.
+async fn unharmed(places: &mut Places) -> Result<Duration, Violation> {
+    let cell = Cell::append("delta");
+    let place = places.get(Store::Files, Names::Folders)?.ok_or("files need no server")?;
+    let world = prepared(&cell, place).await?;
+    let start = Instant::now();
+    let mut child = child::start(&cell, &world, Where::Nowhere)?;
+    let status = child.wait().map_err(|e| format!("the child cannot be waited for: {e}"))?;
+    if !status.success() {
+        return Err(format!("a process that nobody killed ended with {status}"));
+    }
+    Ok(start.elapsed())
+}
+
+/// What became of a round of kills.
+#[derive(Debug, Default)]
+struct Kills {
+    what: String,
+    started: u32,
+    /// Those that the signal ended, and not they themselves.
+    killed: u32,
 }
 
 /// The places of all rounds, so that each server is asked for once.
@@ -69,7 +100,7 @@ impl Places {
 async fn one(seed: u64, places: &mut Places) -> Result<Option<String>, Violation> {
     let mut chance = Chance::new(seed);
     if chance.below(3) == 0 {
-        return kills(&mut chance, places).await;
+        return Ok(kills(&mut chance, places, None).await?.map(|kills| kills.what));
     }
     let cell = cell(&mut chance);
     let store = *chance.one_of(&[Store::Memory, Store::Files, Store::S3]);
@@ -85,8 +116,13 @@ fn cell(chance: &mut Chance) -> Cell {
     Cell { replace: chance.below(2) == 1, ..Cell::append(log) }
 }
 
-/// Up to four processes that are killed at a random moment, one after the other.
-async fn kills(chance: &mut Chance, places: &mut Places) -> Result<Option<String>, Violation> {
+/// Up to four processes that are killed at a random moment, one after the other: within the time that one of them takes
+/// with local files, where it is known.
+async fn kills(
+    chance: &mut Chance,
+    places: &mut Places,
+    local: Option<Duration>,
+) -> Result<Option<Kills>, Violation> {
     let cell = cell(chance);
     let store = *chance.one_of(&[Store::Files, Store::S3]);
     let names = *chance.one_of(&[Names::Folders, Names::Sqlite, Names::Postgres]);
@@ -94,7 +130,9 @@ async fn kills(chance: &mut Chance, places: &mut Places) -> Result<Option<String
     let mut what = format!("kills of {} {} on {place:?}", cell.log, cell.how());
     let world = prepared(&cell, place).await?;
     // A server answers more slowly, and a process asks it first whether it keeps its word.
-    let longest = if store == Store::S3 { 500_000 } else { 120_000 };
+    let local = local.map_or(120_000, |local| u64::try_from(local.as_micros()).unwrap_or(120_000).max(1));
+    let longest = if store == Store::S3 { 500_000 } else { local };
+    let (mut started, mut killed) = (0, 0);
     for _ in 0..=chance.below(4) {
         let wait = Duration::from_micros(chance.below(longest));
         let mut child = child::start(&cell, &world, Where::Nowhere)?;
@@ -102,8 +140,10 @@ async fn kills(chance: &mut Chance, places: &mut Places) -> Result<Option<String
         // It may have ended by itself meanwhile.
         child.kill().map_err(|e| format!("the child cannot be killed: {e}"))?;
         let status = child.wait().map_err(|e| format!("the child cannot be waited for: {e}"))?;
+        started += 1;
+        killed += u32::from(status.signal() == Some(9));
         let _ = write!(what, ", {wait:?}: {status}");
     }
     settled(&cell, &world).await.map_err(|e| format!("{e}\n{what}"))?;
-    Ok(Some(what))
+    Ok(Some(Kills { what, started, killed }))
 }

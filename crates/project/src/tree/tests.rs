@@ -145,7 +145,7 @@ fn bombs_do_no_harm() {
         ("? ".repeat(MAX_BYTES / 2), ""),
         (format!("[{}]", "a,".repeat(500_000)), "too large from here on"),
         ("&a ".repeat(MAX_BYTES / 3), ""),
-        ("x".repeat(MAX_BYTES + 1), "a project file has 1048576 at most"),
+        ("x".repeat(MAX_BYTES + 1), "a project file has 1048576 bytes at most"),
         (format!("\"{}", "\\x41".repeat(200_000)), ""),
         ("a: ".repeat(MAX_BYTES / 3), ""),
         ("[?".repeat(MAX_BYTES / 2), ""),

@@ -9,8 +9,16 @@ use arrow::array::{ArrayData, make_array};
 use arrow::compute::{cast, nullif};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StructArray};
-use arrow_schema::{DataType, Field};
+use arrow_schema::DataType;
+use datafusion::common::{DFSchema, internal_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 use stitchwork_core::{Error, Result};
+
+use crate::convert::operand;
+use crate::error::ToDataFusion;
 
 /// The batch with nulls wherever its arrays show none of their values.
 ///
@@ -38,24 +46,65 @@ pub(crate) fn shown(batch: RecordBatch) -> Result<RecordBatch> {
     }
 }
 
-/// Whether arrays of the type may lack nulls where DataFusion's Parquet reader makes them: it gives none to something nested and
-/// required, although the struct around it is null and its own fields are.
+/// Whether arrays of the type may lack nulls where DataFusion's Parquet reader makes them: it gives none to what is required,
+/// although the struct around it is null.
 pub(crate) fn holds_required(data_type: &DataType) -> bool {
     match data_type {
         DataType::Struct(fields) => {
-            fields.iter().any(|field| is_required(field) || holds_required(field.data_type()))
+            fields.iter().any(|field| !field.is_nullable() || holds_required(field.data_type()))
         }
-        DataType::List(field)
-        | DataType::LargeList(field)
-        | DataType::FixedSizeList(field, _)
-        | DataType::Map(field, _) => holds_required(field.data_type()),
+        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
+            holds_required(field.data_type())
+        }
+        DataType::Map(entries, _) => match entries.data_type() {
+            // Keys are required where there is a map.
+            DataType::Struct(entries) => entries.iter().any(|field| holds_required(field.data_type())),
+            _ => false,
+        },
         _ => false,
     }
 }
 
-/// Whether the field is nested and required.
-pub(crate) fn is_required(field: &Field) -> bool {
-    field.data_type().is_nested() && !field.is_nullable()
+/// The expression, with its nulls where they are looked for: arrow's kernels make a struct null, and leave its fields as they are.
+pub(crate) fn mended(expr: Expr, schema: &DFSchema) -> Expr {
+    let makes_nulls = match &expr {
+        Expr::Case(_) => true,
+        Expr::ScalarFunction(call) => call.func.name() == "nullif",
+        _ => false,
+    };
+    if !makes_nulls || !expr.get_type(schema).is_ok_and(|own| own.is_nested()) {
+        return expr;
+    }
+    let shown = ScalarUDF::from(Shown { signature: Signature::any(1, Volatility::Immutable) });
+    Expr::ScalarFunction(ScalarFunction { func: Arc::new(shown), args: vec![expr] })
+}
+
+/// What it is given, with its nulls where they are looked for.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Shown {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Shown {
+    fn name(&self) -> &'static str {
+        "with_nulls"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> datafusion::common::Result<DataType> {
+        match types.first() {
+            Some(data_type) => Ok(data_type.clone()),
+            None => internal_err!("what has nulls is one value"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> datafusion::common::Result<ColumnarValue> {
+        let [value] = args.args.as_slice() else { return internal_err!("what has nulls is one value") };
+        operand(value, |array| Ok(mend(array).theirs()?.unwrap_or_else(|| array.clone())))
+    }
 }
 
 /// The array with its nulls where they are looked for; `None` where they are there already.

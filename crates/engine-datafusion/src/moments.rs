@@ -20,7 +20,7 @@ use datafusion::common::Result;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::optimizer::Optimizer;
-use datafusion::sql::sqlparser::ast::DataType as SqlType;
+use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use crate::{numbers, spans};
 
@@ -53,8 +53,10 @@ struct SqlTypes;
 impl TypePlanner for SqlTypes {
     fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
         Ok(match sql_type {
-            SqlType::Timestamp(None, _) => {
-                let data_type = DataType::Timestamp(TimeUnit::Microsecond, None);
+            SqlType::Timestamp(None, zone) => {
+                let has_zone = matches!(zone, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz);
+                let zone = has_zone.then(|| "UTC".into());
+                let data_type = DataType::Timestamp(TimeUnit::Microsecond, zone);
                 Some(Arc::new(Field::new(PLAIN, data_type, true)))
             }
             other => numbers::type_of(other)?,

@@ -10,6 +10,7 @@ mod source;
 mod spread;
 mod statistics;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
@@ -28,6 +29,7 @@ use stitchwork_core::{EqualityDeletes, Predicate, ScanPlan};
 use crate::config::files_url;
 use crate::convert::{internal, to_scalar_value};
 use crate::error::ToDataFusion;
+use crate::hidden::holds_required;
 use crate::table::RelationTable;
 
 use self::files::Ready;
@@ -36,6 +38,9 @@ use self::mapping::MappingFactory;
 use self::reader::StoreReaderFactory;
 use self::source::NativeSource;
 use self::spread::Spread;
+
+/// What no file says of its schema.
+const ADAPTED: &str = "stitchwork.adapted";
 
 /// What a scan of a plan is asked for.
 pub(crate) struct Wanted<'a> {
@@ -130,7 +135,11 @@ fn scan_files(
     in_files.dedup();
     let file_fields = in_files.iter().map(field).collect::<Result<Fields>>()?;
     let constant_fields = group.constants.iter().map(field).collect::<Result<Vec<_>>>()?;
-    let table_schema = TableSchemaBuilder::new(Arc::new(Schema::new(file_fields)))
+    // DataFusion asks for columns in terms of a file whose schema is another one than this alone.
+    let required = file_fields.iter().any(|field| holds_required(field.data_type()));
+    let metadata =
+        if required { HashMap::from([(ADAPTED.to_owned(), String::new())]) } else { HashMap::new() };
+    let table_schema = TableSchemaBuilder::new(Arc::new(Schema::new_with_metadata(file_fields, metadata)))
         .with_table_partition_cols(constant_fields.clone())
         .build();
     let places = in_files.iter().chain(&group.constants).copied().collect::<Vec<_>>();

@@ -221,7 +221,7 @@ fn is_unsorted_date(text: &str) -> bool {
     const FORMS: [&str; 7] =
         ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%b %d, %Y", "%d %b %Y"];
     let date =
-        |form: &&str| NaiveDate::parse_and_remainder(text, form).is_ok_and(|(date, _)| date.year() > 999);
+        |form: &str| NaiveDate::parse_and_remainder(text, form).is_ok_and(|(date, _)| date.year() > 999);
     DateTime::parse_from_rfc2822(text).is_ok() || FORMS.into_iter().any(date)
 }
 

@@ -17,7 +17,7 @@ use compare::Comparisons;
 pub(super) use compare::cast_of;
 pub(crate) use unify::UNIFYING;
 
-use crate::{arithmetic, casts, floats, frames, numbers, sums};
+use crate::{arithmetic, casts, floats, frames, hidden, numbers, sums};
 
 /// The plan with all operands brought to the types that they have in common.
 ///
@@ -92,6 +92,7 @@ impl TreeNodeRewriter for Typing<'_> {
                     Ok(Transformed::yes(casts::known(casts::of_operand(operand, self.schema))))
                 })?
                 .map_data(|expr| {
+                    let expr = hidden::mended(expr, self.schema);
                     let expr = sums::checked(arithmetic::checked(expr, self.schema), self.schema);
                     frames::anew(expr, self.schema)
                 }),

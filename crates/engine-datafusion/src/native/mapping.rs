@@ -18,7 +18,7 @@ use stitchwork_core::{Error, FieldMapping, INITIAL_DEFAULT, Scalar};
 
 use crate::convert::{conform, internal, to_scalar_value};
 use crate::error::{ToDataFusion, to_datafusion};
-use crate::hidden::{holds_required, is_required, mend};
+use crate::hidden::{holds_required, mend};
 use crate::moments::{Answer, instant, widened};
 
 /// Makes a [`MappingAdapter`] for each file.
@@ -137,6 +137,7 @@ impl MappingAdapter {
 
         let file = self.physical.field(place);
         let (mut table, mut wanted, mut have) = (table, wanted, file);
+        let mut optional = file.is_nullable();
         let mut args: Vec<Arc<dyn PhysicalExpr>> = vec![Arc::new(Column::new(file.name(), place))];
         for key in &keys {
             let (Some(next), Some(next_wanted)) = (child(table, key), child(wanted, key)) else {
@@ -145,8 +146,9 @@ impl MappingAdapter {
             let DataType::Struct(fields) = have.data_type() else { return Ok(None) };
             match self.mapping.find(next, fields).and_then(|place| fields.get(place)) {
                 // Alone, it would not say where the struct around it is null.
-                Some(found) if is_required(found) => return Ok(None),
+                Some(found) if optional && !found.is_nullable() => return Ok(None),
                 Some(found) => {
+                    optional |= found.is_nullable();
                     args.push(Arc::new(Literal::new(ScalarValue::from(found.name().as_str()))));
                     (table, wanted, have) = (next, next_wanted, found);
                 }

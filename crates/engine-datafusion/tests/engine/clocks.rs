@@ -170,3 +170,23 @@ async fn a_time_of_day_is_read_or_refused() {
         assert!(error.to_string().contains(told), "{sql}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_moment_that_is_written_with_a_zone_has_one() {
+    let engine = engine();
+    for (sql, expected) in [
+        (
+            "select timestamptz '2020-06-01 12:00:00+00' at time zone 'America/New_York'",
+            "2020-06-01T08:00:00",
+        ),
+        ("select extract(hour from timestamptz '2020-06-01 12:00:00+02' at time zone 'UTC')", "10"),
+        ("select cast('2020-06-01 12:00:00+02' as timestamp with time zone)", "2020-06-01T10:00:00Z"),
+        ("select timestamptz '2020-06-01 12:00:00+00' = timestamptz '2020-06-01 14:00:00+02'", "true"),
+        (
+            "select arrow_typeof(cast(timestamp '2020-06-01 12:00:00' as timestamptz))",
+            "Timestamp(µs, \"UTC\")",
+        ),
+    ] {
+        assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+    }
+}

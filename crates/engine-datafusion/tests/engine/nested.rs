@@ -135,3 +135,34 @@ async fn what_is_required_inside_of_what_is_null_has_its_nulls() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_field_of_what_is_null_is_null() {
+    let xs: ArrayRef = Arc::new(Int32Array::from(vec![7, 8, 9, 10]));
+    let ids: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3, 4]));
+    for required in [true, false] {
+        let fields = Fields::from(vec![Field::new("x", DataType::Int32, !required)]);
+        let nulls = Some(vec![true, false, true, false].into());
+        let s: ArrayRef = Arc::new(StructArray::new(fields, vec![xs.clone()], nulls));
+        let fields = [Field::new("id", DataType::Int32, false), Field::new("s", s.data_type().clone(), true)];
+        let table = batch(fields.into_iter().zip([ids.clone(), s]).collect());
+        let mut files = Files::new(table.schema());
+        files.write("memory:a", &table).await;
+        let files = Arc::new(files);
+        for engine in engines() {
+            register(&engine, "t", &files).await;
+            for (sql, expected) in [
+                ("select id, s.x from t", vec!["1|7", "2|", "3|9", "4|"]),
+                ("select count(s.x), sum(s.x), max(s['x']) from t", vec!["2|16|9"]),
+                ("select id from t where s.x is null", vec!["2", "4"]),
+                ("select coalesce(s.x, -1) from t order by s.x nulls first limit 1", vec!["-1"]),
+                ("select a.id, b.id from t a join t b on a.s.x = b.s.x", vec!["1|1", "3|3"]),
+                ("select id, (case when id = 1 then s end)['x'] from t", vec!["1|7", "2|", "3|", "4|"]),
+                ("select count(q.s.x) from (select case when id > 2 then s end as s from t) q", vec!["1"]),
+                ("select id from t where nullif(s, s)['x'] is not null", vec![]),
+            ] {
+                assert_eq!(rows(&engine, sql).await, expected, "{sql} {required} {:?}", engine.config());
+            }
+        }
+    }
+}

@@ -195,10 +195,7 @@ impl CursorValue {
                     (Value::String(one), Value::String(two))
                         if self.time.is_none() == other.time.is_none() =>
                     {
-                        match is_unsorted_date(one) || is_unsorted_date(two) {
-                            true => Err("they are dates in a form that does not sort as text"),
-                            false => Ok(one.cmp(two)),
-                        }
+                        unordered(one, two).map_or_else(|| Ok(one.cmp(two)), Err)
                     }
                     (Value::String(_), Value::String(_)) => Err("one is a time and the other another text"),
                     _ => Err("one is text and the other a number"),
@@ -216,13 +213,33 @@ impl CursorValue {
     }
 }
 
+/// Why two texts have an order that may not be that of what they mean, if so.
+fn unordered(one: &str, two: &str) -> Option<&'static str> {
+    if is_unsorted_date(one) || is_unsorted_date(two) {
+        return Some("they are dates in a form that does not sort as text");
+    }
+    // As text, `v10` is below `v9`, and `2024-1-10` below `2024-1-9`.
+    let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
+    let counts = one.len() != two.len() && (has_digit(one) || has_digit(two));
+    counts.then_some("they are texts of different lengths with digits, which do not sort as numbers do")
+}
+
 /// Whether a text begins with a date that has its year behind: the last day of a year would be above the first of the next.
 fn is_unsorted_date(text: &str) -> bool {
     const FORMS: [&str; 7] =
         ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%b %d, %Y", "%d %b %Y"];
+    const NAMES: [&str; 19] = [
+        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun", "jul",
+        "aug", "sep", "oct", "nov", "dec",
+    ];
     let date =
         |form: &str| NaiveDate::parse_and_remainder(text, form).is_ok_and(|(date, _)| date.year() > 999);
-    DateTime::parse_from_rfc2822(text).is_ok() || FORMS.into_iter().any(date)
+    // `Wed Jan 31 00:00:00 +0000 2024`
+    let mut words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let is_name =
+        |word: &str| word.get(..3).is_some_and(|start| NAMES.contains(&start.to_ascii_lowercase().as_str()));
+    let named = words.next().is_some_and(is_name) && words.next().is_some();
+    named && text.bytes().any(|byte| byte.is_ascii_digit()) || FORMS.into_iter().any(date)
 }
 
 impl Time {
@@ -281,7 +298,8 @@ mod tests {
         assert_eq!(text("2024-01-01T00:00:00.5Z", "2024-01-01T00:00:00Z"), Some(Greater));
         assert_eq!(text("2024-01-01", "2024-01-02"), Some(Less));
         assert_eq!(text("9", "10"), Some(Less));
-        assert_eq!(text("b9", "b10"), Some(Greater));
+        assert_eq!(text("b09", "b10"), Some(Less));
+        assert_eq!((text("a", "ab"), text("b9", "b10")), (Some(Less), None));
         assert_eq!(
             compare(json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64)),
             Some(Greater)
@@ -310,13 +328,17 @@ mod tests {
             ("31.12.2023 10:00", "01.01.2024 10:00"),
             ("Fri, 05 Jan 2024 00:00:00 GMT", "Mon, 01 Jan 2024 00:00:00 GMT"),
             ("Dec 31, 2023", "Jan 1, 2024"),
+            ("Wed Jan 31 00:00:00 +0000 2024", "Thu Feb 01 00:00:00 +0000 2024"),
+            ("2024-1-9", "2024-1-10"),
+            ("2024/1/9", "2024/1/10"),
+            ("9:05", "10:05"),
+            ("1-10-1", "1-2-1"),
         ] {
             assert_eq!(text(one, two), None, "{one}");
         }
-        assert_eq!((text("1.2.3", "1.2.4"), text("10/a", "9/a")), (Some(Less), Some(Less)));
+        assert_eq!((text("1.2.3", "1.2.4"), text("marker-a1", "marker-b1")), (Some(Less), Some(Less)));
         // What only begins like a time is text.
         assert_eq!(text("2024-01-01-a", "2024-01-01-b"), Some(Less));
-        assert_eq!(text("1-10-1", "1-2-1"), Some(Less));
     }
 
     #[test]

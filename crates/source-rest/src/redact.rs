@@ -28,8 +28,11 @@ impl Redactor {
             let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
             let written = Value::from(secret.as_str()).to_string();
             let written = written.trim_matches('"').to_owned();
+            let escaped = ESCAPES.map(|(signs, upper)| escaped(&written, signs, upper));
+            let markup = MARKUP.map(|(quote, ascii)| markup(&secret, quote, ascii));
             // Blanks and slashes are written in two ways each.
-            [encoded.replace('+', "%20"), encoded, written.replace('/', "\\/"), written, secret]
+            let plain = [encoded.replace('+', "%20"), encoded, written.replace('/', "\\/"), written, secret];
+            plain.into_iter().chain(escaped).chain(markup).collect::<Vec<_>>()
         });
         let mut secrets: Vec<String> = forms.filter(|secret| secret.len() >= SHORTEST).collect();
         // The longest first, so that no part of a secret is left when a shorter one is inside it.
@@ -83,6 +86,46 @@ impl Redactor {
         };
         self.secrets.iter().filter_map(begins).min_by_key(|rest| rest.len()).unwrap_or(text)
     }
+}
+
+/// Whether signs are escaped too that markup takes for its own, and whether digits are capitals.
+const ESCAPES: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
+/// How a quote is written, and whether everything beyond ASCII has its number: in decimal or hexadecimal digits.
+const MARKUP: [(&str, Option<u32>); 4] =
+    [("&#39;", None), ("&#x27;", None), ("&#39;", Some(10)), ("&#x27;", Some(16))];
+
+/// A text of JSON in ASCII alone.
+fn escaped(text: &str, signs: bool, upper: bool) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        if character.is_ascii() && !(signs && "&<>'+=/".contains(character)) {
+            out.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            let unit = if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
+            out.push_str(&unit);
+        }
+    }
+    out
+}
+
+/// A text in HTML.
+fn markup(text: &str, quote: &str, numbers: Option<u32>) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        match (character, numbers) {
+            ('&', _) => out.push_str("&amp;"),
+            ('<', _) => out.push_str("&lt;"),
+            ('>', _) => out.push_str("&gt;"),
+            ('"', _) => out.push_str("&quot;"),
+            ('\'', _) => out.push_str(quote),
+            (other, Some(10)) if !other.is_ascii() => out.push_str(&format!("&#{};", u32::from(other))),
+            (other, Some(_)) if !other.is_ascii() => out.push_str(&format!("&#x{:x};", u32::from(other))),
+            (other, _) => out.push(other),
+        }
+    }
+    out
 }
 
 impl fmt::Debug for Redactor {
@@ -149,6 +192,25 @@ mod tests {
         for end in SHORTEST.."canary  4711-ü".len() {
             let cut = String::from_utf8_lossy(&"it is canary  4711-ü".as_bytes()[..6 + end]).into_owned();
             assert_eq!(redactor.excerpt(&cut), "it is");
+        }
+    }
+
+    #[test]
+    fn secrets_are_found_however_an_answer_writes_them() {
+        let redactor = Redactor::new(["toKé&'x+y".to_owned()], vec![]);
+        for written in [
+            "toKé&'x+y",
+            r"toK\u00e9&'x+y",
+            r"toK\u00E9&'x+y",
+            r"toK\u00e9\u0026\u0027x\u002by",
+            r"toK\u00E9\u0026\u0027x\u002By",
+            "toKé&amp;&#39;x+y",
+            "toKé&amp;&#x27;x+y",
+            "toK&#233;&amp;&#39;x+y",
+            "toK&#xe9;&amp;&#x27;x+y",
+            "toK%C3%A9%26%27x%2By",
+        ] {
+            assert_eq!(redactor.text(&format!("<{written}>")), "<***>", "{written}");
         }
     }
 

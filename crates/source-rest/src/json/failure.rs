@@ -4,12 +4,17 @@ use serde_json::Value;
 
 use super::{Kind, Node, Outline};
 
+/// What a page without rows says of how it went.
+const FAILED: [&str; 4] = ["error", "fail", "failed", "failure"];
+
 impl Outline {
     /// The field of the page's root object that says that something failed: errors, or that it is not well.
     pub(crate) fn failure(&self, body: &[u8]) -> Option<&Node> {
         let says = |node: &&Node| {
             let name = node.name();
-            if node.path.len() != 1 || !["errors", "error", "ok", "success"].contains(&name.as_str()) {
+            if node.path.len() != 1
+                || !["errors", "error", "ok", "success", "status"].contains(&name.as_str())
+            {
                 return false;
             }
             let value = body.get(node.range.clone()).and_then(|text| serde_json::from_slice(text).ok());
@@ -18,7 +23,11 @@ impl Outline {
                 ("errors" | "error", Some(Value::Object(fields))) => !fields.is_empty(),
                 ("errors" | "error", Some(Value::String(text))) => !text.trim().is_empty(),
                 ("error", Some(Value::Bool(failed))) => failed,
+                ("error", Some(Value::Number(code))) => code.as_f64() != Some(0.0),
                 ("ok" | "success", Some(Value::Bool(well))) => !well,
+                ("ok" | "success", Some(Value::Number(well))) => well.as_f64() == Some(0.0),
+                ("ok" | "success", Some(Value::String(well))) => well.eq_ignore_ascii_case("false"),
+                ("status", Some(Value::String(text))) => FAILED.contains(&text.to_ascii_lowercase().as_str()),
                 _ => false,
             }
         };
@@ -53,9 +62,14 @@ mod tests {
             (r#"{"error": true}"#, Some("error")),
             (r#"{"ok": false}"#, Some("ok")),
             (r#"{"success": false}"#, Some("success")),
+            (r#"{"success": 0}"#, Some("success")),
+            (r#"{"ok": "False"}"#, Some("ok")),
+            (r#"{"error": 500, "message": "x"}"#, Some("error")),
+            (r#"{"status": "Error", "message": "x"}"#, Some("status")),
+            (r#"{"status": "ok", "error": 0, "success": 1, "ok": "true"}"#, None),
             (r#"{"errors": [], "error": "", "ok": true, "success": true}"#, None),
             (r#"{"errors": {}, "error": {}}"#, None),
-            (r#"{"errors": null, "error": null, "ok": null, "success": 0}"#, None),
+            (r#"{"errors": null, "error": null, "ok": null, "status": 200}"#, None),
             (r#"{"errors": " ", "error": false, "ok": "no"}"#, None),
             (r#"{"meta": {"error": "x", "ok": false}}"#, None),
             (r#"[{"error": "x"}]"#, None),

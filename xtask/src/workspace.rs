@@ -28,7 +28,18 @@ impl Workspace {
     /// A cargo command that runs at the root.
     pub(crate) fn cargo(&self, args: &[&str]) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        self.command(Path::new(&cargo), args)
+        let mut command = self.command(Path::new(&cargo), args);
+        // What cargo has told of this program would make build scripts run anew that look at it (that of `ring` does), and all
+        // that is above them be built again.
+        for (name, _) in env::vars_os() {
+            let told = name
+                .to_str()
+                .is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_"));
+            if told {
+                command.env_remove(name);
+            }
+        }
+        command
     }
 
     /// A command that runs at the root.

@@ -1,15 +1,18 @@
 //! What is kept between loads: the last value of each stream, and which rows had it.
 
+mod unordered;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stitchwork_core::{Cursor, Error, Result};
 
 use crate::StreamConfig;
 use crate::path::JsonPath;
+use unordered::unordered;
 
 const VERSION: u32 = 1;
 /// What gets a pipeline going again whose cursor its source cannot go on from.
@@ -213,35 +216,6 @@ impl CursorValue {
     }
 }
 
-/// Why two texts have an order that may not be that of what they mean, if so.
-fn unordered(one: &str, two: &str) -> Option<&'static str> {
-    if is_unsorted_date(one) || is_unsorted_date(two) {
-        return Some("they are dates in a form that does not sort as text");
-    }
-    // As text, `v10` is below `v9`, and `2024-1-10` below `2024-1-9`.
-    let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
-    let counts = one.len() != two.len() && (has_digit(one) || has_digit(two));
-    counts.then_some("they are texts of different lengths with digits, which do not sort as numbers do")
-}
-
-/// Whether a text begins with a date that has its year behind: the last day of a year would be above the first of the next.
-fn is_unsorted_date(text: &str) -> bool {
-    const FORMS: [&str; 7] =
-        ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%b %d, %Y", "%d %b %Y"];
-    const NAMES: [&str; 19] = [
-        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun", "jul",
-        "aug", "sep", "oct", "nov", "dec",
-    ];
-    let date =
-        |form: &str| NaiveDate::parse_and_remainder(text, form).is_ok_and(|(date, _)| date.year() > 999);
-    // `Wed Jan 31 00:00:00 +0000 2024`
-    let mut words = text.split([' ', ',']).filter(|word| !word.is_empty());
-    let is_name =
-        |word: &str| word.get(..3).is_some_and(|start| NAMES.contains(&start.to_ascii_lowercase().as_str()));
-    let named = words.next().is_some_and(is_name) && words.next().is_some();
-    named && text.bytes().any(|byte| byte.is_ascii_digit()) || FORMS.into_iter().any(date)
-}
-
 impl Time {
     fn parse(text: &str) -> Option<Self> {
         // Chrono alone would take fewer digits and other signs, which texts have that are no times.
@@ -255,6 +229,11 @@ impl Time {
         }
         let text = text.replacen([' ', 't'], "T", 1);
         if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
+            return Some(Self::Instant(instant.to_utc()));
+        }
+        // `+0200`, as Jira has it, and `+02`, as PostgreSQL.
+        let zoned = ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f%#z"];
+        if let Some(instant) = zoned.iter().find_map(|form| DateTime::parse_from_str(&text, form).ok()) {
             return Some(Self::Instant(instant.to_utc()));
         }
         let date = || NaiveDate::parse_from_str(&text, "%Y-%m-%d").map(|date| date.and_time(NaiveTime::MIN));
@@ -318,6 +297,8 @@ mod tests {
         assert_eq!(text("2024-01-01 10:00:00Z", "2024-01-01T11:00:00+01:00"), Some(Equal));
         assert_eq!(text("2024-01-01 10:00:00", "2024-01-01T09:00:00.5"), Some(Greater));
         assert_eq!(text("2024-01-01", "2024-01-01 00:00:01"), Some(Less));
+        assert_eq!(text("2024-10-27T02:30:00.000+0200", "2024-10-27T02:10:00.000+0100"), Some(Less));
+        assert_eq!(text("2024-10-27 02:30:00+02", "2024-10-27 02:10:00.5+01"), Some(Less));
         assert_eq!(text("2024-01-01T10:00:00", "2024-01-01T09:00:00Z"), None);
         assert_eq!(text("2024-01-01", "2024-01-01T09:00:00Z"), None);
         // As text, the older one of these would come last.
@@ -333,10 +314,17 @@ mod tests {
             ("2024/1/9", "2024/1/10"),
             ("9:05", "10:05"),
             ("1-10-1", "1-2-1"),
+            ("2024-9-30", "2024-10-1"),
+            ("v1.9.12", "v1.10.2"),
+            ("9.99", "10.5"),
+            ("9/A0000000", "10/A000000"),
+            ("2024-01-01 11:59:00 AM", "2024-01-01 01:00:00 PM"),
+            ("31/12/23", "01/01/24"),
+            ("31-Dec-2023", "01-Jan-2024"),
         ] {
             assert_eq!(text(one, two), None, "{one}");
         }
-        assert_eq!((text("1.2.3", "1.2.4"), text("marker-a1", "marker-b1")), (Some(Less), Some(Less)));
+        assert_eq!((text("1.2.3", "1.2.4"), text("marker 12-a1", "marker 12-b1")), (Some(Less), Some(Less)));
         // What only begins like a time is text.
         assert_eq!(text("2024-01-01-a", "2024-01-01-b"), Some(Less));
     }

@@ -24,19 +24,10 @@ pub(crate) struct Redactor {
 impl Redactor {
     /// Clears texts of these secrets, and URLs of the parameters of these names besides those that sound secret.
     pub(crate) fn new(secrets: impl IntoIterator<Item = String>, params: Vec<String>) -> Self {
-        let forms = secrets.into_iter().flat_map(|secret| {
-            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            let written = Value::from(secret.as_str()).to_string();
-            let written = written.trim_matches('"').to_owned();
-            let escaped = ESCAPES.map(|(signs, upper)| escaped(&written, signs, upper));
-            let markup = MARKUP.map(|(quote, ascii)| markup(&secret, quote, ascii));
-            // Blanks and slashes are written in two ways each.
-            let plain = [encoded.replace('+', "%20"), encoded, written.replace('/', "\\/"), written, secret];
-            plain.into_iter().chain(escaped).chain(markup).collect::<Vec<_>>()
-        });
+        let forms = secrets.into_iter().flat_map(forms);
         let mut secrets: Vec<String> = forms.filter(|secret| secret.len() >= SHORTEST).collect();
         // The longest first, so that no part of a secret is left when a shorter one is inside it.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.sort_by(|one, two| two.len().cmp(&one.len()).then_with(|| one.cmp(two)));
         secrets.dedup();
         Self { secrets: secrets.into(), params: params.into() }
     }
@@ -88,17 +79,31 @@ impl Redactor {
     }
 }
 
-/// Whether signs are escaped too that markup takes for its own, and whether digits are capitals.
-const ESCAPES: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
-/// How a quote is written, and whether everything beyond ASCII has its number: in decimal or hexadecimal digits.
-const MARKUP: [(&str, Option<u32>); 4] =
-    [("&#39;", None), ("&#x27;", None), ("&#39;", Some(10)), ("&#x27;", Some(16))];
+/// The signs that writers of JSON escape beside what is no ASCII: none, and those of .NET, Gson, Go and PHP.
+const ESCAPES: [&str; 7] = ["", "+", "=", "&<>", "&<>'", "&<>'+`", "&<>'+=/"];
+/// How writers of HTML write signs: each takes some of them.
+const MARKUP: [&[(char, &str)]; 5] = [
+    &[('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&#39;")],
+    &[('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&#x27;")],
+    &[('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&#34;"), ('\'', "&#39;")],
+    &[('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&#34;"), ('\'', "&#39;"), ('+', "&#43;")],
+    &[
+        ('&', "&amp;"),
+        ('<', "&lt;"),
+        ('>', "&gt;"),
+        ('"', "&quot;"),
+        ('\'', "&#39;"),
+        ('/', "&#x2F;"),
+        ('=', "&#x3D;"),
+        ('`', "&#x60;"),
+    ],
+];
 
 /// A text of JSON in ASCII alone.
-fn escaped(text: &str, signs: bool, upper: bool) -> String {
+fn escaped(text: &str, signs: &str, upper: bool) -> String {
     let mut out = String::new();
     for character in text.chars() {
-        if character.is_ascii() && !(signs && "&<>'+=/".contains(character)) {
+        if character.is_ascii() && !signs.contains(character) {
             out.push(character);
             continue;
         }
@@ -110,22 +115,43 @@ fn escaped(text: &str, signs: bool, upper: bool) -> String {
     out
 }
 
-/// A text in HTML.
-fn markup(text: &str, quote: &str, numbers: Option<u32>) -> String {
+/// A text in HTML, with the numbers of what is no ASCII in this base, or as it is.
+fn markup(text: &str, signs: &[(char, &str)], base: Option<u32>) -> String {
     let mut out = String::new();
     for character in text.chars() {
-        match (character, numbers) {
-            ('&', _) => out.push_str("&amp;"),
-            ('<', _) => out.push_str("&lt;"),
-            ('>', _) => out.push_str("&gt;"),
-            ('"', _) => out.push_str("&quot;"),
-            ('\'', _) => out.push_str(quote),
-            (other, Some(10)) if !other.is_ascii() => out.push_str(&format!("&#{};", u32::from(other))),
-            (other, Some(_)) if !other.is_ascii() => out.push_str(&format!("&#x{:x};", u32::from(other))),
-            (other, _) => out.push(other),
+        let sign = signs.iter().find(|(sign, _)| *sign == character);
+        match (sign, base) {
+            (Some((_, written)), _) => out.push_str(written),
+            (None, Some(10)) if !character.is_ascii() => {
+                out.push_str(&format!("&#{};", u32::from(character)))
+            }
+            (None, Some(_)) if !character.is_ascii() => {
+                out.push_str(&format!("&#x{:x};", u32::from(character)))
+            }
+            (None, _) => out.push(character),
         }
     }
     out
+}
+
+/// The ways in which an answer may write a secret.
+fn forms(secret: String) -> Vec<String> {
+    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let written = Value::from(secret.as_str()).to_string();
+    let written = written.trim_matches('"').to_owned();
+    let mut forms = Vec::new();
+    // Slashes are written in two ways, and so are the digits of numbers.
+    for written in [written.replace('/', "\\/"), written] {
+        for upper in [false, true] {
+            forms.extend(ESCAPES.map(|signs| escaped(&written, signs, upper)));
+        }
+        forms.push(written);
+    }
+    for base in [None, Some(10), Some(16)] {
+        forms.extend(MARKUP.map(|signs| markup(&secret, signs, base)));
+    }
+    forms.extend([encoded.replace('+', "%20"), encoded, secret]);
+    forms
 }
 
 impl fmt::Debug for Redactor {
@@ -209,6 +235,17 @@ mod tests {
             "toK&#233;&amp;&#39;x+y",
             "toK&#xe9;&amp;&#x27;x+y",
             "toK%C3%A9%26%27x%2By",
+        ] {
+            assert_eq!(redactor.text(&format!("<{written}>")), "<***>", "{written}");
+        }
+        let redactor = Redactor::new(["aB3+cd/é\"EF==".to_owned()], vec![]);
+        for written in [
+            r#"aB3\u002Bcd/\u00E9\"EF=="#,
+            r#"aB3+cd/\u00e9\"EF\u003d\u003d"#,
+            r#"aB3+cd\/\u00e9\"EF=="#,
+            "aB3+cd&#x2F;é&quot;EF&#x3D;&#x3D;",
+            "aB3&#43;cd/é&#34;EF==",
+            "aB3+cd/é&#34;EF==",
         ] {
             assert_eq!(redactor.text(&format!("<{written}>")), "<***>", "{written}");
         }

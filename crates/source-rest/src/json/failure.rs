@@ -20,18 +20,28 @@ impl Outline {
             let value = body.get(node.range.clone()).and_then(|text| serde_json::from_slice(text).ok());
             match (name.as_str(), value) {
                 ("errors" | "error", Some(Value::Array(items))) => !items.is_empty(),
-                ("errors" | "error", Some(Value::Object(fields))) => !fields.is_empty(),
-                ("errors" | "error", Some(Value::String(text))) => !text.trim().is_empty(),
-                ("error", Some(Value::Bool(failed))) => failed,
-                ("error", Some(Value::Number(code))) => code.as_f64() != Some(0.0),
+                ("errors" | "error", Some(Value::Object(fields))) => fields.values().any(is_something),
+                ("errors" | "error", Some(value)) => is_something(&value),
                 ("ok" | "success", Some(Value::Bool(well))) => !well,
                 ("ok" | "success", Some(Value::Number(well))) => well.as_f64() == Some(0.0),
-                ("ok" | "success", Some(Value::String(well))) => well.eq_ignore_ascii_case("false"),
-                ("status", Some(Value::String(text))) => FAILED.contains(&text.to_ascii_lowercase().as_str()),
+                ("ok" | "success", Some(Value::String(well))) => {
+                    ["false", "0"].contains(&well.trim().to_ascii_lowercase().as_str())
+                }
+                // A thing has a status too: that of a call is explained.
+                ("status", Some(Value::String(text))) => {
+                    FAILED.contains(&text.trim().to_ascii_lowercase().as_str()) && self.explains()
+                }
                 _ => false,
             }
         };
         self.nodes.iter().find(says)
+    }
+
+    /// Whether the page's root object has a text that says why.
+    fn explains(&self) -> bool {
+        self.nodes.iter().any(|node| {
+            node.path.len() == 1 && ["message", "msg", "reason", "detail"].contains(&node.name().as_str())
+        })
     }
 
     /// Whether there is a list of objects other than that of the failures.
@@ -43,6 +53,21 @@ impl Outline {
                     .first()
                     .is_none_or(|root| !["errors", "error"].contains(&root.to_ascii_lowercase().as_str()))
         })
+    }
+}
+
+/// Whether what stands under the name of an error is one.
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(failed) => *failed,
+        Value::Number(code) => code.as_f64() != Some(0.0),
+        Value::String(text) => {
+            let text = text.trim().to_ascii_lowercase();
+            !["", "0", "false", "null", "none", "ok", "no error"].contains(&text.as_str())
+        }
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
     }
 }
 
@@ -66,7 +91,12 @@ mod tests {
             (r#"{"ok": "False"}"#, Some("ok")),
             (r#"{"error": 500, "message": "x"}"#, Some("error")),
             (r#"{"status": "Error", "message": "x"}"#, Some("status")),
+            (r#"{"errors": true}"#, Some("errors")),
+            (r#"{"success": "0"}"#, Some("success")),
             (r#"{"status": "ok", "error": 0, "success": 1, "ok": "true"}"#, None),
+            (r#"{"id": 7, "status": "failed", "steps": []}"#, None),
+            (r#"{"error": "0", "errors": "None"}"#, None),
+            (r#"{"error": {"code": 0, "message": ""}}"#, None),
             (r#"{"errors": [], "error": "", "ok": true, "success": true}"#, None),
             (r#"{"errors": {}, "error": {}}"#, None),
             (r#"{"errors": null, "error": null, "ok": null, "status": 200}"#, None),

@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use url::form_urlencoded;
 
 use self::redact::Secrets;
 
@@ -40,10 +41,13 @@ impl Console {
     /// Never shows what a URL has in its query under names that promise secrets.
     pub(crate) fn hide_parameters(&self, url: &str) {
         let (_, query) = url.split_once('?').unwrap_or_default();
-        for (name, value) in query.split(['&', '#']).filter_map(|pair| pair.split_once('=')) {
-            if is_sensitive(name) {
-                self.secrets.add(value);
-                self.secrets.add(&redact::decoded(value));
+        for pair in query.split(['&', '#']) {
+            let Some((name, written)) = pair.split_once('=').filter(|(name, _)| is_sensitive(name)) else {
+                continue;
+            };
+            self.secrets.add(written);
+            for (_, meant) in form_urlencoded::parse(pair.as_bytes()) {
+                self.secrets.add(&meant);
             }
         }
     }

@@ -47,18 +47,15 @@ pub(crate) fn of_operand(expr: Expr, schema: &DFSchema) -> Expr {
 /// A whole number that the planner casts, as one of the type that it is cast to: a function whose type depends on the number, as
 /// `round` does, does not find it in a cast before that is worked out, and would be of another type by then.
 pub(crate) fn known(expr: Expr) -> Expr {
-    match expr {
-        Expr::Cast(Cast { expr, field }) if field.data_type().is_integer() => match *expr {
-            Expr::Literal(value, metadata) if value.data_type().is_integer() => {
-                match value.cast_to(field.data_type()) {
-                    Ok(value) => Expr::Literal(value, metadata),
-                    Err(_) => Expr::Cast(Cast { expr: Box::new(Expr::Literal(value, metadata)), field }),
-                }
-            }
-            other => Expr::Cast(Cast { expr: Box::new(other), field }),
-        },
-        other => other,
+    if let Expr::Cast(Cast { expr: inner, field }) = &expr
+        && field.data_type().is_integer()
+        && let Expr::Literal(value, metadata) = inner.as_ref()
+        && value.data_type().is_integer()
+        && let Ok(value) = value.cast_to(field.data_type())
+    {
+        return Expr::Literal(value, metadata.clone());
     }
+    expr
 }
 
 fn is_ours(expr: &Expr, field: &Field, schema: &DFSchema) -> bool {

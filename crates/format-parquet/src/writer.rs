@@ -44,6 +44,8 @@ pub(crate) struct ParquetWriter {
     writer: ArrowWriter<Pieces>,
     /// Rows that are not encoded yet, as long as they take less memory than the encoders of a row group would.
     waiting: VecDeque<RecordBatch>,
+    /// What they take in memory.
+    waiting_bytes: u64,
     /// How the writer was begun, as long as no row has shown which columns repeat their values.
     unseen: Option<(WriterProperties, bool)>,
     upload: Upload,
@@ -79,6 +81,7 @@ impl ParquetWriter {
             leaves,
             writer,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             unseen: config.dictionary.then_some((properties, config.arrow_schema)),
             upload: Upload::new(object),
             // Dictionaries and the buffers of encoders may take more memory than what comes out of them.
@@ -107,6 +110,7 @@ impl ParquetWriter {
     /// Encodes the rows that wait, and gives up at an error.
     async fn encode_waiting(&mut self) -> Result<()> {
         while let Some(batch) = self.waiting.pop_front() {
+            self.waiting_bytes -= memory_of(&batch);
             let mut start = 0;
             while start < batch.num_rows() {
                 let rows = SLICE_ROWS.min(batch.num_rows() - start);
@@ -123,10 +127,6 @@ impl ParquetWriter {
             }
         }
         Ok(())
-    }
-
-    fn waiting_bytes(&self) -> u64 {
-        self.waiting.iter().map(|batch| batch.get_array_memory_size() as u64).sum()
     }
 
     /// From how many bytes on rows are encoded: what it takes to begin a row group.
@@ -170,7 +170,7 @@ impl ParquetWriter {
         let open = encoders + self.compressors(encoders);
         // A row group that has been begun takes at least what waits.
         let waits = !self.waiting.is_empty() && open <= self.most_waiting();
-        waits || self.reserve(open + self.columns() + self.waiting_bytes())
+        waits || self.reserve(open + self.columns() + self.waiting_bytes)
     }
 
     /// Holds so many bytes, if the budget gives them.
@@ -210,8 +210,9 @@ impl FileWriter for ParquetWriter {
                 *count += nans_below(&batch, &leaf.path);
             }
         }
+        self.waiting_bytes += memory_of(&batch);
         self.waiting.push_back(batch);
-        let waiting = self.waiting_bytes();
+        let waiting = self.waiting_bytes;
         if self.writer.in_progress_rows() == 0 && waiting < self.most_waiting() && self.reserve(waiting) {
             return Ok(());
         }
@@ -222,14 +223,14 @@ impl FileWriter for ParquetWriter {
         // What waits comes to less when it is encoded.
         self.upload.bytes()
             + (self.writer.inner().len() + self.writer.in_progress_size()) as u64
-            + self.waiting_bytes() / 2
+            + self.waiting_bytes / 2
     }
 
     fn memory(&self) -> u64 {
         let encoders = self.writer.memory_size() as u64;
         let ready = self.writer.inner().len() as u64;
         let columns = if self.writer.in_progress_rows() > 0 { self.columns() } else { 0 };
-        self.waiting_bytes() + self.upload.held() + ready + encoders + self.compressors(encoders) + columns
+        self.waiting_bytes + self.upload.held() + ready + encoders + self.compressors(encoders) + columns
     }
 
     async fn finish(mut self: Box<Self>) -> Result<FileSummary> {
@@ -248,6 +249,11 @@ impl FileWriter for ParquetWriter {
     async fn abort(mut self: Box<Self>) -> Result<()> {
         self.upload.abort().await
     }
+}
+
+/// What the arrays of a batch take, room for more values included.
+fn memory_of(batch: &RecordBatch) -> u64 {
+    batch.get_array_memory_size() as u64
 }
 
 impl fmt::Debug for ParquetWriter {

@@ -30,7 +30,7 @@ const READABLE: &[&str] = &[
     "vacuumProtocolCheck",
 ];
 
-/// Writer features that ask nothing of us beyond what we do, or that matter only where they are used.
+/// Other writer features that ask nothing of us beyond what we do, or that matter only where they are used.
 const WRITABLE: &[&str] = &[
     APPENDS,
     INVARIANTS,
@@ -40,14 +40,6 @@ const WRITABLE: &[&str] = &[
     "changeDataFeed",
     "inCommitTimestamp",
     "domainMetadata",
-    MAPPING,
-    VECTORS,
-    NTZ,
-    VARIANTS,
-    "typeWidening",
-    "typeWidening-preview",
-    "v2Checkpoint",
-    "vacuumProtocolCheck",
 ];
 
 /// Refuses a table whose rows we would get wrong.
@@ -84,7 +76,8 @@ pub(crate) fn check_write(protocol: &Protocol, table: &TableMeta, effects: Effec
         1..=6 => {}
         7 => {
             let features = protocol.writer_features.as_deref().unwrap_or_default();
-            if let Some(unknown) = features.iter().find(|f| !WRITABLE.contains(&f.as_str())) {
+            let known = |feature: &str| READABLE.contains(&feature) || WRITABLE.contains(&feature);
+            if let Some(unknown) = features.iter().find(|feature| !known(feature)) {
                 return refuse(unknown);
             }
         }

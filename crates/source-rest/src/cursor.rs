@@ -12,7 +12,6 @@ use stitchwork_core::{Cursor, Error, Result};
 
 use crate::StreamConfig;
 use crate::path::JsonPath;
-use unordered::unordered;
 
 const VERSION: u32 = 1;
 /// What gets a pipeline going again whose cursor its source cannot go on from.
@@ -143,6 +142,8 @@ pub(crate) struct CursorValue {
     raw: Value,
     time: Option<Time>,
     number: Option<Number>,
+    /// Why the value has no order as text, if so: it is looked at once, and compared with many.
+    unordered: Option<&'static str>,
 }
 
 /// A date and time of ISO 8601 with dashes and colons, parted by `T` or a space; a date alone is its midnight.
@@ -171,7 +172,11 @@ impl CursorValue {
             }
             _ => return None,
         };
-        Some(Self { raw, time, number })
+        let unordered = match &raw {
+            Value::String(text) if time.is_none() && number.is_none() => unordered::alone(text),
+            _ => None,
+        };
+        Some(Self { raw, time, number, unordered })
     }
 
     pub(crate) fn raw(&self) -> &Value {
@@ -198,7 +203,8 @@ impl CursorValue {
                     (Value::String(one), Value::String(two))
                         if self.time.is_none() == other.time.is_none() =>
                     {
-                        unordered(one, two).map_or_else(|| Ok(one.cmp(two)), Err)
+                        let why = self.unordered.or(other.unordered).or_else(|| unordered::beside(one, two));
+                        why.map_or_else(|| Ok(one.cmp(two)), Err)
                     }
                     (Value::String(_), Value::String(_)) => Err("one is a time and the other another text"),
                     _ => Err("one is text and the other a number"),

@@ -84,24 +84,6 @@ fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// What a value of a query means.
-pub(super) fn decoded(value: &str) -> String {
-    let (mut out, mut bytes) = (vec![], value.as_bytes());
-    while let Some((first, rest)) = bytes.split_first() {
-        let (byte, left) = match rest {
-            [high, low, left @ ..] if *first == b'%' => match hex(*high, *low) {
-                Some(byte) => (byte, left),
-                None => (*first, rest),
-            },
-            _ if *first == b'+' => (b' ', rest),
-            _ => (*first, rest),
-        };
-        out.push(byte);
-        bytes = left;
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 fn hex(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()

@@ -2,14 +2,16 @@
 
 use chrono::{Datelike, NaiveDate};
 
-/// Why two texts have an order that may not be that of what they mean, if so.
-pub(super) fn unordered(one: &str, two: &str) -> Option<&'static str> {
-    if is_unsorted_date(one) || is_unsorted_date(two) {
+/// Why the order of a text among others is not that of what it means, if so.
+pub(super) fn alone(text: &str) -> Option<&'static str> {
+    if is_unsorted_date(text) {
         return Some("they are dates in a form that does not sort as text");
     }
-    if [one, two].into_iter().any(is_unread_time) {
-        return Some("they are times in a form that is not read");
-    }
+    is_unread_time(text).then_some("they are times in a form that is not read")
+}
+
+/// Why two texts have an order that may not be that of the numbers in them, if so.
+pub(super) fn beside(one: &str, two: &str) -> Option<&'static str> {
     // As text, `v10` is below `v9`, and `2024-1-10` below `2024-1-9`, even where another part makes up for the length.
     let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
     let counts = one.len() != two.len() && (has_digit(one) || has_digit(two));

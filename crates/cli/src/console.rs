@@ -42,7 +42,7 @@ impl Console {
     pub(crate) fn hide_parameters(&self, url: &str) {
         let (_, query) = url.split_once('?').unwrap_or_default();
         for pair in query.split(['&', '#']) {
-            let Some((name, written)) = pair.split_once('=').filter(|(name, _)| is_sensitive(name)) else {
+            let Some((_, written)) = pair.split_once('=').filter(|(name, _)| is_sensitive(name)) else {
                 continue;
             };
             self.secrets.add(written);

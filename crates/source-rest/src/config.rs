@@ -8,12 +8,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stitchwork_core::{Error, Result, SourceCapabilities, is_sensitive};
+use stitchwork_redact::REDACTED;
 use url::Url;
 
 use crate::auth::{Auth, header_name, sensitive};
 use crate::path::JsonPath;
 use crate::redact::Redactor;
-use crate::secret::REDACTED;
 use crate::{Paginator, Secret};
 pub use requests::RequestConfig;
 

@@ -10,7 +10,7 @@ use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
-use crate::json::{Node, Outline, RowsAt, wrap_rows};
+use crate::json::{Node, Outline, RowsAt, Usual, wrap_rows};
 use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
@@ -83,6 +83,8 @@ struct StreamReader {
     selector: Option<JsonPath>,
     /// Where the first page had its rows, where nobody has said it: another list of a later page is not taken for them.
     found: Option<JsonPath>,
+    /// What the pages had that had a place for rows.
+    usual: Usual,
     /// The rows of the page before, as a hash.
     last_rows: Option<u128>,
     pager: Pager,
@@ -122,6 +124,7 @@ impl StreamReader {
             method: stream.method,
             selector: stream.data_selector.as_deref().map(JsonPath::parse).transpose()?,
             found: None,
+            usual: Usual::default(),
             last_rows: None,
             pager,
             next,
@@ -169,12 +172,11 @@ impl StreamReader {
         self.expected = body.len() as u64;
         let shown = |e: Error| e.with_context("url", shared.client.redactor.url(&page.url));
         let outline = Outline::of(&body).map_err(shown)?;
-        let failure = outline.failure(&body);
+        let failure = outline.failure(&body, &self.usual);
         let excerpt = || shared.client.redactor.excerpt(&String::from_utf8_lossy(&body));
         let at = self.rows_at(&outline).map_err(|e| match failure {
             Some(field) if !outline.may_have_rows() => shown(failed(field, excerpt())),
-            Some(_) => shown(e.with_context("body", excerpt())),
-            None => shown(e),
+            _ => shown(e.with_context("body", excerpt())),
         })?;
         let (rows, wrapped) = match &at {
             RowsAt::Array(range) => wrap_rows(body.get(range.clone()).unwrap_or_default()).map_err(shown)?,
@@ -183,6 +185,9 @@ impl StreamReader {
         };
         if let Some(field) = failure.filter(|_| rows == 0) {
             return Err(shown(failed(field, excerpt())));
+        }
+        if at != RowsAt::Nowhere {
+            self.usual.learn(&outline, &body);
         }
         self.check_repeated(&body, &at, rows).map_err(shown)?;
         let (url, links, told) = (&page.url, page.links.as_slice(), page.told);
@@ -256,8 +261,16 @@ impl StreamReader {
                     "the page has no list of objects where the first page had one; set `data_selector`",
                 )
                 .with_context("path", found.keys().join("."))),
-                // Some APIs leave an empty list out.
-                None => Ok(RowsAt::Nowhere),
+                // Some APIs leave an empty list out, and say nothing new instead of it.
+                None => match self.usual.new_field(outline) {
+                    Some(field) => Err(Error::invalid_data(
+                        "the page has no rows, and a field that no page with rows had: it is likely to say that the API \
+                         failed; if this is how the API ends its pages, let `paginator` know where it says how many there are \
+                         (`total`, `total_pages`, `has_more`)",
+                    )
+                    .with_context("field", field.path.join("."))),
+                    None => Ok(RowsAt::Nowhere),
+                },
             };
         }
         outline.rows(self.found.insert(outline.find_rows()?.json_path()))

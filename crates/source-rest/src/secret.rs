@@ -3,9 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-/// What stands in place of a secret wherever it would be seen.
-pub(crate) const REDACTED: &str = "***";
+use stitchwork_redact::REDACTED;
 
 /// A token, password or key. Debug, Display and Serialize show `***` in its place.
 #[derive(Clone, PartialEq, Eq)]

@@ -27,7 +27,7 @@ pub(super) fn of(package: &str) -> Layer {
         "project" => Layer::Helper(&["shred"]),
         "expr" => Layer::Helper(&["sql"]),
         "testkit" | "events-server" | "services" | "iceberg-meta" | "shred" | "table" | "sql" | "ffi"
-        | "objects" | "commits" | "stores" => Layer::Helper(&[]),
+        | "objects" | "commits" | "stores" | "redact" => Layer::Helper(&[]),
         name => by_role(name),
     }
 }
@@ -40,7 +40,7 @@ fn by_role(name: &str) -> Layer {
         Some("log") => Layer::Implementation(&["iceberg-meta", "commits"]),
         Some("catalog") => Layer::Implementation(&["iceberg-meta"]),
         Some("engine") => Layer::Implementation(&["sql", "expr", "ffi"]),
-        Some("source") => Layer::Implementation(&["ingest", "table"]),
+        Some("source") => Layer::Implementation(&["ingest", "redact", "table"]),
         Some("sink" | "runner") => Layer::Implementation(&["table"]),
         _ => Layer::Helper(&["table", "sql", "expr", "ingest", "shred"]),
     }

@@ -29,6 +29,8 @@ async fn a_page_without_rows_that_tells_of_a_failure_is_no_end() {
         r#"{"items": [], "ok": false}"#,
         r#"{"items": [], "success": false}"#,
         r#"{"ok": false, "error": "ratelimited"}"#,
+        r#"{"items": [], "status": 503}"#,
+        r#"{"code": 7, "fault": {"text": "the day is over"}}"#,
     ] {
         let url = second(page).await;
         let to = || rest(&url).stream("s", "/s");
@@ -46,6 +48,28 @@ async fn a_page_without_rows_that_tells_of_a_failure_is_no_end() {
             assert!(error.context("url").unwrap().contains("/s?"), "{shown}");
             assert_eq!(error.context("body"), Some(page), "{shown}");
             assert!(error.message().contains("says that the API failed"), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_lacks_its_list_ends_the_stream_only_where_it_has_nothing_new() {
+    for (page, ends) in [
+        (r#"{"next": null}"#, true),
+        ("{}", true),
+        (r#"{"exception": "the day is over"}"#, false),
+        (r#"{"next": null, "detail": "the day is over"}"#, false),
+    ] {
+        let url = second(page).await;
+        for paginator in [Paginator::json_link("next"), Paginator::page_number()] {
+            let read = read(&source(rest(&url).stream("s", "/s").paginator(paginator)), None).await;
+            match read {
+                Ok(got) => assert!(ends && got.rows.len() == 1, "{page}"),
+                Err(error) => {
+                    assert!(!ends && error.message().contains("that no page with rows had"), "{error:?}");
+                    assert_eq!(error.context("body"), Some(page));
+                }
+            }
         }
     }
 }

@@ -74,7 +74,7 @@ fn covers(wildcard: &SelectItem, expr: &Expr, is_one: bool) -> bool {
 }
 
 /// The name of an item that says it.
-fn name(item: &SelectItem) -> Option<String> {
+pub(crate) fn name(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::UnnamedExpr(expr) => column(expr).map(spelt),
         item => alias(item),
@@ -90,7 +90,7 @@ fn alias(item: &SelectItem) -> Option<String> {
 }
 
 /// The name of a column, without that of its table.
-fn column(expr: &Expr) -> Option<&Ident> {
+pub(crate) fn column(expr: &Expr) -> Option<&Ident> {
     match expr {
         Expr::Identifier(ident) => Some(ident),
         Expr::CompoundIdentifier(parts) => parts.last(),

@@ -19,6 +19,7 @@ use crate::dialect::Mended;
 use crate::dml;
 use crate::error::FromDataFusion;
 use crate::escape;
+use crate::fields;
 use crate::from_first;
 use crate::merged;
 use crate::moments;
@@ -186,6 +187,7 @@ impl VisitorMut for Guard<'_> {
             return ControlFlow::Break(error);
         }
         spelling::sort_by_place(query);
+        fields::name_fields(query);
         ControlFlow::Continue(())
     }
 

@@ -10,6 +10,7 @@ mod dml;
 mod engine;
 mod error;
 mod escape;
+mod fields;
 mod filter;
 mod floats;
 mod frames;

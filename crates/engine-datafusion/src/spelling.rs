@@ -46,7 +46,7 @@ pub(crate) fn call(name: &str, args: impl IntoIterator<Item = Expr>) -> Expr {
     })
 }
 
-/// Sorts different rows by the place of a column that is calculated, for which the planner looks among the columns of the
+/// Sorts different rows by the place of a column that is calculated or a field, for which the planner looks among the columns of the
 /// table alone.
 pub(crate) fn sort_by_place(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_ref() else { return };
@@ -66,7 +66,7 @@ pub(crate) fn sort_by_place(query: &mut Query) {
         }
     }
     for sort in sorts {
-        if matches!(sort.expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)) {
+        if matches!(sort.expr, Expr::Identifier(_) | Expr::Value(_)) {
             continue;
         }
         if let Some(place) = places.iter().position(|expr| **expr == sort.expr) {

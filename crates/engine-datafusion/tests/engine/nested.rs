@@ -6,10 +6,10 @@ use arrow_array::builder::{Int32Builder, MapBuilder, StringBuilder};
 use arrow_array::{Array, ArrayRef, Int32Array, ListArray, RecordBatch, StructArray};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema};
-use stitchwork_core::{FieldMapping, MapBy};
+use stitchwork_core::{Engine, FieldMapping, MapBy, QueryArgs};
 
 use crate::files::batch;
-use crate::support::{Files, engines, field, register, rows};
+use crate::support::{Files, engine, engines, field, register, rows};
 
 fn files() -> (Schema, RecordBatch) {
     let xs: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3, 4, 5]));
@@ -164,5 +164,41 @@ async fn a_field_of_what_is_null_is_null() {
                 assert_eq!(rows(&engine, sql).await, expected, "{sql} {required} {:?}", engine.config());
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn fields_are_named_by_their_last_part() {
+    let engine = engine();
+    let t = "with t as (select id, named_struct('id', id * 10, 'x', named_struct('y', -id)) as st from (values (1), (2)) v(id))";
+    for (sql, expected) in [
+        ("select st.id from t order by st.id", "id: 10, 20"),
+        ("select id, st.id, t.st.id, st.x.y from t where st.x.y < -1", "id, id_1, id_2, y: 2|20|20|-2"),
+        ("select st.id as k, a.st.x.y from t a order by y", "k, y: 10|-1, 20|-2"),
+        ("select y, id from (select st.x.y, id from t) where y = -2", "y, id: -2|2"),
+        (", a as (select st.id from t) select sum(id) as s from a where id > 0", "s: 30"),
+        ("select distinct st.id from t order by st.id desc", "id: 10, 20"),
+        ("select st.id, count(*) as n from t group by st.id order by st.id", "id, n: 10|1, 20|1"),
+        ("select st.id, count(*) as n from t group by 1 having count(*) > 0 order by 1", "id, n: 10|1, 20|1"),
+        (
+            "select a.st.id, b.id from t a join t b on a.st.id = b.st.id order by a.st.id",
+            "id_1, id: 10|1, 20|2",
+        ),
+        ("select st.id from t union all select 7 order by id", "id: 10, 20, 7"),
+        ("select st.\"id\" from t where id in (select -u.st.x.y from t u) order by 1 limit 1", "id: 10"),
+        ("select id, st.x from t where st.id = 10", "id, x: 1|{y: -1}"),
+        ("select max(st.id) as m, st.x.y from t group by st.x.y order by st.x.y limit 1", "m, y: 20|-2"),
+        (
+            "select (select max(st.id) from t u where u.id = t.id) as m, st.id from t order by t.id",
+            "m, id_1: 10|10, 20|20",
+        ),
+    ] {
+        let sql = format!("{t} {sql}");
+        let (names, rows) = expected.split_once(": ").unwrap();
+        let schema =
+            engine.query(QueryArgs::new(&sql)).await.unwrap_or_else(|e| panic!("{sql}: {e}")).schema();
+        let found: Vec<_> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        assert_eq!(found.join(", "), names, "{sql}");
+        assert_eq!(self::rows(&engine, &sql).await.join(", "), rows, "{sql}");
     }
 }

@@ -99,7 +99,8 @@ fn a_bucket_is_reached_by_options() {
     let Some(server) = in_test(&VERSITYGW) else { return };
     let root = server.fresh("conform").unwrap();
     let reached = server.s3_options(&server.url());
-    passes("store", &format!("{root}/stores"), &reached, &["store::put::conditions_hold"]);
+    // In the bucket itself: versitygw removes a folder above that a trial has emptied, under the feet of another trial's write.
+    passes("store", &root, &reached, &["store::put::conditions_hold"]);
     passes(
         "log",
         &format!("iceberg+{root}/iceberg"),

@@ -46,6 +46,7 @@ fn everything() -> Value {
                 "cursor_path": "at", "start_param": "since", "start_in": "body", "initial_value": 5,
                 "boundary": "open", "row_order": "ascending", "on_missing": "include",
             },
+            "on_errors": "include",
         }],
     })
 }

@@ -5,7 +5,8 @@ use stitchwork_core::{Error, Result};
 
 use crate::auth::{Auth, KeyLocation};
 use crate::config::{
-    Boundary, IncrementalConfig, Method, Missing, RequestConfig, RestConfig, RowOrder, SendIn, StreamConfig,
+    Boundary, IncrementalConfig, Method, Missing, Partial, RequestConfig, RestConfig, RowOrder, SendIn,
+    StreamConfig,
 };
 use crate::{Paginator, RestSource, Secret};
 
@@ -141,6 +142,11 @@ impl RestBuilder {
     /// What becomes of rows without a cursor value. Call it after `incremental`.
     pub fn on_missing(self, missing: Missing) -> Self {
         self.last_incremental("on_missing", |incremental| incremental.on_missing = missing)
+    }
+
+    /// What becomes of the rows of a page that also tells of errors.
+    pub fn on_errors(self, partial: Partial) -> Self {
+        self.last("on_errors", |stream| stream.on_errors = partial)
     }
 
     /// The settings so far.

@@ -72,6 +72,9 @@ pub struct StreamConfig {
     /// How new rows are told from old ones.
     #[serde(default)]
     pub incremental: Option<IncrementalConfig>,
+    /// What becomes of the rows of a page that also tells of errors.
+    #[serde(default)]
+    pub on_errors: Partial,
 }
 
 /// The method of a request.
@@ -174,6 +177,18 @@ pub enum Missing {
     Include,
 }
 
+/// What becomes of the rows of a page that also tells of errors (`errors`, `error` or `fault` with something in it, `ok: false`,
+/// `success: false`), as GraphQL does: others may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Partial {
+    /// The page is an error.
+    #[default]
+    Error,
+    /// They are taken, and those that are missing are passed over.
+    Include,
+}
+
 impl RestConfig {
     /// An API at a base URL, without streams yet.
     #[must_use]
@@ -262,6 +277,7 @@ impl StreamConfig {
             paginator: None,
             primary_key: vec![],
             incremental: None,
+            on_errors: Partial::default(),
         }
     }
 
@@ -353,6 +369,7 @@ impl fmt::Debug for StreamConfig {
             .field("paginator", &self.paginator)
             .field("primary_key", &self.primary_key)
             .field("incremental", &self.incremental)
+            .field("on_errors", &self.on_errors)
             .finish()
     }
 }

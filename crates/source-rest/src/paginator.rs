@@ -128,8 +128,45 @@ pub(crate) enum Pager {
     JsonLink { path: JsonPath },
     Cursor { path: JsonPath, param: String, send_in: SendIn, has_more: Option<JsonPath> },
     LastRow { path: JsonPath, param: String, send_in: SendIn, has_more: Option<JsonPath> },
-    Offset { limit: u64, offset: u64, params: [String; 2], send_in: SendIn, total: JsonPath },
-    PageNumber { first: u64, page: u64, param: String, send_in: SendIn, total_pages: JsonPath },
+    Offset { limit: u64, offset: u64, params: [String; 2], send_in: SendIn, total: Total },
+    PageNumber { first: u64, page: u64, param: String, send_in: SendIn, total_pages: Total },
+}
+
+/// Where a page says how many rows or pages there are, and how many a page has told of.
+#[derive(Debug, Clone)]
+pub(crate) struct Total {
+    path: JsonPath,
+    told: Option<u64>,
+}
+
+impl From<JsonPath> for Total {
+    fn from(path: JsonPath) -> Self {
+        Self { path, told: None }
+    }
+}
+
+impl Total {
+    /// Whether the pages end with this one, after so many rows or pages: with the number that was told last, or with a page
+    /// without rows where none was.
+    ///
+    /// # Errors
+    /// A later page has no rows though there should be more, which ends nothing: they would be passed over. A first one may be
+    /// that of a stream without new rows, whose number is that of all.
+    fn is_reached(&mut self, read: u64, page: &PageInfo<'_>) -> Result<bool> {
+        self.told = page.number(&self.path).or(self.told);
+        match self.told {
+            Some(all) if page.rows == 0 && read < all && !page.is_first => Err(Error::invalid_data(
+                "the page has no rows, though the API has told of more than were read; run again later, or, if the number is none to \
+                 go by, point the paginator's `total` or `total_pages` to where nothing is, so that the first page without rows is \
+                 the end",
+            )
+            .with_context("at", self.path.keys().join("."))
+            .with_context("told", all)
+            .with_context("read", read)),
+            Some(all) => Ok(read >= all || page.rows == 0),
+            None => Ok(page.rows == 0),
+        }
+    }
 }
 
 impl Pager {
@@ -153,11 +190,15 @@ impl Pager {
             }
             Paginator::Offset { limit, offset_param, limit_param, send_in, total } => {
                 let params = [offset_param, limit_param];
-                Self::Offset { limit, offset: 0, params, send_in, total: path(&total)? }
+                Self::Offset { limit, offset: 0, params, send_in, total: path(&total)?.into() }
             }
-            Paginator::PageNumber { first, param, send_in, total_pages } => {
-                Self::PageNumber { first, page: first, param, send_in, total_pages: path(&total_pages)? }
-            }
+            Paginator::PageNumber { first, param, send_in, total_pages } => Self::PageNumber {
+                first,
+                page: first,
+                param,
+                send_in,
+                total_pages: path(&total_pages)?.into(),
+            },
         })
     }
 
@@ -212,37 +253,22 @@ impl Pager {
             Self::Offset { offset, params: [offset_param, _], send_in, total, .. } => {
                 // An API may give fewer rows than asked for, so the rows that came are counted, not the limit.
                 *offset = offset.saturating_add(page.rows);
-                let total = page.number(total);
-                if page.rows == 0 || total.is_some_and(|total| *offset >= total) {
-                    warn_of_rest(page, "rows", *offset, total);
+                if total.is_reached(*offset, page)? {
                     return Ok(None);
                 }
                 next.set(*send_in, offset_param, (*offset).into())?;
             }
             Self::PageNumber { first, page: number, param, send_in, total_pages } => {
                 *number = number.saturating_add(1);
-                let all = page.number(total_pages).map(|pages| first.saturating_add(pages));
-                if page.rows == 0 || all.is_some_and(|end| *number >= end) {
-                    warn_of_rest(page, "pages", *number, all);
+                // A page without rows is none of those that were read.
+                let read = number.saturating_sub(*first).saturating_sub(u64::from(page.rows == 0));
+                if total_pages.is_reached(read, page)? {
                     return Ok(None);
                 }
                 next.set(*send_in, param, (*number).into())?;
             }
         }
         Ok(Some(next))
-    }
-}
-
-/// Says so where a page without rows is the last one although the API has told of more.
-fn warn_of_rest(page: &PageInfo<'_>, of: &str, read: u64, all: Option<u64>) {
-    if page.rows == 0
-        && let Some(all) = all.filter(|all| read < *all)
-    {
-        tracing::warn!(
-            read,
-            all,
-            "a page without rows ends the stream, although the API tells of more {of}: what follows, if there is any, is not read"
-        );
     }
 }
 

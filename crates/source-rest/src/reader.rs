@@ -7,7 +7,7 @@ use serde_json::Value;
 use stitchwork_core::{Budget, Error, Message, Op, Reservation, Result, Rows};
 
 use crate::client::{Body, Client};
-use crate::config::{IncrementalConfig, Method, RestConfig, RowOrder, StreamConfig};
+use crate::config::{IncrementalConfig, Method, Partial, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
 use crate::json::{Node, Outline, RowsAt, Usual, wrap_rows};
@@ -83,6 +83,8 @@ struct StreamReader {
     selector: Option<JsonPath>,
     /// Where the first page had its rows, where nobody has said it: another list of a later page is not taken for them.
     found: Option<JsonPath>,
+    /// What becomes of rows beside errors.
+    partial: Partial,
     /// What the pages had that had a place for rows.
     usual: Usual,
     /// The rows of the page before, as a hash.
@@ -124,6 +126,7 @@ impl StreamReader {
             method: stream.method,
             selector: stream.data_selector.as_deref().map(JsonPath::parse).transpose()?,
             found: None,
+            partial: stream.on_errors,
             usual: Usual::default(),
             last_rows: None,
             pager,
@@ -185,6 +188,13 @@ impl StreamReader {
         };
         if let Some(field) = failure.filter(|_| rows == 0) {
             return Err(shown(failed(field, excerpt())));
+        }
+        // A row that is the page itself has fields of its own.
+        if let RowsAt::Array(_) = at
+            && self.partial == Partial::Error
+            && let Some(field) = outline.errors(&body)
+        {
+            return Err(shown(incomplete(field, excerpt())));
         }
         if at != RowsAt::Nowhere {
             self.usual.learn(&outline, &body);
@@ -310,6 +320,15 @@ impl StreamReader {
 }
 
 /// A page without rows that says that it failed is no end: what it should have had would be passed over for ever.
+fn incomplete(field: &Node, body: String) -> Error {
+    Error::invalid_data(
+        "the page has rows and says that something failed, so that rows may be missing; mend what it tells, run again later, or set \
+         `on_errors` of the stream to `include` to take what came",
+    )
+    .with_context("field", field.path.join("."))
+    .with_context("body", body)
+}
+
 fn failed(field: &Node, body: String) -> Error {
     Error::invalid_data(
         "the page has no rows and says that the API failed; mend what it tells (credentials, path, parameters), or run \

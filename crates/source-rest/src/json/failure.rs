@@ -8,10 +8,23 @@ use super::{Kind, Node, Outline};
 
 /// Fields that hold what went wrong.
 const ERRORS: [&str; 4] = ["errors", "error", "fault", "faults"];
+/// Fields that say whether it went well.
+const WELL: [&str; 2] = ["ok", "success"];
 /// Fields that say how a call went, or a thing: only some values of them tell of a failure.
 const OUTCOMES: [&str; 5] = ["status", "code", "result", "status_code", "statuscode"];
-/// What a page without rows says of how it went.
-const FAILED: [&str; 4] = ["error", "fail", "failed", "failure"];
+/// Parts of the words for an outcome that is a failure.
+const FAILED: [&str; 10] = [
+    "fail",
+    "error",
+    "denied",
+    "unauthor",
+    "forbidden",
+    "invalid",
+    "exceed",
+    "limit",
+    "timeout",
+    "unavailable",
+];
 
 /// The fields that pages with a place for rows have at their root, and what those say that tell how it went.
 #[derive(Debug, Default)]
@@ -39,33 +52,41 @@ impl Usual {
 }
 
 impl Outline {
-    /// The field of the page's root object that says that something failed: errors, or that it is not well.
-    pub(crate) fn failure(&self, body: &[u8], usual: &Usual) -> Option<&Node> {
+    /// The field of the page's root object that says that something failed: errors, or that it is not well. Rows beside it are
+    /// but a part of what was asked for.
+    pub(crate) fn errors(&self, body: &[u8]) -> Option<&Node> {
         let says = |node: &&Node| {
             let name = node.name();
-            let name = name.as_str();
-            let is_asked =
-                ERRORS.contains(&name) || OUTCOMES.contains(&name) || ["ok", "success"].contains(&name);
-            let text = body.get(node.range.clone()).filter(|_| is_asked);
-            match (name, text.and_then(|text| serde_json::from_slice(text).ok())) {
-                ("ok" | "success", Some(Value::Bool(well))) => !well,
-                ("ok" | "success", Some(Value::Number(well))) => well.as_f64() == Some(0.0),
-                ("ok" | "success", Some(Value::String(well))) => {
-                    ["false", "0"].contains(&well.trim().to_ascii_lowercase().as_str())
-                }
-                (name, Some(Value::Object(fields))) if ERRORS.contains(&name) => {
-                    fields.values().any(is_something)
-                }
-                (name, Some(value)) if ERRORS.contains(&name) => is_something(&value),
-                // A thing has a status too: that of a call is explained, or was another one before.
-                (name, Some(value @ Value::String(_))) => {
-                    is_failed(&value) && (self.explains() || usual.differs(name, &value))
-                }
-                (name, Some(value @ Value::Number(_))) => is_failed(&value) || usual.differs(name, &value),
-                _ => false,
+            let is_asked = [&ERRORS[..], &WELL].concat().contains(&name.as_str());
+            match whole(node, body).filter(|_| is_asked) {
+                Some(value) if WELL.contains(&name.as_str()) => is_no(&value),
+                Some(Value::Object(fields)) => fields.values().any(is_something),
+                // A number may count what is no matter of this page.
+                Some(Value::Number(_)) | None => false,
+                Some(value) => is_something(&value),
             }
         };
         self.roots().find(says)
+    }
+
+    /// The field that says so of a page without rows, where less is needed.
+    pub(crate) fn failure(&self, body: &[u8], usual: &Usual) -> Option<&Node> {
+        let says = |node: &&Node| {
+            let name = node.name();
+            let is_error = name.starts_with("error") || ERRORS.contains(&name.as_str());
+            let is_asked = is_error || OUTCOMES.contains(&name.as_str());
+            match whole(node, body).filter(|_| is_asked) {
+                Some(Value::Object(fields)) if is_error => fields.values().any(is_something),
+                Some(value) if is_error => is_something(&value),
+                // A thing has a status too: that of a call is explained, or was another one before.
+                Some(value @ Value::String(_)) => {
+                    is_failed(&value) && (self.explains() || usual.differs(&name, &value))
+                }
+                Some(value @ Value::Number(_)) => is_failed(&value) || usual.differs(&name, &value),
+                _ => false,
+            }
+        };
+        self.errors(body).or_else(|| self.roots().find(says))
     }
 
     /// The fields of the page's root object.
@@ -91,9 +112,27 @@ impl Outline {
 fn is_failed(outcome: &Value) -> bool {
     match outcome {
         Value::Number(code) => code.as_u64().is_some_and(|code| (400..600).contains(&code)),
-        Value::String(text) => FAILED.contains(&text.trim().to_ascii_lowercase().as_str()),
+        Value::String(text) => {
+            let text = text.to_ascii_lowercase();
+            FAILED.iter().any(|part| text.contains(part))
+        }
         _ => false,
     }
+}
+
+/// Whether it is false, as it may be written.
+fn is_no(well: &Value) -> bool {
+    match well {
+        Value::Bool(well) => !well,
+        Value::Number(well) => well.as_f64() == Some(0.0),
+        Value::String(well) => ["false", "0"].contains(&well.trim().to_ascii_lowercase().as_str()),
+        _ => false,
+    }
+}
+
+/// The whole value of a field.
+fn whole(node: &Node, body: &[u8]) -> Option<Value> {
+    serde_json::from_slice(body.get(node.range.clone())?).ok()
 }
 
 /// Whether what stands under the name of an error is one.
@@ -133,6 +172,10 @@ mod tests {
             (r#"{"status": "Error", "message": "x"}"#, Some("status")),
             (r#"{"errors": true}"#, Some("errors")),
             (r#"{"fault": {"faultstring": "x"}}"#, Some("fault")),
+            (r#"{"error_code": 17, "error_msg": "limit"}"#, Some("error_code")),
+            (r#"{"status": "REQUEST_DENIED", "errorMessage": "x"}"#, Some("errorMessage")),
+            (r#"{"code": "UNAUTHORIZED", "message": "x"}"#, Some("code")),
+            (r#"{"status": "OVER_QUERY_LIMIT", "message": "x"}"#, Some("status")),
             (r#"{"status": 500}"#, Some("status")),
             (r#"{"statusCode": 429, "items": []}"#, Some("statusCode")),
             (r#"{"result": "error", "msg": "x"}"#, Some("result")),
@@ -142,6 +185,7 @@ mod tests {
             (r#"{"error": "0", "errors": "None"}"#, None),
             (r#"{"error": {"code": 0, "message": ""}}"#, None),
             (r#"{"status": 3, "code": 0, "result": []}"#, None),
+            (r#"{"status": "0", "message": "No transactions found", "error_count": 0}"#, None),
             (r#"{"errors": [], "error": "", "ok": true, "success": true}"#, None),
             (r#"{"errors": {}, "error": {}}"#, None),
             (r#"{"errors": null, "error": null, "ok": null, "status": 200}"#, None),
@@ -173,6 +217,21 @@ mod tests {
             let path = |node: &Node| node.path.join(".");
             assert_eq!(outline.failure(body.as_bytes(), &usual).map(path).as_deref(), failed, "{body}");
             assert_eq!(usual.new_field(&outline).map(path).as_deref(), new, "{body}");
+        }
+    }
+
+    #[test]
+    fn rows_beside_errors_are_a_part() {
+        for (body, field) in [
+            (r#"{"data": [{}], "errors": [{"message": "x"}]}"#, Some("errors")),
+            (r#"{"data": [{}], "error": "x"}"#, Some("error")),
+            (r#"{"data": [{}], "success": false}"#, Some("success")),
+            (r#"{"data": [{}], "errors": [], "error": null, "ok": true}"#, None),
+            (r#"{"data": [{}], "errors": 3, "error_count": 3, "status": "failed"}"#, None),
+        ] {
+            let outline = Outline::of(body.as_bytes()).unwrap();
+            let said = outline.errors(body.as_bytes()).map(|node| node.path.join("."));
+            assert_eq!(said.as_deref(), field, "{body}");
         }
     }
 }

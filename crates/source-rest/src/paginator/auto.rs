@@ -25,8 +25,48 @@ const TOTALS: [&str; 9] = [
     "totalrows",
     "count",
 ];
-const MORE: [&str; 6] = ["hasmore", "hasnext", "hasnextpage", "more", "moreresults", "next"];
-const LAST: [&str; 3] = ["last", "islast", "islastpage"];
+const MORE: [&str; 4] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit"];
+const LAST: [&str; 5] = ["last", "islast", "islastpage", "done", "nomore"];
+/// What stands behind `next` in the names of what leads to the next page, and not in `next_update`.
+const NEXT: [&str; 22] = [
+    "",
+    "page",
+    "cursor",
+    "token",
+    "pagetoken",
+    "pagecursor",
+    "pagekey",
+    "pagestart",
+    "pagenumber",
+    "pageid",
+    "offset",
+    "start",
+    "startkey",
+    "skip",
+    "marker",
+    "key",
+    "id",
+    "index",
+    "position",
+    "records",
+    "results",
+    "batch",
+];
+/// Names of cursors that do not say `next`, beside one text for each page but the last.
+const CURSORS: [&str; 12] = [
+    "cursor",
+    "offset",
+    "after",
+    "continue",
+    "continuation",
+    "bookmark",
+    "scrollid",
+    "pagetoken",
+    "resumptiontoken",
+    "lastevaluatedkey",
+    "startingafter",
+    "searchafter",
+];
 
 pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
     if link::find(info.links, &next()).is_some() {
@@ -43,7 +83,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
             page: first,
             param: page(),
             send_in: SendIn::Query,
-            total_pages,
+            total_pages: total_pages.into(),
         });
     }
     if let Some((node, param)) = nodes(info).find_map(|node| Some((node, cursor_param(node, info)?))) {
@@ -54,19 +94,22 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
     }
     // Rows that nobody would fetch must not go unnoticed.
     let total = totals(info).filter_map(|node| number(node, info)).chain(info.told.total).max();
-    if flag(info).is_some() || total.is_some_and(|total| total > info.rows) {
+    let sign = flag(info).or_else(|| hint(info));
+    if sign.is_some() || total.is_some_and(|total| total > info.rows) {
         return Err(Error::invalid_data(
             "the page says that there is more, but not how to get it; set `paginator` (`single` to take this page only)",
         )
+        .with_context("says_more", sign.unwrap_or_default())
         .with_context("rows", info.rows)
         .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.to_string())));
     }
     // A null says something too: there is no next page.
     let mut words = info.outline.nodes.iter().filter(|node| node.path.len() <= 3).map(last);
-    let is_silent = total.is_none()
+    // A `count` may be that of the page.
+    let has_total = totals(info).any(|node| last(node) != "count") || info.told.total.is_some();
+    let is_silent = !has_total
         && info.links.is_empty()
-        && !words
-            .any(|word| word.starts_with("next") || MORE.iter().chain(&LAST).any(|known| *known == word));
+        && !words.any(|word| is_next(&word) || is_more(&word) || LAST.contains(&word.as_str()));
     if is_silent {
         warn_of_round(info);
     }
@@ -74,7 +117,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
 }
 
 /// The sizes that APIs give their pages where nobody asks for one.
-const PAGE_SIZES: [u64; 10] = [10, 20, 25, 30, 50, 100, 200, 250, 500, 1000];
+const PAGE_SIZES: [u64; 15] = [10, 15, 20, 25, 30, 40, 50, 60, 100, 200, 250, 500, 1000, 2000, 5000];
 
 /// A page without any sign, that is as large as pages usually are, may well be the first one of many.
 fn warn_of_round(info: &PageInfo<'_>) {
@@ -91,12 +134,41 @@ fn warn_of_round(info: &PageInfo<'_>) {
 
 /// Where a page says that there are more.
 pub(super) fn flag(info: &PageInfo<'_>) -> Option<String> {
-    let says = |names: &'static [&'static str], value| {
-        named(info, names).find(move |node| node.value(info.body) == Some(Value::Bool(value)))
-    };
-    let node = says(&MORE, true).or_else(|| says(&LAST, false));
+    let says = |node: &&Node, value| node.value(info.body) == Some(Value::Bool(value));
+    let more = |node: &&Node| is_more(&last(node)) && says(node, true);
+    let not_last = |node: &&Node| LAST.contains(&last(node).as_str()) && says(node, false);
+    let node = nodes(info).find(more).or_else(|| nodes(info).find(not_last));
     let header = || info.told.next_page.then(|| "a header".to_owned());
     node.map(|node| node.path.join(".")).or_else(header)
+}
+
+/// What leads to a next page in a way that is not known here: something under a name for it, and a cursor by another name.
+fn hint(info: &PageInfo<'_>) -> Option<String> {
+    let leads = |node: &&Node| {
+        let (name, parent) = (last(node), parent(node));
+        let is_text = text(node, info).is_some();
+        let is_lead = is_text || number(node, info).is_some_and(|number| number > 0);
+        is_lead && (is_next(&name) || is_next(&parent))
+            || is_text && ["continue", "lastevaluatedkey"].contains(&parent.as_str())
+            // `paging.cursors.after` stands on the last page as well.
+            || is_text && CURSORS.contains(&name.as_str()) && parent != "cursors"
+    };
+    nodes(info).find(leads).map(|node| node.path.join("."))
+}
+
+/// Whether a name is that of what leads to the next page.
+fn is_next(name: &str) -> bool {
+    name.strip_prefix("next").is_some_and(|rest| NEXT.contains(&rest) || is_locator(rest))
+}
+
+/// Whether a name is that of a link.
+fn is_locator(name: &str) -> bool {
+    ["link", "url", "uri", "href"].iter().any(|kind| name.ends_with(kind))
+}
+
+/// Whether a name asks whether there is more: `has_more`, `more_records`, `moreItemsInCollection`.
+fn is_more(name: &str) -> bool {
+    MORE.contains(&name) || name.starts_with("more") || name.ends_with("more") && name != "nomore"
 }
 
 /// What says for certain that there is a next page: a flag, a link or a cursor. Not a number of rows, which may be that of
@@ -118,7 +190,7 @@ fn offset(info: &PageInfo<'_>) -> Option<Pager> {
         offset: 0,
         params: [name(start), name(size)],
         send_in: SendIn::Query,
-        total: total.json_path(),
+        total: total.json_path().into(),
     })
 }
 
@@ -171,7 +243,7 @@ fn number(node: &Node, info: &PageInfo<'_>) -> Option<u64> {
 fn is_link(node: &Node, info: &PageInfo<'_>) -> bool {
     let (name, parent) = (last(node), parent(node));
     let named = name.starts_with("next")
-        || (matches!(name.as_str(), "href" | "url" | "link") && parent.starts_with("next"));
+        || (matches!(name.as_str(), "href" | "url" | "uri" | "link") && parent.starts_with("next"));
     named && text(node, info).is_some_and(|text| text.starts_with("http") || text.starts_with(['/', '?']))
 }
 

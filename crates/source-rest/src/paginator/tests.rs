@@ -201,6 +201,8 @@ fn a_page_without_any_sign_is_told_about_where_it_is_as_large_as_pages_are() {
             assert!(warned.contains(words), "{words}: {warned}");
         }
     }
+    let count = r#"{"items":[{}],"count":100,"next_update":7}"#;
+    assert!(said(&Paginator::Auto, &[(count, &[], 100)]).contains("WARN"), "it may be that of the page");
     assert_eq!(said(&Paginator::Auto, &[("[{}]", &[], 31)]), "");
     assert_eq!(said(&Paginator::Auto, &[(r#"{"items":[{}],"next":null}"#, &[], 30)]), "");
     assert_eq!(said(&Paginator::Single, &[("[{}]", &[], 30)]), "", "somebody has said so");
@@ -261,6 +263,13 @@ fn the_first_page_tells_how_to_go_on() {
         (r#"{"number":0,"totalPages":1,"last":true,"totalElements":10}"#, "end"),
         (r#"{"items":[],"total":10,"next":null}"#, "end"),
         (r#"{"count":10,"has_more":false,"isLast":true}"#, "end"),
+        (
+            r#"{"next_page":{"offset":"abc","path":"/t?offset=abc","uri":"http://h/t?offset=abc"}}"#,
+            "http://h/t?offset=abc",
+        ),
+        (r#"{"paging":{"cursors":{"before":"x","after":"y"}}}"#, "end"),
+        (r#"{"next_update":"2024-01-01","nextRun":7,"nomore":true,"done":true}"#, "end"),
+        (r#"{"info":{"more_records":false,"next_page_token":null},"cursor":null,"offset":0}"#, "end"),
     ] {
         assert_eq!(second(body, &[]).unwrap(), expected, "{body}");
     }
@@ -276,8 +285,20 @@ fn the_first_page_tells_how_to_go_on() {
         r#"{"total_items":11}"#,
         r#"{"hits":{"total":{"value":11}}}"#,
         r#"{"count":11}"#,
+        r#"{"info":{"count":10,"more_records":true,"next_page_token":null}}"#,
+        r#"{"additional_data":{"pagination":{"more_items_in_collection":true,"next_start":10}}}"#,
+        r#"{"pagination":{"next_start":10}}"#,
+        r#"{"next_page":{"offset":"abc"}}"#,
+        r#"{"exceededTransferLimit":true}"#,
+        r#"{"data":{"after":"t3_abc","dist":10,"before":null}}"#,
+        r#"{"records":[{}],"offset":"itr/rec"}"#,
+        r#"{"objects":[{}],"cursor":"abc"}"#,
+        r#"{"continue":{"apcontinue":"Foo"}}"#,
+        r#"{"scroll_id":"abc"}"#,
+        r#"{"LastEvaluatedKey":{"id":"x"}}"#,
+        r#"{"done":false}"#,
     ] {
-        assert_eq!(second(silent, &[]).unwrap_err().kind(), ErrorKind::InvalidData);
+        assert_eq!(second(silent, &[]).expect_err(silent).kind(), ErrorKind::InvalidData);
     }
 }
 

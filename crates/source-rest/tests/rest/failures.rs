@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::Uri;
 use axum::routing::get;
 use stitchwork_core::ErrorKind;
-use stitchwork_source_rest::{Paginator, RestBuilder, rest};
+use stitchwork_source_rest::{Paginator, Partial, RestBuilder, SendIn, rest};
 
 use crate::{read, serve, source};
 
@@ -100,11 +100,65 @@ async fn a_first_page_that_tells_of_a_failure_is_no_empty_stream() {
 }
 
 #[tokio::test]
+async fn rows_beside_errors_are_taken_only_where_that_is_wanted() {
+    let page = r#"{"data": {"nodes": [{"id": "1"}]}, "errors": [{"message": "one of two is missing"}]}"#;
+    let url = serve(Router::new().route("/s", get(move || async move { page }))).await;
+    let stream = || rest(&url).stream("s", "/s").data_selector("data.nodes");
+    let error = read(&source(stream()), None).await.unwrap_err();
+    assert!(
+        error.message().contains("rows may be missing") && error.message().contains("`on_errors`"),
+        "{error}"
+    );
+    assert_eq!((error.context("field"), error.context("body")), (Some("errors"), Some(page)));
+    let got = read(&source(stream().on_errors(Partial::Include)), None).await.unwrap();
+    assert_eq!(got.rows.len(), 1);
+
+    let later = second(r#"{"items": [{"id": "2"}], "success": false}"#).await;
+    let error = read(&source(rest(&later).stream("s", "/s")), None).await.unwrap_err();
+    assert_eq!(error.context("field"), Some("success"), "{error}");
+    // A row that is the page itself has such fields of its own.
+    let own = r#"{"id": "1", "error": "x", "ok": false}"#;
+    let url = serve(Router::new().route("/s", get(move || async move { own }))).await;
+    let got = read(&source(rest(&url).stream("s", "/s").data_selector("$")), None).await.unwrap();
+    assert_eq!(got.rows.len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_without_rows_is_no_end_where_the_api_has_told_of_more() {
+    for page in ["{\"items\": []}", r#"{"items": [], "total_pages": 3, "total": 3}"#] {
+        let answer = move |uri: Uri| async move {
+            let query = uri.query().unwrap_or_default();
+            let is_first = query.contains("page=1") || query.contains("offset=0") || query.is_empty();
+            if is_first { r#"{"items": [{"id": "1"}], "total_pages": 3, "total": 3}"# } else { page }
+        };
+        let url = serve(Router::new().route("/s", get(answer))).await;
+        for paginator in [Paginator::Auto, Paginator::page_number(), Paginator::offset(1)] {
+            let to = |paginator| source(rest(&url).stream("s", "/s").paginator(paginator));
+            let error = read(&to(paginator), None).await.unwrap_err();
+            assert_eq!((error.context("told"), error.context("read")), (Some("3"), Some("1")), "{error}");
+            assert!(error.message().contains("has no rows, though"), "{error}");
+        }
+        let nowhere = Paginator::PageNumber {
+            first: 1,
+            param: "page".to_owned(),
+            send_in: SendIn::Query,
+            total_pages: "nowhere".to_owned(),
+        };
+        let got = read(&source(rest(&url).stream("s", "/s").paginator(nowhere)), None).await.unwrap();
+        assert_eq!(got.rows.len(), 1, "the way out");
+    }
+    // Without new rows, the number is that of the old ones.
+    let url = serve(Router::new().route("/s", get(|| async { r#"{"items": [], "total": 3}"# }))).await;
+    let got =
+        read(&source(rest(&url).stream("s", "/s").paginator(Paginator::offset(1))), None).await.unwrap();
+    assert!(got.rows.is_empty());
+}
+
+#[tokio::test]
 async fn what_is_well_is_read_as_before() {
     for (page, rows) in [
         (r#"{"data": [], "errors": [], "error": null, "ok": true, "success": true}"#, 0),
-        (r#"{"data": [{"id": "1"}], "errors": ["one of two is missing"]}"#, 1),
-        (r#"{"data": [{"id": "1"}], "ok": false}"#, 1),
+        (r#"{"data": [{"id": "1"}], "errors": [], "error_count": 3, "status": "failed"}"#, 1),
     ] {
         let url = serve(Router::new().route("/s", get(move || async move { page }))).await;
         let got = read(&source(rest(&url).stream("s", "/s").data_selector("data")), None).await.unwrap();

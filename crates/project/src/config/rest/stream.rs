@@ -43,6 +43,9 @@ pub struct RestStream {
     #[serde(default, deserialize_with = "Short::read_some", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Short<Incremental>>")]
     pub incremental: Option<Incremental>,
+    /// What becomes of the rows of a page that also tells of errors, as GraphQL does.
+    #[serde(default)]
+    pub on_errors: Partial,
     /// The table of each row, as a template over its fields (`github_{type}`); the stream's name when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-stitchwork-check" = "table_name"))]
@@ -135,6 +138,17 @@ pub enum RowOrder {
     /// Any order.
     #[default]
     None,
+}
+
+/// What becomes of the rows of a page that also tells of errors: others may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Partial {
+    /// The page is an error.
+    #[default]
+    Error,
+    /// They are taken, and those that are missing are passed over.
+    Include,
 }
 
 /// What becomes of rows without a cursor value.

@@ -216,12 +216,20 @@ impl Walk<'_> {
                 _ => None,
             };
         }
-        if matches!(token(1), Some(Token::LParen | Token::Period)) || self.own.contains(&name) {
+        // Behind the target of an insert stand its columns; behind any other name, what a function takes.
+        let is_call = token(1) == Some(&Token::LParen) && !self.is_target(place);
+        if is_call || token(1) == Some(&Token::Period) || self.own.contains(&name) {
             return None;
         }
         let base = name.rsplit_once('$').map_or(name.as_str(), |(base, _)| base);
         let known = [name.as_str(), base].iter().any(|name| self.vocabulary.tables.contains(*name));
         known.then(|| (self.cut(place, 1, None, &name), 1))
+    }
+
+    /// Whether a name is that of the table that rows go into.
+    fn is_target(&self, place: usize) -> bool {
+        let behind = if self.before(place, 1) == "table" { 2 } else { 1 };
+        matches!(self.before(place, behind).as_str(), "into" | "overwrite")
     }
 
     /// The place of the parenthesis that closes the one at a place.

@@ -91,6 +91,29 @@ fn tables_are_read_changed_and_asked_for_their_past() {
     }
 }
 
+#[test]
+fn tables_of_the_project_are_changed_by_their_names() {
+    for log in ["delta", "iceberg", "files"] {
+        let folder = Folder::new().people();
+        load(&folder, log);
+        folder.write(
+            "stitchwork.yaml",
+            &format!("tables: {{team: {{log: {log}, location: out-{log}/people}}}}"),
+        );
+        for (sql, rows) in [
+            ("insert into team (name, id) values ('Mary', 4)", 1),
+            ("insert into team (id) select id + 4 from team where id = 1", 1),
+            ("update team set name = 'K' where id = 3", 1),
+            ("merge into team t using (select 2 as id) s on t.id = s.id when matched then delete", 1),
+            ("delete from team where id = 1", 1),
+        ] {
+            assert_eq!(folder.ok(["sql", sql, "-o", "csv"]), format!("count\n{rows}\n"), "{log}: {sql}");
+        }
+        let left = folder.ok(["sql", "select id, name from team order by id", "-o", "csv"]);
+        assert_eq!(left, "id,name\n3,K\n4,Mary\n5,\n", "{log}");
+    }
+}
+
 /// Loads three people into a table, by a pipeline whose source is a page of a local server.
 fn load(folder: &Folder, log: &str) {
     let people = r#"[{"id":1,"name":"Ada"},{"id":2,"name":"Grace"},{"id":3,"name":"Kay"}]"#;

@@ -166,6 +166,16 @@ fn tables_of_the_project_go_by_their_own_names() {
         ("select * from \"orders$history\"", r#"select * from "p"."orders$history""#),
         ("select * from orders version as of 1", r#"select * from "p"."orders" version as of 1"#),
         ("delete from orders", r#"delete from "p"."orders""#),
+        ("insert into orders (id, v) values (1, 2)", r#"insert into "p"."orders" (id, v) values (1, 2)"#),
+        (
+            "insert into table orders(id) from 'a'",
+            r#"insert into table "p"."orders"(id) from "p"."path"."a""#,
+        ),
+        ("insert overwrite \"orders\" (\"id\") select 1", r#"insert overwrite "p"."orders" ("id") select 1"#),
+        (
+            "insert into orders (select * from orders)",
+            r#"insert into "p"."orders" (select * from "p"."orders")"#,
+        ),
     ] {
         assert_eq!(shown(sql), expected);
     }

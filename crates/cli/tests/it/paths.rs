@@ -1,6 +1,6 @@
 //! Paths in the place of tables, without any set-up.
 
-use crate::support::Folder;
+use crate::support::{Folder, Page};
 
 #[test]
 fn files_of_several_formats() {
@@ -92,6 +92,13 @@ fn tables_are_read_changed_and_asked_for_their_past() {
 }
 
 #[test]
+fn a_server_that_has_no_heads_is_read() {
+    let server = Page::only_get("id\n7\n");
+    let sql = format!("select id from csv('{}/people')", server.url());
+    assert_eq!(Folder::new().ok(["sql", &sql, "-o", "csv"]), "id\n7\n");
+}
+
+#[test]
 fn tables_of_the_project_are_changed_by_their_names() {
     for log in ["delta", "iceberg", "files"] {
         let folder = Folder::new().people();
@@ -117,7 +124,7 @@ fn tables_of_the_project_are_changed_by_their_names() {
 /// Loads three people into a table, by a pipeline whose source is a page of a local server.
 fn load(folder: &Folder, log: &str) {
     let people = r#"[{"id":1,"name":"Ada"},{"id":2,"name":"Grace"},{"id":3,"name":"Kay"}]"#;
-    let server = crate::support::Page::serve(people);
+    let server = Page::serve(people);
     folder.write(
         "load.yaml",
         &format!(

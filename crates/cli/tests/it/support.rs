@@ -90,15 +90,24 @@ pub(crate) struct Page {
 impl Page {
     pub(crate) fn serve(json: &str) -> Self {
         let json = json.to_owned();
-        Self::answering("200 OK", move |_| json.clone())
+        Self::answering(move |_| ("200 OK", json.clone()))
+    }
+
+    /// A server of one file that knows no other method than GET.
+    pub(crate) fn only_get(text: &str) -> Self {
+        let text = text.to_owned();
+        Self::answering(move |head| match head.starts_with("GET") {
+            true => ("200 OK", text.clone()),
+            false => ("405 Method Not Allowed", String::new()),
+        })
     }
 
     /// A server that refuses every request, and repeats it behind so many characters.
     pub(crate) fn echo(skip: usize) -> Self {
-        Self::answering("400 Bad Request", move |head| format!("{}{head}", "x".repeat(skip)))
+        Self::answering(move |head| ("400 Bad Request", format!("{}{head}", "x".repeat(skip))))
     }
 
-    fn answering(status: &'static str, body: impl Fn(&str) -> String + Send + 'static) -> Self {
+    fn answering(answer: impl Fn(&str) -> (&'static str, String) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -116,7 +125,7 @@ impl Page {
                     head.push(byte[0]);
                 }
                 let head = String::from_utf8_lossy(&head).into_owned();
-                let body = body(&head);
+                let (status, body) = answer(&head);
                 let answer = format!(
                     "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
                      connection: close\r\n\r\n{body}",

@@ -1,6 +1,7 @@
 //! From locations, patterns and folders to objects.
 
 use futures::TryStreamExt;
+use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use stitchwork_core::{Error, Object, Result, Stores, join, parse_hive_folder};
@@ -71,11 +72,15 @@ fn is_web(object: &Object) -> bool {
 
 /// What is known of an object before it is read.
 async fn meta(object: &Object, is_link: bool) -> object_store::Result<ObjectMeta> {
-    match object.store.head(&object.path).await {
-        // A presigned link is signed for reading alone. The head of that answer says the same.
-        Err(_) if is_link => Ok(object.store.get(&object.path).await?.meta),
-        told => told,
-    }
+    let told = object.store.head(&object.path).await;
+    // A presigned link is signed for reading alone, and some servers have no heads at all, which is told as a file that is not
+    // there. The head of that answer says the same.
+    let asks = match &told {
+        Ok(_) => false,
+        Err(NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }) => is_web(object),
+        Err(_) => is_link,
+    };
+    if asks { Ok(object.store.get(&object.path).await?.meta) } else { told }
 }
 
 fn found(location: String, root: &Object, meta: ObjectMeta, base: &Path) -> Found {

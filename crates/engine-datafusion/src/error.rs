@@ -159,6 +159,8 @@ fn classify(error: DataFusionError) -> Error {
 const BEYOND_NANOSECONDS: &str = "a moment outside of the years 1677 to 2262 would have to be counted in nanoseconds; \
      use `timestamp`, which is one of microseconds, or cast what counts nanoseconds to it";
 
+const DAMAGED: &str = "a data file cannot be read: it is damaged, or uses what no reader here knows; restore it from a copy, or \
+     write it anew";
 const QUERY_AS_VALUE: &str = "a query stands where the engine does not plan one; join with it, or ask for it in a `select` or a `where` of its own";
 
 /// Whether a query is left in a plan.
@@ -261,7 +263,7 @@ fn own_kind(error: &DataFusionError) -> (ErrorKind, &'static str) {
         ),
         DataFusionError::Execution(_) => (ErrorKind::InvalidInput, "the query fails on these rows"),
         DataFusionError::ArrowError(error, _) => match error.as_ref() {
-            ArrowError::ParquetError(_) => (ErrorKind::InvalidData, "a data file cannot be read"),
+            ArrowError::ParquetError(_) => (ErrorKind::InvalidData, DAMAGED),
             ArrowError::IoError(..) => (ErrorKind::Unavailable, "reading or writing failed"),
             ArrowError::MemoryError(_) => (ErrorKind::Unavailable, "there is not enough memory"),
             ArrowError::CastError(_) | ArrowError::ParseError(_) => (
@@ -271,7 +273,7 @@ fn own_kind(error: &DataFusionError) -> (ErrorKind, &'static str) {
             ArrowError::NotYetImplemented(_) => (ErrorKind::Unsupported, "the engine does not support this"),
             _ => (ErrorKind::InvalidInput, "the query fails on these rows"),
         },
-        DataFusionError::ParquetError(_) => (ErrorKind::InvalidData, "a data file cannot be read"),
+        DataFusionError::ParquetError(_) => (ErrorKind::InvalidData, DAMAGED),
         DataFusionError::IoError(_) => (ErrorKind::Unavailable, "reading or writing failed"),
         DataFusionError::ExecutionJoin(error) if error.is_cancelled() => {
             (ErrorKind::Cancelled, "a task of the query was cancelled")

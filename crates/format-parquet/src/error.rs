@@ -24,7 +24,14 @@ fn gave_up(why: &str) -> ParquetError {
 
 /// The error of reading an object.
 pub(crate) fn read_error(object: &Object, error: ParquetError) -> Error {
-    error_of("the object is no readable Parquet file", object, error)
+    let error = error_of("the object is no readable Parquet file", object, error);
+    match error.kind() {
+        ErrorKind::InvalidData => error.with_context(
+            "remedy",
+            "see whether it is cut off, damaged or something else, such as a page of a web server, and fetch or write it anew",
+        ),
+        _ => error,
+    }
 }
 
 /// The error of decoding a row group of an object that has a good footer.

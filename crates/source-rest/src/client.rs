@@ -4,6 +4,7 @@ mod answer;
 mod retry;
 mod secrets;
 
+use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -183,14 +184,20 @@ impl Client {
         let message = if error.is_timeout() {
             "the API did not answer in time; if it is only slow, raise `requests.timeout_seconds`"
         } else if error.is_connect() {
-            "the API cannot be reached"
+            "the API cannot be reached; see whether `base_url` is right, and whether this machine reaches it"
         } else if error.is_body() || error.is_decode() {
             "the answer broke off"
         } else {
             "the connection to the API was lost"
         };
         // The error of the HTTP library names the URL, in which a key may stand.
-        let error = Error::new(ErrorKind::Unavailable, message).with_source(error.without_url());
+        let error = error.without_url();
+        let innermost = std::iter::successors(error.source(), |cause| cause.source()).last();
+        let reason = innermost.map(|cause| self.redactor.text(&cause.to_string()));
+        let mut error = Error::new(ErrorKind::Unavailable, message).with_source(error);
+        if let Some(reason) = reason {
+            error = error.with_context("reason", reason);
+        }
         Ok(Attempt::Again { error, after: None })
     }
 

@@ -118,6 +118,17 @@ impl ObjectStore for LocalStore {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        if options.head {
+            // Opening a pipe waits until somebody writes into it.
+            let path = self.inner.path_to_filesystem(location)?;
+            let special =
+                move || Ok(std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()));
+            if blocking(special).await.is_ok_and(|is_special| is_special) {
+                let reason = "a pipe or a device has no size: write what it gives to a file first";
+                let source = Box::new(io::Error::new(io::ErrorKind::Unsupported, reason));
+                return Err(Error::NotSupported { source });
+            }
+        }
         self.inner.get_opts(location, options).await
     }
 

@@ -198,3 +198,20 @@ fn it_works_without_a_runtime() {
     futures::executor::block_on(store.put(&path, "one".into())).unwrap();
     assert_eq!(files(folder.path()), ["a"]);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    for path in [at(folder.path(), "pipe"), Path::from_absolute_path("/dev/null").unwrap()] {
+        let error = stitchwork_core::Error::from(LocalStore::new().head(&path).await.unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(
+            error.context("reason").is_some_and(|reason| reason.contains("write what it gives to a file")),
+            "{error}"
+        );
+    }
+    assert!(LocalStore::new().head(&at(folder.path(), "nothing")).await.is_err());
+}

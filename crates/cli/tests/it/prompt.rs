@@ -1,13 +1,45 @@
-//! The prompt, driven through a terminal.
+//! The prompt, and what else is for terminals alone, driven through one.
+
+use std::time::Duration;
 
 use rexpect::process::WaitStatus;
 use rexpect::reader::Options;
 use rexpect::session::{PtySession, spawn_with_options};
 
-use crate::support::Folder;
+use crate::support::{Folder, Page};
 
 /// How long the program may take to answer, in milliseconds. It is a debug build, and machines are busy.
 const PATIENCE: u64 = 60_000;
+
+#[test]
+fn a_bar_moves_on_a_terminal_alone() {
+    let folder = Folder::new();
+    // Long enough for the bar to be drawn.
+    let server = Page::slow(r#"[{"id":1}]"#, Duration::from_millis(800));
+    let project = |location: &str| {
+        let source = format!("{{type: rest, base_url: \"{}\", streams: [{{name: people}}]}}", server.url());
+        format!(
+            "pipelines: {{copy: {{source: {source}, destination: {{log: delta, location: {location}}}}}}}"
+        )
+    };
+    folder.write("piped.yaml", &project("piped"));
+    let piped = folder.run(["run", "piped.yaml"]);
+    assert!(piped.code == 0 && !piped.stderr.contains(['\r', '\u{1b}']), "{piped:?}");
+    assert!(!piped.stderr.contains("starting"), "{piped:?}");
+
+    let on_terminal = |args: &[&str]| {
+        let mut command = folder.command(args);
+        command.env("TERM", "xterm").stdin(std::process::Stdio::inherit());
+        let options = Options::new().timeout_ms(Some(PATIENCE)).strip_ansi_escape_codes(false);
+        spawn_with_options(command, options).unwrap().exp_eof().unwrap()
+    };
+    folder.write("shown.yaml", &project("shown"));
+    let shown = on_terminal(&["run", "shown.yaml"]);
+    assert!(shown.contains("copy: starting"), "{shown:?}");
+    folder.write("quiet.yaml", &project("quiet"));
+    let quiet = on_terminal(&["run", "quiet.yaml", "--quiet"]);
+    assert!(!quiet.contains("starting"), "{quiet:?}");
+}
 
 struct Terminal(PtySession);
 

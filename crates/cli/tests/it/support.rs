@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -91,6 +92,15 @@ impl Page {
     pub(crate) fn serve(json: &str) -> Self {
         let json = json.to_owned();
         Self::answering(move |_| ("200 OK", json.clone()))
+    }
+
+    /// One that takes its time.
+    pub(crate) fn slow(json: &str, pause: Duration) -> Self {
+        let json = json.to_owned();
+        Self::answering(move |_| {
+            std::thread::sleep(pause);
+            ("200 OK", json.clone())
+        })
     }
 
     /// A server of one file that knows no other method than GET.

@@ -30,7 +30,7 @@ pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) ->
         match meta(&root, is_link).await {
             Ok(meta) => return Ok(vec![found(location.to_owned(), &root, meta, &base.unwrap_or_default())]),
             // Few web servers list folders, and those that do not are asked for long, with an answer about something else.
-            Err(e @ object_store::Error::NotFound { .. })
+            Err(e @ NotFound { .. })
                 if is_web(&root) && (is_link || !glob::is_pattern(root.path.as_ref())) =>
             {
                 return Err(Error::not_found(
@@ -39,7 +39,7 @@ pub(super) async fn find(stores: &Stores, location: &str, base: Option<&str>) ->
                 .with_context("location", location)
                 .with_source(e));
             }
-            Err(object_store::Error::NotFound { .. }) => {}
+            Err(NotFound { .. }) => {}
             Err(e) => return Err(root.error(e)),
         }
     }
@@ -126,7 +126,7 @@ async fn folder(root: &Object, location: &str, base: Option<&Path>) -> Result<Ve
 async fn list(root: &Object, folder: &Path) -> Result<Vec<ObjectMeta>> {
     let listed = root.store.list(Some(folder)).try_collect().await;
     match listed {
-        Err(object_store::Error::NotFound { .. }) => Ok(vec![]),
+        Err(NotFound { .. }) => Ok(vec![]),
         other => other.map_err(|e| Object { path: folder.clone(), ..root.clone() }.error(e)),
     }
 }
@@ -158,7 +158,7 @@ async fn walk(root: &Object, pattern: &Pattern, base: Option<&Path>, files: &mut
                 let object = here.child(name);
                 match object.store.head(&object.path).await {
                     Ok(meta) => keep(meta),
-                    Err(object_store::Error::NotFound { .. }) => {}
+                    Err(NotFound { .. }) => {}
                     Err(e) => return Err(object.error(e)),
                 }
             }
@@ -173,7 +173,7 @@ async fn walk(root: &Object, pattern: &Pattern, base: Option<&Path>, files: &mut
             }
             Part::Form(_) => {
                 let listed = match here.store.list_with_delimiter(Some(&folder)).await {
-                    Err(object_store::Error::NotFound { .. }) => continue,
+                    Err(NotFound { .. }) => continue,
                     other => other.map_err(|e| here.error(e))?,
                 };
                 if rest.is_empty() {

@@ -192,12 +192,13 @@ impl Client {
         };
         // The error of the HTTP library names the URL, in which a key may stand.
         let error = error.without_url();
-        let innermost = std::iter::successors(error.source(), |cause| cause.source()).last();
-        let reason = innermost.map(|cause| self.redactor.text(&cause.to_string()));
-        let mut error = Error::new(ErrorKind::Unavailable, message).with_source(error);
-        if let Some(reason) = reason {
-            error = error.with_context("reason", reason);
+        let mut innermost: &dyn StdError = &error;
+        while let Some(cause) = innermost.source() {
+            innermost = cause;
         }
+        let reason = self.redactor.text(&innermost.to_string());
+        let error =
+            Error::new(ErrorKind::Unavailable, message).with_context("reason", reason).with_source(error);
         Ok(Attempt::Again { error, after: None })
     }
 

@@ -154,7 +154,7 @@ fn ctrl_c_takes_back_a_line_and_ends_a_query() {
     terminal.0.send_control('c').unwrap();
     terminal.sees("stitchwork> ");
     terminal.types("select count(*) from generate_series(1, 9000000000000);\r");
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(1500));
     terminal.0.send_control('c').unwrap();
     terminal.sees("interrupted");
     terminal.sees("stitchwork> ");
@@ -169,7 +169,7 @@ fn ctrl_c_twice_leaves_a_query_that_only_computes() {
     let folder = Folder::new();
     let mut terminal = Terminal::start(&folder, false);
     terminal.types(&format!("{};\r", crate::ends::BUSY));
-    std::thread::sleep(std::time::Duration::from_secs(4));
+    std::thread::sleep(Duration::from_secs(4));
     terminal.0.send_control('c').unwrap();
     // Where a worker is left over, the first one is enough.
     let (_, told) = terminal.0.exp_regex("interrupted|once more leaves the program").unwrap();

@@ -94,9 +94,25 @@ pub(super) async fn read(client: &Client, url: Url, response: Response) -> Resul
 fn told(headers: &HeaderMap) -> Told {
     let text =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
-    let total = ["x-total-count", "x-total"].into_iter().find_map(|name| text(name).parse().ok());
-    Told { total, next_page: !text("x-next-page").is_empty() }
+    // The whole of what a part was taken from stands behind a slash (RFC 9110 section 14.4).
+    let whole = || text("content-range").rsplit_once('/').and_then(|(_, whole)| whole.parse().ok());
+    let total = TOTALS.into_iter().find_map(|name| text(name).parse().ok()).or_else(whole);
+    let leads = NEXT.into_iter().any(|name| !text(name).is_empty());
+    Told { total, next_page: leads || text("x-has-more").eq_ignore_ascii_case("true") }
 }
+
+/// Headers that say how many rows there are in all.
+const TOTALS: [&str; 7] = [
+    "x-total-count",
+    "x-total",
+    "x-wp-total",
+    "x-total-results",
+    "x-pagination-total-count",
+    "x-pagination-total",
+    "total-count",
+];
+/// Headers that have something in them where there is a next page.
+const NEXT: [&str; 3] = ["x-next-page", "x-next-cursor", "x-next-token"];
 
 /// What an answer that is no success means.
 fn refused(status: StatusCode, headers: &HeaderMap, excerpt: String) -> Result<Attempt> {
@@ -161,4 +177,28 @@ async fn excerpt(client: &Client, mut response: Response) -> String {
         }
     }
     client.redactor.excerpt(&String::from_utf8_lossy(&body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_tell_of_other_pages() {
+        for (name, value, total, next_page) in [
+            ("X-WP-Total", "250", Some(250), false),
+            ("Content-Range", "items 0-99/250", Some(250), false),
+            ("Content-Range", "0-99/*", None, false),
+            ("X-Total-Count", "many", None, false),
+            ("X-Next-Cursor", "abc", None, true),
+            ("X-Next-Page", " ", None, false),
+            ("X-Has-More", "True", None, true),
+            ("X-Has-More", "false", None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(reqwest::header::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
+            let told = told(&headers);
+            assert_eq!((told.total, told.next_page), (total, next_page), "{name}: {value}");
+        }
+    }
 }

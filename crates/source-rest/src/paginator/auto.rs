@@ -14,7 +14,7 @@ const PAGE_COUNTS: [&str; 6] = ["totalpages", "pagecount", "pages", "numpages", 
 const PAGE_NUMBERS: [&str; 5] = ["page", "currentpage", "pagenumber", "pageindex", "number"];
 const OFFSETS: [&str; 2] = ["offset", "skip"];
 const LIMITS: [&str; 1] = ["limit"];
-const TOTALS: [&str; 9] = [
+const TOTALS: [&str; 12] = [
     "total",
     "totalcount",
     "totalresults",
@@ -23,6 +23,9 @@ const TOTALS: [&str; 9] = [
     "totalsize",
     "totalrecords",
     "totalrows",
+    "numfound",
+    "numbermatched",
+    "itemcount",
     "count",
 ];
 const MORE: [&str; 4] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit"];
@@ -153,7 +156,17 @@ fn hint(info: &PageInfo<'_>) -> Option<String> {
             // `paging.cursors.after` stands on the last page as well.
             || is_text && CURSORS.contains(&name.as_str()) && parent != "cursors"
     };
-    nodes(info).find(leads).map(|node| node.path.join("."))
+    nodes(info).find(leads).or_else(|| link_in_list(info)).map(|node| node.path.join("."))
+}
+
+/// A list of links with the relation `next` among them, as OGC's APIs and those of Spring have it.
+fn link_in_list<'a>(info: &PageInfo<'a>) -> Option<&'a Node> {
+    let lists = info.outline.nodes.iter().filter(|node| node.kind == Kind::Array && last(node) == "links");
+    lists.into_iter().find(|node| {
+        let text = info.body.get(node.range.clone()).unwrap_or_default();
+        let links: Vec<Value> = serde_json::from_slice(text).unwrap_or_default();
+        links.iter().any(|link| link.get("rel").and_then(Value::as_str) == Some("next"))
+    })
 }
 
 /// Whether a name is that of what leads to the next page.

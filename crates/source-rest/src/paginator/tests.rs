@@ -268,6 +268,7 @@ fn the_first_page_tells_how_to_go_on() {
             "http://h/t?offset=abc",
         ),
         (r#"{"paging":{"cursors":{"before":"x","after":"y"}}}"#, "end"),
+        (r#"{"items":[{}],"links":[{"rel":"self","href":"/a"}]}"#, "end"),
         (r#"{"next_update":"2024-01-01","nextRun":7,"nomore":true,"done":true}"#, "end"),
         (r#"{"info":{"more_records":false,"next_page_token":null},"cursor":null,"offset":0}"#, "end"),
     ] {
@@ -295,6 +296,8 @@ fn the_first_page_tells_how_to_go_on() {
         r#"{"objects":[{}],"cursor":"abc"}"#,
         r#"{"continue":{"apcontinue":"Foo"}}"#,
         r#"{"scroll_id":"abc"}"#,
+        r#"{"features":[{}],"links":[{"rel":"self","href":"/a"},{"rel":"next","href":"/b"}]}"#,
+        r#"{"response":{"numFound":11}}"#,
         r#"{"LastEvaluatedKey":{"id":"x"}}"#,
         r#"{"done":false}"#,
     ] {

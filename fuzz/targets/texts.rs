@@ -25,7 +25,17 @@ fn json_to_tables() {
 
 #[test]
 fn project_file() {
-    let known = Known::default();
+    // With names of every role, so that those that are wrong are looked up and likened.
+    let roles = [
+        ("log", "delta"),
+        ("format", "parquet"),
+        ("catalog", "sqlite"),
+        ("engine", "duckdb"),
+        ("source", "rest"),
+        ("store", "s3"),
+    ];
+    let known = roles.into_iter().fold(Known::default(), |known, (role, name)| known.with(role, [name]));
+    let known = known.with_options("parquet", ["compression"]);
     stitchwork_fuzz::run(&kept("project"), |_, bytes| {
         if let Err(mistakes) =
             Project::load(LoadArgs { file: "s.yaml", text: bytes, profile: None, known: &known })

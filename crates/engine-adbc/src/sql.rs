@@ -159,7 +159,7 @@ fn broken(message: &str) -> Error {
 }
 
 fn no_query(statement: &str) -> Error {
-    Error::unsupported("the engine reads only; change tables with the table operations")
+    Error::unsupported("the engine takes queries alone; change tables with the table operations, and ask their catalog for names")
         .with_operation("engine::query")
         .with_context("statement", statement)
 }

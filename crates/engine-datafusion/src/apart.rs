@@ -13,8 +13,6 @@ use crate::guard::spelt;
 
 /// Names a cast by its text where another column would have its name, and numbers what is there twice.
 pub(crate) fn name_apart(select: &mut Select) {
-    let is_wildcard =
-        |item: &&SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
     let wildcards: Vec<SelectItem> = select.projection.iter().filter(is_wildcard).cloned().collect();
     // Where there is one table, it is the one that columns are of.
     let is_one = matches!(select.from.as_slice(), [table] if table.joins.is_empty());
@@ -48,6 +46,10 @@ pub(crate) fn name_apart(select: &mut Select) {
         taken.insert(name);
         *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
     }
+}
+
+pub(crate) fn is_wildcard(item: &&SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
 }
 
 /// Whether the column is one of those that the wildcard stands for.

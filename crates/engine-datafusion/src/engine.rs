@@ -86,9 +86,9 @@ impl DataFusionEngine {
         state
     }
 
-    fn parse(&self, sql: &str) -> Result<(SessionState, Statement)> {
+    async fn parse(&self, sql: &str) -> Result<(SessionState, Statement)> {
         let state = self.state();
-        let statement = guard::parse(sql, self.config.dialect.parser(), &state, &self.names)?;
+        let statement = guard::parse(sql, self.config.dialect.parser(), &state, &self.names).await?;
         Ok((state, statement))
     }
 
@@ -220,7 +220,7 @@ impl Engine for DataFusionEngine {
     }
 
     async fn query(&self, args: QueryArgs) -> Result<BatchStream> {
-        let (state, statement) = self.parse(&args.sql)?;
+        let (state, statement) = self.parse(&args.sql).await?;
         if guard::shows_tables(&statement) {
             return Ok(show_tables(&self.names, args.limit));
         }
@@ -253,7 +253,7 @@ impl Engine for DataFusionEngine {
     }
 
     async fn explain(&self, args: QueryArgs) -> Result<Explanation> {
-        let (state, statement) = self.parse(&args.sql)?;
+        let (state, statement) = self.parse(&args.sql).await?;
         let (state, plan) = self.plan(state, statement).await?;
         if matches!(plan, LogicalPlan::Dml(_)) {
             return Ok(Explanation { plan: format!("logical plan:\n{}\n", plan.display_indent()) });

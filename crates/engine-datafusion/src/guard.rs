@@ -24,7 +24,9 @@ use crate::from_first;
 use crate::merged;
 use crate::moments;
 use crate::names::Namespace;
+use crate::natural;
 use crate::numbers;
+use crate::qualified;
 use crate::spelling;
 use crate::travel;
 
@@ -35,7 +37,7 @@ const WIDER: [Dialect; 3] = [Dialect::Databricks, Dialect::BigQuery, Dialect::Sn
 ///
 /// # Errors
 /// `InvalidInput` for what does not parse; `Unsupported` for clauses that would be ignored.
-pub(crate) fn parse(
+pub(crate) async fn parse(
     sql: &str,
     dialect: Dialect,
     state: &SessionState,
@@ -55,6 +57,7 @@ pub(crate) fn parse(
             return Err(travel::by_sign_in(sql, dialect).unwrap_or(error));
         }
     };
+    natural::name_columns(&mut statement, state, names).await;
     check(&mut statement, names)?;
     Ok(statement)
 }
@@ -109,7 +112,8 @@ pub(crate) fn shows_columns_of(statement: &Statement) -> Option<Vec<String>> {
     name.0.iter().map(|part| part.as_ident().map(spelt)).collect()
 }
 
-fn check(statement: &mut Statement, names: &Namespace) -> Result<()> {
+/// Readies a statement for the planner.
+pub(crate) fn check(statement: &mut Statement, names: &Namespace) -> Result<()> {
     match statement {
         Statement::Statement(statement) => check_sql(statement, names),
         Statement::Explain(explain) => check(&mut explain.statement, names),
@@ -183,19 +187,24 @@ impl VisitorMut for Guard<'_> {
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
-        if let Err(error) = check_set(&query.body).and_then(|()| merged::write_out_order(query)) {
+        if let Err(error) = check_set(&query.body).and_then(|()| merged::write_out_order(query, self.names)) {
             return ControlFlow::Break(error);
         }
         spelling::sort_by_place(query);
         fields::name_fields(query);
+        qualified::name_tables_of_order(query, self.names);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        if let Err(error) = merged::write_out(select) {
+        if let Err(error) = merged::write_out(select, self.names) {
             return ControlFlow::Break(error);
         }
         apart::name_apart(select);
+        if let Err(error) = merged::write_out_all(select, self.names) {
+            return ControlFlow::Break(error);
+        }
+        qualified::name_tables(select, self.names);
         ControlFlow::Continue(())
     }
 
@@ -278,7 +287,7 @@ fn ignored(message: &str) -> Error {
 
 /// Names have three parts in DataFusion: a catalog, a schema and a table. Ours have any number: the levels of
 /// the namespace are joined by dots into the schema.
-fn join_levels(name: &mut ObjectName, names: &Namespace) {
+pub(crate) fn join_levels(name: &mut ObjectName, names: &Namespace) {
     if name.0.len() < 3 {
         return;
     }

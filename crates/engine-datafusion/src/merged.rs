@@ -3,50 +3,47 @@
 //! The planner takes the column of the left side for that of both, which is null for rows of the right side alone, and does not
 //! find it in conditions. So the column is written out: as that of the one side that always has it, or as what either has.
 
-use std::collections::BTreeMap;
+mod all;
+
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, OrderByKind,
-    Query, ReplaceSelectElement, ReplaceSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    Expr, Ident, JoinConstraint, JoinOperator, ObjectNamePart, OrderByKind, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use stitchwork_core::{At, Error, Result};
+use stitchwork_core::{Error, Result};
 
+use crate::apart;
 use crate::guard::spelt;
-use crate::travel;
+use crate::names::Namespace;
+use crate::qualified::qualifier;
+pub(crate) use all::{write_out_all, write_out_options};
 
-/// Writes out the shared columns of a select.
+/// Writes out the shared columns of a select that it names.
 ///
 /// # Errors
 /// `Unsupported` where it cannot be told what such a column is.
-pub(crate) fn write_out(select: &mut Select) -> Result<()> {
-    let mut shared = Shared::of(&mut select.from)?;
+pub(crate) fn write_out(select: &mut Select, names: &Namespace) -> Result<()> {
+    let mut shared = Shared::of(&mut select.from, names)?;
     if shared.columns.is_empty() {
         return Ok(());
     }
-    let mut items = Vec::with_capacity(select.projection.len());
-    for item in std::mem::take(&mut select.projection) {
-        match item {
-            SelectItem::UnnamedExpr(Expr::Identifier(ident)) => match shared.columns.get(&spelt(&ident)) {
-                Some(expr) => {
-                    let alias = Ident::with_quote('"', spelt(&ident));
-                    items.push(SelectItem::ExprWithAlias { expr: expr.clone(), alias });
-                }
-                None => items.push(SelectItem::UnnamedExpr(Expr::Identifier(ident))),
-            },
-            SelectItem::Wildcard(options) if shared.has_outer => {
-                if options != WildcardAdditionalOptions::default() {
-                    return Err(refuse("a `*` that leaves out or replaces columns"));
-                }
-                items.extend(shared.all()?);
-            }
-            other => items.push(other),
-        }
+    let wildcards: Vec<SelectItem> = select.projection.iter().filter(apart::is_wildcard).cloned().collect();
+    let mut taken: HashSet<String> = select.projection.iter().filter_map(apart::name).collect();
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(Expr::Identifier(ident)) = item else { continue };
+        let plain = spelt(ident);
+        let Some(expr) = shared.columns.get(&plain).cloned() else { continue };
+        // Beside its table's `*` it is there a second time.
+        let is_twice = wildcards.iter().any(|wildcard| holds(wildcard, &expr));
+        let numbered = (1_usize..).map(|number| format!("{plain}_{number}"));
+        let free = numbered.take_while(|_| is_twice).find(|name| taken.insert(name.clone()));
+        let alias = Ident::with_quote('"', free.unwrap_or(plain));
+        *item = SelectItem::ExprWithAlias { expr, alias };
     }
-    select.projection = items;
     // The rows of the tables are others' queries.
     let from = std::mem::take(&mut select.from);
     let _ = VisitMut::visit(select, &mut shared);
@@ -54,20 +51,38 @@ pub(crate) fn write_out(select: &mut Select) -> Result<()> {
     Ok(())
 }
 
+/// Whether a shared column may be among those of the wildcard.
+fn holds(wildcard: &SelectItem, shared: &Expr) -> bool {
+    match (wildcard, shared) {
+        (
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(table), _),
+            Expr::CompoundIdentifier(parts),
+        ) => {
+            let table = table.0.last().and_then(ObjectNamePart::as_ident).map(spelt);
+            parts.iter().rev().nth(1).map(spelt) == table
+        }
+        _ => true,
+    }
+}
+
 /// Writes out what a query is sorted by, unless it is a column of the result.
 ///
 /// # Errors
 /// As [`write_out`].
-pub(crate) fn write_out_order(query: &mut Query) -> Result<()> {
+pub(crate) fn write_out_order(query: &mut Query, names: &Namespace) -> Result<()> {
     let SetExpr::Select(select) = query.body.as_mut() else { return Ok(()) };
     let Some(OrderByKind::Expressions(sorts)) = query.order_by.as_mut().map(|order_by| &mut order_by.kind)
     else {
         return Ok(());
     };
-    let mut shared = Shared::of(&mut select.from)?;
+    let mut shared = Shared::of(&mut select.from, names)?;
     for item in &select.projection {
         match item {
             SelectItem::Wildcard(_) => shared.columns.clear(),
+            SelectItem::QualifiedWildcard(_, options) => {
+                let replaced = options.opt_replace.iter().flat_map(|replace| &replace.items);
+                replaced.for_each(|element| drop(shared.columns.remove(&spelt(&element.column_name))));
+            }
             SelectItem::ExprWithAlias { alias: name, .. }
             | SelectItem::UnnamedExpr(Expr::Identifier(name)) => {
                 shared.columns.remove(&spelt(name));
@@ -97,33 +112,55 @@ struct Shared {
     /// Those that an outer join has made other than the first table's.
     outer: Vec<String>,
     has_outer: bool,
-    /// The tables, and the columns of each that are others' as well.
-    tables: Vec<(Option<Ident>, Vec<Ident>)>,
+    tables: Vec<Side>,
     /// How many queries are around what is visited.
     depth: usize,
 }
 
+/// A table of a select.
+#[derive(Debug, Default)]
+struct Side {
+    name: Option<Vec<Ident>>,
+    /// Its columns that are others' as well.
+    others: Vec<String>,
+    /// Those that an outer join has made other than its own.
+    outer: Vec<String>,
+    /// Whether a join leaves none of its columns.
+    is_gone: bool,
+}
+
 impl Shared {
     /// Those of the tables, whose conditions are written out on the way: each knows the joins before it.
-    fn of(from: &mut [TableWithJoins]) -> Result<Self> {
+    fn of(from: &mut [TableWithJoins], names: &Namespace) -> Result<Self> {
         let mut shared = Self::default();
+        let side = |table: &TableFactor| Side { name: qualifier(table, names), ..Side::default() };
         for table in from {
             let first = shared.tables.len();
-            shared.tables.push((name(&table.relation), vec![]));
+            shared.tables.push(side(&table.relation));
             for join in &mut table.joins {
-                let right = name(&join.relation);
-                shared.tables.push((right.clone(), vec![]));
+                let right = side(&join.relation);
+                let name = right.name.clone();
+                shared.tables.push(right);
                 if let Some(JoinConstraint::On(condition)) = constraint(&mut join.join_operator) {
                     let _ = VisitMut::visit(condition, &mut shared);
                 }
-                shared.add(&mut join.join_operator, first, right.as_ref())?;
+                shared.add(&mut join.join_operator, first, name.as_deref())?;
             }
         }
         Ok(shared)
     }
 
-    fn add(&mut self, operator: &mut JoinOperator, first: usize, right: Option<&Ident>) -> Result<()> {
-        use JoinOperator::{FullOuter, Right, RightOuter};
+    fn add(&mut self, operator: &mut JoinOperator, first: usize, right: Option<&[Ident]>) -> Result<()> {
+        use JoinOperator::{
+            Anti, FullOuter, LeftAnti, LeftSemi, Right, RightAnti, RightOuter, RightSemi, Semi,
+        };
+        let last = self.tables.len().saturating_sub(1);
+        let gone = match operator {
+            Semi(_) | LeftSemi(_) | Anti(_) | LeftAnti(_) => last..last + 1,
+            RightSemi(_) | RightAnti(_) => first..last,
+            _ => last..last,
+        };
+        self.tables.iter_mut().take(gone.end).skip(gone.start).for_each(|table| table.is_gone = true);
         let is_full = matches!(operator, FullOuter(_));
         let is_outer = is_full || matches!(operator, Right(_) | RightOuter(_));
         let columns = match constraint(operator) {
@@ -139,14 +176,14 @@ impl Shared {
             if self.outer.contains(&plain) {
                 return Err(refuse("a further join shares the same column"));
             }
-            let is_first = self.tables.len() == first + 2;
+            let is_first = last == first + 1;
             let left = match (self.columns.get(&plain), self.tables.get(first)) {
                 (Some(known), _) => Some(known.clone()),
-                (None, Some((Some(table), _))) if is_first => Some(of_table(table, column)),
+                (None, Some(Side { name: Some(table), .. })) if is_first => Some(of_table(table, column)),
                 _ => None,
             };
-            if let Some((_, others)) = self.tables.last_mut() {
-                others.push(column.clone());
+            if let Some(side) = self.tables.last_mut() {
+                side.others.push(plain.clone());
             }
             let right = right.map(|table| of_table(table, column));
             let shared = match (is_outer, left, right) {
@@ -160,34 +197,13 @@ impl Shared {
             if is_outer {
                 self.has_outer = true;
                 self.outer.push(plain.clone());
+                if let Some(side) = self.tables.get_mut(first) {
+                    side.outer.push(plain.clone());
+                }
             }
             self.columns.insert(plain, shared);
         }
         Ok(())
-    }
-
-    /// What `*` stands for: the columns of all tables, of which the first has the shared ones.
-    fn all(&self) -> Result<Vec<SelectItem>> {
-        let mut items = Vec::new();
-        for (place, (table, others)) in self.tables.iter().enumerate() {
-            let Some(table) = table else { return Err(refuse("a table has no name")) };
-            let mut options = WildcardAdditionalOptions::default();
-            if !others.is_empty() {
-                let others = others.iter().cloned().map(ObjectName::from).collect();
-                options.opt_exclude = Some(ExcludeSelectItem::Multiple(others));
-            }
-            if place == 0 {
-                let items = self.outer.iter().filter_map(|name| {
-                    let expr = self.columns.get(name)?.clone();
-                    let column_name = Ident::with_quote('"', name);
-                    Some(Box::new(ReplaceSelectElement { expr, column_name, as_keyword: true }))
-                });
-                options.opt_replace = Some(ReplaceSelectItem { items: items.collect() });
-            }
-            let of = SelectItemQualifiedWildcardKind::ObjectName(table.clone().into());
-            items.push(SelectItem::QualifiedWildcard(of, options));
-        }
-        Ok(items)
     }
 }
 
@@ -216,7 +232,7 @@ impl VisitorMut for Shared {
 }
 
 /// What two sides of a join have in common, where both come out of it.
-fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+pub(crate) fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     use JoinOperator::{FullOuter, Inner, Join, Left, LeftOuter, Right, RightOuter};
     match operator {
         Join(constraint)
@@ -230,26 +246,8 @@ fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     }
 }
 
-/// The name by which the columns of a table are told.
-fn name(table: &TableFactor) -> Option<Ident> {
-    match table {
-        TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
-            Some(alias.name.clone())
-        }
-        TableFactor::Table { name, .. } => {
-            let name = name.0.last().and_then(ObjectNamePart::as_ident)?;
-            // Under its own name a table of the past is known without its version.
-            match travel::decode(&name.value) {
-                (_, At::Latest) => Some(name.clone()),
-                (plain, _) => Some(Ident::with_quote('"', plain)),
-            }
-        }
-        _ => None,
-    }
-}
-
-fn of_table(table: &Ident, column: &Ident) -> Expr {
-    Expr::CompoundIdentifier(vec![table.clone(), column.clone()])
+fn of_table(table: &[Ident], column: &Ident) -> Expr {
+    Expr::CompoundIdentifier(table.iter().chain([column]).cloned().collect())
 }
 
 /// The first of two that is no null.

@@ -175,6 +175,8 @@ async fn a_shared_column_is_that_of_the_side_that_has_a_row() {
             ("select sum(id) over (order by id) from t full join u using (id)", vec!["1", "3", "6"]),
             ("select id from t join u using (id) where id < 3", vec!["2"]),
             ("select * from t left join u using (id) where id = 1", vec!["1|a|"]),
+            ("select id from t natural full join u", vec!["1", "2", "2", "3"]),
+            ("select * exclude (id) from t full join u using (id)", vec!["a|", "b|x", "|y"]),
             ("select t.s, id from t left join u using (id) order by id desc limit 1", vec!["b|2"]),
             ("select id from (select id from t full join u using (id)) where id > 2", vec!["3"]),
             (
@@ -189,10 +191,8 @@ async fn a_shared_column_is_that_of_the_side_that_has_a_row() {
             assert_eq!(rows(&engine, sql).await, expected, "{sql}");
         }
         for sql in [
-            "select id from t natural full join u",
             "select id from t full join u using (id) full join t v using (id)",
             "select id from t cross join u full join t v using (id)",
-            "select * exclude (id) from t full join u using (id)",
             "select id from t except all select id from u",
             "select id from t union (select id from u intersect all select id from t)",
         ] {
@@ -202,6 +202,128 @@ async fn a_shared_column_is_that_of_the_side_that_has_a_row() {
         let sql = "select distinct t.id is null is true from u left join t on t.id = u.id";
         assert_eq!(rows(&engine, sql).await, ["false", "true"]);
     }
+}
+
+/// Of a shared column, the planner takes that of the table whose name comes first in the alphabet.
+#[tokio::test]
+async fn all_columns_are_those_of_the_tables_in_their_order() {
+    let table = |ids: Vec<i64>, name: &str, texts: Vec<&str>| {
+        batch(vec![
+            (name, Arc::new(StringArray::from(texts)) as ArrayRef),
+            ("id", Arc::new(Int64Array::from(ids))),
+        ])
+    };
+    for engine in engines() {
+        file(&engine, "z", &table(vec![1, 9], "s", vec!["z1", "z9"])).await;
+        file(&engine, "a", &table(vec![1, 2], "t", vec!["a1", "a2"])).await;
+        file(&engine, "m", &table(vec![1, 9], "u", vec!["m1", "m9"])).await;
+        for (sql, expected) in [
+            ("select * from z join a using (id)", vec!["z1|1|a1"]),
+            ("select * from z left join a using (id)", vec!["z1|1|a1", "z9|9|"]),
+            ("select * from z right join a using (id)", vec!["z1|1|a1", "|2|a2"]),
+            ("select * from z full join a using (ID)", vec!["z1|1|a1", "z9|9|", "|2|a2"]),
+            ("select * from z natural join a", vec!["z1|1|a1"]),
+            ("select * from z natural left join a", vec!["z1|1|a1", "z9|9|"]),
+            ("select * from z natural right join a", vec!["z1|1|a1", "|2|a2"]),
+            ("select * from z natural full join a", vec!["z1|1|a1", "z9|9|", "|2|a2"]),
+            ("from z natural left join a", vec!["z1|1|a1", "z9|9|"]),
+            ("select * from z left join a using (id) left join m using (id)", vec!["z1|1|a1|m1", "z9|9||m9"]),
+            ("select * from z natural left join a natural join m", vec!["z1|1|a1|m1", "z9|9||m9"]),
+            (
+                "select * from z join m on z.id = m.id left join a on a.id = z.id and a.id = 1 join (select 'z1' as s, 2 as k) b using (s)",
+                vec!["z1|1|m1|1|a1|1|2"],
+            ),
+            (
+                "select * from m b, z left join a using (id) where b.id = 9",
+                vec!["m9|9|z1|1|a1", "m9|9|z9|9|"],
+            ),
+            ("select * from z left semi join a using (id) join m using (id)", vec!["z1|1|m1"]),
+            ("select * from z right semi join a using (id)", vec!["a1|1"]),
+            (
+                "select * from z cross join (select 5 as k) x natural left join a",
+                vec!["z1|1|5|a1", "z9|9|5|"],
+            ),
+            ("select * from z natural join (select 5 as k) b", vec!["z1|1|5", "z9|9|5"]),
+            (
+                "select * from ((z natural left join a) cross join (select 5 as k) b) join m using (id)",
+                vec!["z1|1|a1|5|m1", "z9|9||5|m9"],
+            ),
+            ("select * from (z left join a using (id)) where s = 'z9'", vec!["z9|9|"]),
+            (
+                "select * from (select * from z) y left join (select * from a) b using (id)",
+                vec!["z1|1|a1", "z9|9|"],
+            ),
+            (
+                "select * from (select * from z natural left join a) y natural left join m",
+                vec!["z1|1|a1|m1", "z9|9||m9"],
+            ),
+            (
+                "with b as (select * from a), z as (select * from z natural left join b) select * from z",
+                vec!["z1|1|a1", "z9|9|"],
+            ),
+            ("with z as (select 9 as id, 'w' as w) select * from z natural left join a", vec!["9|w|"]),
+            ("select *, id, a.id from z left join a using (id)", vec!["z1|1|a1|1|1", "z9|9||9|"]),
+            ("select z.*, id from z left join a using (id)", vec!["z1|1|1", "z9|9|9"]),
+            ("select * from z left join a using (id) order by id desc limit 1", vec!["z9|9|"]),
+            ("select distinct * from z left join a using (id)", vec!["z1|1|a1", "z9|9|"]),
+            ("select id, s from (select * from z left join a using (id)) where id > 1", vec!["9|z9"]),
+            (
+                "select * from z where id in (select id from (select * from z left join a using (id)))",
+                vec!["z1|1", "z9|9"],
+            ),
+            (
+                "select * from z left join a using (id) union all select * from z natural right join a",
+                vec!["z1|1|a1", "z1|1|a1", "z9|9|", "|2|a2"],
+            ),
+            (
+                "select * from generate_series(8, 9) g join (select 9 as value, 1 as b) a using (value)",
+                vec!["9|1"],
+            ),
+            (
+                "select * from generate_series(8, 9) left join (select 9 as value, 1 as b) a using (value)",
+                vec!["8|", "9|1"],
+            ),
+            ("select * exclude (s) from z left join a using (id)", vec!["1|a1", "9|"]),
+            ("select * exclude (t) from z full join a using (id) order by id desc limit 1", vec!["z9|9"]),
+            ("select distinct * exclude (s) from z full join a using (id) order by id limit 1", vec!["1|a1"]),
+            ("select * exclude (id) from z left join a using (id)", vec!["z1|a1", "z9|"]),
+            ("select * exclude (ID, t) from z full join a using (id)", vec!["", "z1", "z9"]),
+            ("select * replace (id + 1 as id) from z left join a using (id)", vec!["z1|2|a1", "z9|10|"]),
+            (
+                "select * replace (upper(t) as t) from z natural full join a",
+                vec!["z1|1|A1", "z9|9|", "|2|A2"],
+            ),
+            ("select * exclude (s) replace (-id as id) from z natural right join a", vec!["-1|a1", "-2|a2"]),
+        ] {
+            assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+        }
+        let sql = "select * exclude (nope) from z left join a using (id)";
+        assert_eq!(query_error(&engine, sql).await.kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[tokio::test]
+async fn what_is_changed_by_all_columns_is_changed_by_those_of_the_first_table() {
+    let table = |ids: Vec<i64>, name: &str| {
+        let names = ids.iter().map(|id| Some(format!("{name}{id}"))).collect::<StringArray>();
+        batch(vec![("id", Arc::new(Int64Array::from(ids)) as ArrayRef), (name, Arc::new(names))])
+    };
+    let engine = engine();
+    register(&engine, "z", &Memory::new(vec![table(vec![1, 9], "z")])).await;
+    register(&engine, "a", &Memory::new(vec![table(vec![1, 2], "a")])).await;
+    let target = batch(vec![
+        ("id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("z", Arc::new(StringArray::from(vec!["old"]))),
+        ("a", Arc::new(StringArray::from(vec!["old"]))),
+    ]);
+    register(&engine, "target", &Changeable::new(target)).await;
+    let merge = "merge into target using (select * from z natural left join a) s on target.id = s.id \
+                 when matched then update set z = s.z \
+                 when not matched then insert (id, z, a) values (s.id, s.z, s.a)";
+    rows(&engine, merge).await;
+    assert_eq!(rows(&engine, "select * from target").await, ["1|z1|old", "9|z9|"]);
+    rows(&engine, "insert into target select * from z left join a using (id)").await;
+    assert_eq!(rows(&engine, "select * from target").await, ["1|z1|a1", "1|z1|old", "9|z9|", "9|z9|"]);
 }
 
 #[tokio::test]

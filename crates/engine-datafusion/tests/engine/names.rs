@@ -44,6 +44,61 @@ async fn attached_names_are_looked_up_anew() {
     assert_eq!(kept.kind(), ErrorKind::InvalidInput);
 }
 
+/// The planner finds all columns of a table by its whole name alone, a single one by any part of it.
+#[tokio::test]
+async fn all_columns_of_a_table_are_found_by_any_last_parts_of_its_name() {
+    let engine = engine();
+    let names = Arc::new(Changing::default());
+    for (ident, count) in [("ns.t", 3), ("a.b.u", 4), ("ns.u", 2), ("outer_one", 1)] {
+        names.0.lock().unwrap().insert(ident.parse().unwrap(), numbers(count));
+    }
+    engine.attach("lake", names).await.unwrap();
+    register(&engine, "own.t", &numbers(2)).await;
+    register(&engine, "plain", &numbers(1)).await;
+    for (sql, expected) in [
+        ("select t.* from lake.ns.t where n = 2", vec!["2"]),
+        ("select T.* from lake.ns.t where n = 2", vec!["2"]),
+        ("select ns.t.*, lake.ns.t.n + 1 as m from lake.ns.t where n = 2", vec!["2|3"]),
+        ("select lake.ns.t.* from lake.ns.t where n = 2", vec!["2"]),
+        ("select t.*, t.n from lake.ns.t where n = 2", vec!["2|2"]),
+        ("select t.* replace (n + 5 as n) from lake.ns.t where n = 2", vec!["7"]),
+        ("select u.* from lake.a.b.u where n = 3", vec!["3"]),
+        ("select b.u.* from lake.a.b.u where n = 3", vec!["3"]),
+        ("select \"a.b\".u.* from lake.a.b.u where n = 3", vec!["3"]),
+        ("select lake.a.b.u.* from lake.a.b.u where n = 3", vec!["3"]),
+        ("select outer_one.* from lake.outer_one", vec!["0"]),
+        ("select t.*, u.* from own.t join lake.ns.u on t.n = u.n", vec!["0|0", "1|1"]),
+        ("select own.t.* exclude (n), u.* from own.t, lake.ns.u where t.n = u.n", vec!["0", "1"]),
+        ("select distinct t.* from lake.ns.u t cross join lake.ns.t", vec!["0", "1"]),
+        ("select count(t.*) from lake.ns.t", vec!["3"]),
+        ("select n from lake.ns.t group by n order by count(t.*), n limit 1", vec!["0"]),
+        ("select plain.*, x.* from plain, (select t.* from own.t) x", vec!["0|0", "0|1"]),
+        ("select t.* from (lake.ns.t cross join plain) where t.n = 2", vec!["2"]),
+        ("select * from lake.ns.t right join own.t using (n)", vec!["0", "1"]),
+        ("select * from lake.ns.u full join lake.a.b.u using (n)", vec!["0", "1", "2", "3"]),
+        ("select * from own.t natural full join lake.ns.t", vec!["0", "1", "2"]),
+    ] {
+        assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+    }
+    let names = Counting(Arc::new(Editable(numbers(3))), AtomicUsize::new(0));
+    engine.attach("past", Arc::new(names)).await.unwrap();
+    for (sql, expected) in [
+        ("select t.* from past.ns.t version as of 3 where n = 2", vec!["2"]),
+        ("select ns.t.* from past.ns.t version as of 3 where n = 2", vec!["2"]),
+        (
+            "select t.* exclude (n), x.* from past.ns.t version as of 3, past.ns.t x where x.n = t.n - 1",
+            vec!["0", "1"],
+        ),
+        ("select * from past.ns.t version as of 3 natural left join lake.ns.u", vec!["0", "1", "2"]),
+    ] {
+        assert_eq!(rows(&engine, sql).await, expected, "{sql}");
+    }
+    let error = query_error(&engine, "select t.* from lake.ns.t, own.t").await;
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    let error = query_error(&engine, "select s.t.* from lake.ns.t").await;
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+}
+
 /// One table, and how often it was asked for.
 #[derive(Debug)]
 struct Counting(Arc<Editable>, AtomicUsize);
@@ -72,6 +127,7 @@ async fn a_statement_finds_each_table_once() {
         ("select count(*) from lake.t a join lake.t b using (n)", "3"),
         ("insert overwrite lake.t select n + 1 from lake.t where n > (select min(n) from lake.t)", "2"),
         ("select min(n) from lake.t", "2"),
+        ("select max(n) from lake.t a natural join lake.t b", "3"),
     ] {
         names.1.store(0, Ordering::Relaxed);
         assert_eq!(rows(&engine, sql).await, [expected], "{sql}");

@@ -8,6 +8,7 @@ mod queries;
 mod report;
 mod seen;
 mod types;
+mod zones;
 
 pub(crate) use peers::{Job, read as ask_peers};
 pub(crate) use report::Report;

@@ -20,14 +20,18 @@ use stitchwork_core::{BatchStream, BatchStreamAdapter, Error, Result, Scalar};
 /// How many bytes the values of a plain array can have.
 const MOST_BYTES: usize = i32::MAX as usize;
 
+/// The zone that moments have in the engine.
+const UTC: &str = "UTC";
+
 /// The schema that the engine sees: without metadata, which is about files and would stray into results;
-/// with views in place of texts and bytes at the top if `views`.
+/// with views in place of texts and bytes at the top if `views`. Moments are those of UTC's clocks, whose zone all
+/// other moments of a query have.
 pub(crate) fn engine_schema(schema: &Schema, views: bool) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| {
         let data_type = match field.data_type() {
             DataType::Utf8 if views => DataType::Utf8View,
             DataType::Binary if views => DataType::BinaryView,
-            other => map_type(other, &in_ones),
+            other => map_type(other, &|leaf| in_utc(&in_ones(leaf))),
         };
         Field::new(field.name(), data_type, field.is_nullable())
     });
@@ -57,6 +61,15 @@ pub(crate) const fn coarse(data_type: &DataType) -> Option<(u8, i8)> {
             Some((*precision, *scale))
         }
         _ => None,
+    }
+}
+
+/// The type for moments that have a zone: DataFusion takes a day or an hour of a moment by the clocks of its zone, and
+/// would have others than DuckDB has, and than a cast to `timestamp` leaves.
+fn in_utc(leaf: &DataType) -> DataType {
+    match leaf {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some(UTC.into())),
+        other => other.clone(),
     }
 }
 
@@ -116,7 +129,8 @@ pub(crate) fn conform(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef
         (DataType::BinaryView, DataType::Binary) => return plain::bytes(array.as_binary_view()),
         _ => {}
     }
-    if map_type(array.data_type(), &DataType::clone) == map_type(data_type, &DataType::clone) {
+    // A moment counts the same in every zone.
+    if map_type(array.data_type(), &in_utc) == map_type(data_type, &in_utc) {
         return Ok(make_array(retype(array.to_data(), data_type)?));
     }
     let cast = |array: &ArrayRef, data_type: &DataType| {
@@ -137,7 +151,7 @@ pub(crate) fn conform(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef
     Ok(done)
 }
 
-/// The data under a type that differs in the metadata of its fields alone.
+/// The data under a type that differs in the metadata of its fields and the zones of its moments alone.
 fn retype(data: ArrayData, data_type: &DataType) -> Result<ArrayData> {
     let children: Vec<&DataType> = match data_type {
         DataType::Struct(fields) => fields.iter().map(|f| f.data_type()).collect(),
@@ -310,7 +324,8 @@ pub(crate) fn to_scalar(value: &ScalarValue, data_type: &DataType) -> Option<Sca
     if scalar.is_null() {
         return Some(Scalar::null(data_type));
     }
-    let cast = scalar.cast(data_type).ok()?;
+    // What has no zone is meant in UTC here, whatever the zone of the relation's column.
+    let cast = scalar.cast(&in_utc(data_type)).and_then(|value| value.cast(data_type)).ok()?;
     cast.cast(scalar.data_type()).ok().filter(|back| *back == scalar)?;
     Some(cast)
 }

@@ -1,18 +1,22 @@
-//! The parser's dialects, with one of the parser's mistakes mended.
+//! The parser's dialects, with two of the parser's mistakes mended.
 
 use std::any::TypeId;
 use std::iter::Peekable;
 use std::str::Chars;
 
-use datafusion::sql::sqlparser::ast::{ColumnOption, Expr, GranteesType, Ident, ObjectNamePart, Statement};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, ColumnOption, Expr, GranteesType, Ident, ObjectNamePart, Statement, UnaryOperator,
+};
 use datafusion::sql::sqlparser::dialect::{Dialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
-/// A dialect whose `is distinct from` ends where an `and` or an `or` begins.
+/// A dialect whose `is distinct from` ends where an `and` or an `or` begins, and whose `^` and `**` are powers.
 ///
-/// The parser itself takes everything that follows for its right side: `a is distinct from b and c` would be
-/// `a is distinct from (b and c)`.
+/// The parser itself takes everything that follows for the right side of the first: `a is distinct from b and c` would be
+/// `a is distinct from (b and c)`. And `^` is XOR to it in most dialects, and binds less than a sum does: here it binds as in
+/// PostgreSQL and DuckDB, more than a product and less than a sign, from left to right.
 #[derive(Debug)]
 pub(crate) struct Mended(pub(crate) Box<dyn Dialect>);
 
@@ -23,6 +27,22 @@ macro_rules! forward {
             self.0.$name()
         })*
     };
+}
+
+impl Mended {
+    /// The precedence of a power, just above that of products.
+    fn power(&self) -> u8 {
+        self.prec_value(Precedence::MulDivModOp).saturating_add(1)
+    }
+}
+
+/// Whether `^` or `**` follows. No operand begins with a star, so that two of them are nothing else.
+fn is_power(parser: &Parser<'_>) -> bool {
+    match parser.peek_token_ref().token {
+        Token::Caret => true,
+        Token::Mul => parser.peek_nth_token_ref(1).token == Token::Mul,
+        _ => false,
+    }
 }
 
 // A method that is not forwarded would silently be that of no dialect.
@@ -39,6 +59,10 @@ impl Dialect for Mended {
             true
         } else if parser.parse_keywords(&[IS, Keyword::DISTINCT, Keyword::FROM]) {
             false
+        } else if parser.consume_token(&Token::Caret) || parser.consume_tokens(&[Token::Mul, Token::Mul]) {
+            let (left, op) = (Box::new(expr.clone()), BinaryOperator::PGExp);
+            let right = parser.parse_subexpr(self.power()).map(Box::new);
+            return Some(right.map(|right| Expr::BinaryOp { left, op, right }));
         } else {
             return self.0.parse_infix(parser, expr, precedence);
         };
@@ -86,7 +110,14 @@ impl Dialect for Mended {
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
-        self.0.parse_prefix(parser)
+        let op = match parser.peek_token_ref().token {
+            Token::Minus => UnaryOperator::Minus,
+            Token::Plus => UnaryOperator::Plus,
+            _ => return self.0.parse_prefix(parser),
+        };
+        parser.advance_token();
+        let operand = parser.parse_subexpr(self.power()).map(Box::new);
+        Some(operand.map(|expr| Expr::UnaryOp { op, expr }))
     }
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
@@ -94,6 +125,9 @@ impl Dialect for Mended {
     }
 
     fn get_next_precedence_default(&self, parser: &Parser) -> Result<u8, ParserError> {
+        if is_power(parser) {
+            return Ok(self.power());
+        }
         self.0.get_next_precedence_default(parser)
     }
 

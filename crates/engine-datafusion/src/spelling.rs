@@ -5,11 +5,18 @@ use datafusion::sql::sqlparser::ast::{
     FunctionArguments, Ident, ObjectName, OrderByKind, Query, SelectItem, SetExpr, Value,
 };
 
-/// Spells `a // b` and `mod(a, b)` as the planner does.
+/// Spells `a // b`, `a ^ b` and `mod(a, b)` as the planner does.
 pub(crate) fn respell(expr: &mut Expr) {
     match expr {
         // Whole numbers are divided by both without a remainder, and DuckDB divides others by both with one.
         Expr::BinaryOp { op: op @ BinaryOperator::DuckIntegerDivide, .. } => *op = BinaryOperator::Divide,
+        // The planner takes it for XOR, or does not know it.
+        Expr::BinaryOp { op: BinaryOperator::PGExp, left, right } => {
+            let nothing = || Expr::value(Value::Null);
+            let base = std::mem::replace(left.as_mut(), nothing());
+            let exponent = std::mem::replace(right.as_mut(), nothing());
+            *expr = call("power", [base, exponent]);
+        }
         Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("mod") => {
             let FunctionArguments::List(list) = &function.args else { return };
             if let [

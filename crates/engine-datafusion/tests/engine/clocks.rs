@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Date32Array, RecordBatch};
-use stitchwork_core::{ErrorKind, QueryArgs};
+use arrow::compute::cast;
+use arrow_array::{
+    Array, ArrayRef, Date32Array, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray,
+};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
+use stitchwork_core::{Engine, ErrorKind, Predicate, QueryArgs, Scalar};
 
 use crate::changeable::Changeable;
+use crate::files::batch;
 use crate::moments::table;
-use crate::support::{Files, Memory, engine, query_error, register, rows, try_rows};
+use crate::support::{Files, Memory, engine, engines, query_error, register, rows, try_rows};
 
 #[tokio::test]
 async fn a_day_and_a_span_are_a_moment() {
@@ -188,5 +195,150 @@ async fn a_moment_that_is_written_with_a_zone_has_one() {
         ),
     ] {
         assert_eq!(rows(&engine, sql).await, [expected], "{sql}");
+    }
+}
+
+/// Late in the evening of UTC, in summer and in winter, noon, and nothing.
+const SECONDS: [Option<i64>; 4] = [Some(1_719_876_600), Some(1_704_151_800), Some(1_719_748_800), None];
+
+/// Moments of one zone in `unit`, at every depth.
+fn zoned(unit: TimeUnit, zone: &str) -> RecordBatch {
+    let counts = SECONDS.map(|seconds| seconds.map(|seconds| seconds * 1_000_000));
+    let moments = TimestampMicrosecondArray::from(counts.to_vec()).with_timezone(zone);
+    let moments = cast(&moments, &DataType::Timestamp(unit, Some(zone.into()))).unwrap();
+    let field = |name: &str| Arc::new(Field::new(name, moments.data_type().clone(), true));
+    let single = OffsetBuffer::from_lengths([1; 4]);
+    let inner = StructArray::new(Fields::from(vec![field("x")]), vec![moments.clone()], None);
+    let keys: ArrayRef = Arc::new(StringArray::from(vec!["k"; 4]));
+    let key = Arc::new(Field::new("key", DataType::Utf8, false));
+    let entries =
+        StructArray::new(Fields::from(vec![key, field("value")]), vec![keys, moments.clone()], None);
+    let entry = Arc::new(Field::new("entries", entries.data_type().clone(), false));
+    let columns: [(&str, ArrayRef); 5] = [
+        ("n", Arc::new(Int64Array::from_iter_values(0..4))),
+        ("s", Arc::new(inner)),
+        ("l", Arc::new(ListArray::new(field("element"), single.clone(), moments.clone(), None))),
+        ("m", Arc::new(MapArray::new(entry, single, entries, None, false))),
+        ("b", moments),
+    ];
+    batch(columns.map(|(name, array)| (Field::new(name, array.data_type().clone(), true), array)).to_vec())
+}
+
+/// Queries of a table, which count everything by the clocks of UTC.
+const IN_UTC: [(&str, &[&str]); 15] = [
+    ("select b from t where n = 0", &["2024-07-01T23:30:00Z"]),
+    ("select b::date, b::timestamp from t where n = 0", &["2024-07-01|2024-07-01T23:30:00"]),
+    ("select date_part('hour', b), date_trunc('day', b) from t where n = 0", &["23|2024-07-01T00:00:00Z"]),
+    ("select b::varchar from t where n = 1", &["2024-01-01T23:30:00Z"]),
+    ("select n from t where b >= '2024-07-02'", &[]),
+    ("select n from t where b >= '2024-07-01' and b < date '2024-07-02'", &["0"]),
+    ("select n from t where b = timestamp '2024-07-01 23:30'", &["0"]),
+    ("select n from t where b = '2024-07-02 01:30+02'", &["0"]),
+    ("select n from t where b between timestamp '2024-06-30 12:00' and '2024-07-01 00:00Z'", &["2"]),
+    (
+        "select b::date, count(*) from t where b is not null group by b::date",
+        &["2024-01-01|1", "2024-06-30|1", "2024-07-01|1"],
+    ),
+    ("select min(b), max(b), count(b) from t", &["2024-01-01T23:30:00Z|2024-07-01T23:30:00Z|3"]),
+    ("select s.x::date, l[1]::date, m['k']::date from t where n = 0", &["2024-07-01|2024-07-01|2024-07-01"]),
+    ("select n from t where s.x >= '2024-07-01' and s.x < '2024-07-02'", &["0"]),
+    (
+        "select b at time zone 'Europe/Berlin', b at time zone 'UTC' from t where n = 0",
+        &["2024-07-02T01:30:00|2024-07-01T23:30:00"],
+    ),
+    (
+        "select s, l, m from t where n = 0",
+        &["{x: 2024-07-01T23:30:00Z}|[2024-07-01T23:30:00Z]|{k: 2024-07-01T23:30:00Z}"],
+    ),
+];
+
+#[tokio::test]
+async fn moments_of_every_zone_are_taken_in_utc() {
+    for (zone, engines) in [("Europe/Berlin", engines()), ("+02:00", vec![engine()])] {
+        let data = zoned(TimeUnit::Microsecond, zone);
+        let streamed = Memory::new(vec![data.clone()]);
+        // Files in the table's unit and zone, in a coarser unit, in another zone, and for a column that is constant.
+        let mut tables = vec![];
+        let coarse = zoned(TimeUnit::Millisecond, zone);
+        for written in [&data, &coarse, &zoned(TimeUnit::Microsecond, "America/New_York")] {
+            let mut files = Files::new(data.schema());
+            files.write("memory:0", written).await;
+            tables.push(Arc::new(files));
+        }
+        let mut parts = Files::new(data.schema());
+        for row in 0..data.num_rows() {
+            let value = Scalar::try_new(data.column(4).slice(row, 1)).unwrap();
+            let rest = data.slice(row, 1).project(&[0, 1, 2, 3]).unwrap();
+            parts.write(&format!("memory:{row}"), &rest).await.constants = vec![(4, value)];
+        }
+        tables.push(Arc::new(parts));
+        for (turn, engine) in engines.into_iter().enumerate() {
+            // Half of the tables each, so that the test stays fast; every other engine meets them all.
+            for table in (0..=tables.len()).skip(turn % 2).step_by(2) {
+                match tables.get(table) {
+                    Some(files) => register(&engine, "t", files).await,
+                    None => register(&engine, "t", &streamed).await,
+                }
+                for (sql, expected) in IN_UTC {
+                    assert_eq!(rows(&engine, sql).await, expected, "{zone}, table {table}: {sql}");
+                }
+                let stream = engine.query(QueryArgs::new("select b, s.x as x from t")).await.unwrap();
+                let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+                let types =
+                    stream.schema().fields().iter().map(|f| f.data_type().clone()).collect::<Vec<_>>();
+                assert_eq!(types, [utc.clone(), utc]);
+            }
+        }
+        // What a filter says reaches the relation in the type of its column.
+        let engine = engine();
+        register(&engine, "t", &streamed).await;
+        streamed.seen.lock().unwrap().clear();
+        assert_eq!(rows(&engine, "select n from t where b < '2024-01-02'").await, ["1"]);
+        let seen = streamed.seen.lock().unwrap().pop().unwrap().predicate.unwrap();
+        let Predicate::Compare { value, .. } = &seen else { panic!("{seen}") };
+        assert_eq!(value.data_type(), data.column(4).data_type());
+    }
+}
+
+#[tokio::test]
+async fn a_table_keeps_its_zone() {
+    for zone in ["Europe/Berlin", "+02:00"] {
+        let data = zoned(TimeUnit::Microsecond, zone);
+        let engine = engine();
+        register(&engine, "t", &Changeable::new(data.clone())).await;
+        register(&engine, "source", &Memory::new(vec![data.clone()])).await;
+        for (sql, changed) in [
+            (
+                "insert into t (n, b) values (10, '2024-07-01 12:00:00'), (11, timestamp '2024-07-01 12:00')",
+                "2",
+            ),
+            ("insert into t (n, b) values (12, timestamptz '2024-07-01 14:00+02')", "1"),
+            ("insert into t select n + 20, s, l, m, b from source where n = 0", "1"),
+            ("update t set b = b + interval '1 hour' where b >= '2024-07-01' and n < 10", "1"),
+            ("update t set b = '2024-01-02 00:30:00' where b::date = date '2024-01-01'", "1"),
+            (
+                "merge into t using source x on t.n = x.n + 20 when matched then update set b = x.b - interval '1 day' \
+                 when not matched then insert (n, s, b) values (x.n + 30, x.s, x.b)",
+                "4",
+            ),
+            ("delete from t where b = '2024-06-30 12:00'", "2"),
+        ] {
+            assert_eq!(rows(&engine, sql).await, [changed], "{zone}: {sql}");
+        }
+        assert_eq!(
+            rows(&engine, "select n, b, s.x, l[1] from t").await,
+            [
+                "0|2024-07-02T00:30:00Z|2024-07-01T23:30:00Z|2024-07-01T23:30:00Z",
+                "10|2024-07-01T12:00:00Z||",
+                "11|2024-07-01T12:00:00Z||",
+                "12|2024-07-01T12:00:00Z||",
+                "1|2024-01-02T00:30:00Z|2024-01-01T23:30:00Z|2024-01-01T23:30:00Z",
+                "20|2024-06-30T23:30:00Z|2024-07-01T23:30:00Z|2024-07-01T23:30:00Z",
+                "31|2024-01-01T23:30:00Z|2024-01-01T23:30:00Z|",
+                "33|||",
+                "3|||",
+            ],
+            "{zone}"
+        );
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch};
 use arrow_schema::Field;
-use stitchwork_core::{Engine, ErrorKind, QueryArgs};
+use stitchwork_core::{Engine, ErrorKind, OpenUrl, QueryArgs};
+use stitchwork_engine_datafusion::{DataFusionConfig, DataFusionEngine};
 
 use crate::changeable::Changeable;
 use crate::files::{batch, ints};
@@ -58,6 +59,38 @@ async fn divisions_remainders_and_signs_have_their_words() {
     }
     let error = query_error(&engine, "select interval '2000000000 days' * 2").await;
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+}
+
+#[tokio::test]
+async fn powers_are_doubles_and_bind_as_in_other_databases() {
+    for dialect in ["generic", "postgresql", "duckdb", "databricks", "snowflake", "bigquery"] {
+        let open = OpenUrl::new(format!("datafusion:?dialect={dialect}"));
+        let engine = DataFusionEngine::new(DataFusionConfig::from_url(&open).unwrap()).unwrap();
+        register(&engine, "t", &Memory::new(vec![data()])).await;
+        for (sql, expected) in [
+            (
+                "select 2^3, 10^2, 2 ^ 0.5, 2**3, arrow_typeof(2^3)",
+                "8.0|100.0|1.4142135623730951|8.0|Float64",
+            ),
+            ("select 2 * 3 ^ 2, 2 ^ 3 * 2, 2 + 1 ^ 2, 4 % 3 ^ 2, 1 - 2 ** 2", "18.0|16.0|3.0|4.0|-3.0"),
+            ("select 2 ^ 3 ^ 2, 2 ** 3 ** 2, 2 ^ (3 ^ 2)", "64.0|64.0|512.0"),
+            ("select -2 ^ 2, - 2 ** 2, +2 ^ 2, -(2 ^ 2), 3 - - 2 ^ 2, 2 ^ -1", "4.0|4.0|4.0|-4.0|-1.0|0.5"),
+            (
+                "select 2 ^ cast('3' as int), not 2 ^ 2 = 4, -a ^ 2, -a * 2 ^ 2 from t where a = 3",
+                "8.0|false|9.0|-12.0",
+            ),
+            ("select a ^ k, f ^ 2, d ^ 2, null ^ 2, a ^ null from t where a = 2", "0.5|6.25|6.25||"),
+            ("select count(*) from t where a ^ 2 = 9 and a is not null", "2"),
+            ("select k ^ 2, count(*) from t group by k ^ 2 order by k ^ 2 desc limit 1", "4.0|2"),
+            ("select a ^ 0 from t where a is null", ""),
+        ] {
+            assert_eq!(rows(&engine, sql).await, [expected], "{dialect}: {sql}");
+        }
+        for sql in ["select 0 ^ -1", "select timestamp '2024-01-01' ^ 2", "select 'a' ^ 2"] {
+            let error = query_error(&engine, sql).await;
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{dialect}: {sql}: {error}");
+        }
+    }
 }
 
 #[tokio::test]

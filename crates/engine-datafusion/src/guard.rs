@@ -29,6 +29,7 @@ use crate::numbers;
 use crate::qualified;
 use crate::spelling;
 use crate::travel;
+use crate::unnamed;
 
 /// Dialects that know clauses which others take for mistakes.
 const WIDER: [Dialect; 3] = [Dialect::Databricks, Dialect::BigQuery, Dialect::Snowflake];
@@ -187,6 +188,9 @@ impl VisitorMut for Guard<'_> {
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            unnamed::name_queries(select);
+        }
         if let Err(error) = check_set(&query.body).and_then(|()| merged::write_out_order(query, self.names)) {
             return ControlFlow::Break(error);
         }
@@ -197,6 +201,7 @@ impl VisitorMut for Guard<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        unnamed::name_queries(select);
         if let Err(error) = merged::write_out(select, self.names) {
             return ControlFlow::Break(error);
         }

@@ -34,6 +34,7 @@ mod stream;
 mod sums;
 mod table;
 mod travel;
+mod unnamed;
 
 pub use config::{DataFusionConfig, SqlDialect};
 pub use engine::{DataFusionEngine, SCHEME, register};

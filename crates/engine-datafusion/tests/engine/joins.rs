@@ -249,6 +249,18 @@ async fn all_columns_are_those_of_the_tables_in_their_order() {
                 vec!["z1|1|a1|5|m1", "z9|9||5|m9"],
             ),
             ("select * from (z left join a using (id)) where s = 'z9'", vec!["z9|9|"]),
+            ("select * from z left join (select * from a) using (id)", vec!["z1|1|a1", "z9|9|"]),
+            ("select * from z natural left join (select * from a)", vec!["z1|1|a1", "z9|9|"]),
+            (
+                "select * from (select * from z) left join (select * from a) using (id)",
+                vec!["z1|1|a1", "z9|9|"],
+            ),
+            ("select * from z join (select id from z) using (id)", vec!["z1|1", "z9|9"]),
+            (
+                "select id, v from (select 1 as id, 'a' as v) x join (select 1 as id) using (id) order by id",
+                vec!["1|a"],
+            ),
+            ("select z.s from z, (select max(id) as most from z) where z.id = most", vec!["z9"]),
             (
                 "select * from (select * from z) y left join (select * from a) b using (id)",
                 vec!["z1|1|a1", "z9|9|"],

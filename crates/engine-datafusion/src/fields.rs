@@ -1,5 +1,5 @@
 //! Names for fields of structs that a select takes out: `select st.x` is called `x`, as in DuckDB, and queries around it find
-//! it by that name. The planner would call it `t.st[x]`.
+//! it by that name, as does a bare `order by x`. The planner would call it `t.st[x]`.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;

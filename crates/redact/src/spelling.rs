@@ -3,6 +3,8 @@
 
 use crate::{CUT, SHORTEST};
 
+/// The most backslashes before a sign: that of a text that was written into another one five times.
+const MOST_BACKSLASHES: usize = 64;
 /// No spelling of a sign that breaks off is longer: `%25F0%259F%25A6%258`.
 const LONGEST_BROKEN: usize = 24;
 /// The character references that all writers of HTML know.
@@ -31,9 +33,11 @@ pub(crate) fn length(text: &str, secret: &str, ends_cut: bool) -> Option<usize> 
 
 /// How many bytes stand before the place where a text was cut, if that is here: those of a sign that was cut in two.
 fn broken(rest: &str, ends_cut: bool) -> Option<usize> {
-    let head = match rest.find(CUT) {
-        Some(at) => rest.get(..at)?,
-        None if ends_cut => rest,
+    // What is further behind is no sign that breaks off here.
+    let near = rest.get(..rest.floor_char_boundary(LONGEST_BROKEN + CUT.len())).unwrap_or_default();
+    let head = match near.find(CUT) {
+        Some(at) => near.get(..at)?,
+        None if ends_cut && near.len() == rest.len() => rest,
         None => return None,
     };
     let may_be_sign = |head: &str| {
@@ -69,7 +73,7 @@ fn spellings(text: &str, sign: char) -> Vec<usize> {
 
 /// A sign behind backslashes, which double whenever a text is written into another one.
 fn escaped(text: &str, sign: char) -> Vec<usize> {
-    let run = text.bytes().take_while(|byte| *byte == b'\\').count();
+    let run = text.bytes().take_while(|byte| *byte == b'\\').take(MOST_BACKSLASHES).count();
     let rest = text.get(run..).unwrap_or_default();
     let short = match sign {
         '\n' => 'n',
@@ -113,7 +117,7 @@ fn numbered(text: &str, sign: char) -> Option<usize> {
         return None;
     }
     let behind = text.get(5..)?;
-    let run = behind.bytes().take_while(|byte| *byte == b'\\').count();
+    let run = behind.bytes().take_while(|byte| *byte == b'\\').take(MOST_BACKSLASHES).count();
     let second = behind.get(run..)?.strip_prefix('u')?;
     (number(second.get(..4)?, 16)? == u32::from(low)).then_some(10 + run)
 }

@@ -295,7 +295,7 @@ mod tests {
         let outline = Outline::of(body.as_bytes()).unwrap();
         let path = match selector {
             Some(text) => JsonPath::parse(text).unwrap(),
-            None => outline.find_rows().ok()?.json_path(),
+            None => outline.find_rows(crate::Partial::Error).ok()?.json_path(),
         };
         match outline.rows(&path).ok()? {
             RowsAt::Array(range) | RowsAt::Object(range) => Some(body[range].to_owned()),

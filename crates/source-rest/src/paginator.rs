@@ -54,6 +54,8 @@ pub(crate) struct PageInfo<'a> {
     pub(crate) array: &'a [u8],
     /// The number of its rows.
     pub(crate) rows: u64,
+    /// The number of rows so far, with those of this page.
+    pub(crate) read: u64,
     pub(crate) told: Told,
     /// Whether it is the first page, which shows whether the settings fit the API.
     pub(crate) is_first: bool,
@@ -74,8 +76,7 @@ impl PageInfo<'_> {
     }
 
     fn number(&self, path: &JsonPath) -> Option<u64> {
-        let value = self.scalar(path)?;
-        value.as_u64().or_else(|| value.as_str()?.parse().ok())
+        whole(&self.scalar(path)?)
     }
 
     /// Whether the page says that it is the last one. Silence, and what is no answer to this question, do not.
@@ -119,6 +120,17 @@ impl PageInfo<'_> {
     }
 }
 
+/// A whole number, as it may be written.
+fn whole(value: &Value) -> Option<u64> {
+    let of_float =
+        |number: f64| (number.fract() == 0.0).then(|| format!("{number:.0}").parse().ok()).flatten();
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| of_float(number.as_f64()?)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
 /// The state of a paginator over the pages of one stream.
 #[derive(Debug, Clone)]
 pub(crate) enum Pager {
@@ -153,7 +165,9 @@ impl Total {
     /// A later page has no rows though there should be more, which ends nothing: they would be passed over. A first one may be
     /// that of a stream without new rows, whose number is that of all.
     fn is_reached(&mut self, read: u64, page: &PageInfo<'_>) -> Result<bool> {
-        self.told = page.number(&self.path).or(self.told);
+        // A number that is less than what came is that of something else.
+        let now = page.number(&self.path).filter(|now| *now >= read);
+        self.told = now.or(self.told);
         match self.told {
             Some(all) if page.rows == 0 && read < all && !page.is_first => Err(Error::invalid_data(
                 "the page has no rows, though the API has told of more than were read; run again later, or, if the number is none to \
@@ -228,6 +242,15 @@ impl Pager {
         let mut next = request.clone();
         match self {
             Self::Auto | Self::Single => return Ok(None),
+            // Some have a link always, which leads to pages without rows for ever.
+            Self::HeaderLink { .. } | Self::JsonLink { .. } | Self::Cursor { .. }
+                if page.rows == 0 && auto::total(page).is_some_and(|total| total <= page.read) =>
+            {
+                return Ok(None);
+            }
+            Self::JsonLink { .. } | Self::Cursor { has_more: None, .. } if auto::says_end(page) => {
+                return Ok(None);
+            }
             Self::HeaderLink { rel } => match link::find(page.links, rel) {
                 Some(link) => next.url = page.link(&link)?,
                 None => return Ok(None),
@@ -243,6 +266,8 @@ impl Pager {
                 return Ok(None);
             }
             Self::Cursor { path, param, send_in, .. } => match page.lead(path)? {
+                // From there the pages would begin again.
+                Some(token) if whole(&token) == Some(0) => return Ok(None),
                 Some(token) => next.set(*send_in, param, token)?,
                 None => return Ok(None),
             },
@@ -268,7 +293,8 @@ impl Pager {
                 next.set(*send_in, param, (*number).into())?;
             }
         }
-        Ok(Some(next))
+        // The last page of some leads to itself.
+        Ok(Some(next).filter(|next| page.rows > 0 || next != request))
     }
 }
 

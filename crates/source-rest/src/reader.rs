@@ -15,6 +15,9 @@ use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
 
+/// The most pages in a row without rows: some APIs leave pages empty, and some name a next page for ever.
+const MOST_EMPTY: u32 = 100;
+
 /// What a source is made of, shared by everything that it has opened.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -87,6 +90,9 @@ struct StreamReader {
     partial: Partial,
     /// What the pages had that had a place for rows.
     usual: Usual,
+    /// How many rows came so far, and how many pages without rows since the last one with rows.
+    read: u64,
+    empty: u32,
     /// The rows of the page before, as a hash.
     last_rows: Option<u128>,
     pager: Pager,
@@ -128,6 +134,8 @@ impl StreamReader {
             found: None,
             partial: stream.on_errors,
             usual: Usual::default(),
+            read: 0,
+            empty: 0,
             last_rows: None,
             pager,
             next,
@@ -196,6 +204,17 @@ impl StreamReader {
         {
             return Err(shown(incomplete(field, excerpt())));
         }
+        self.read += rows;
+        self.empty = if rows == 0 { self.empty + 1 } else { 0 };
+        if self.empty > MOST_EMPTY {
+            return Err(shown(
+                Error::invalid_data(
+                    "the API names a next page for ever, and none of the last ones has rows; set `paginator` to one that knows the end \
+                     (such as `offset` or `page_number`, with the number of all)",
+                )
+                .with_context("pages", self.seen.len()),
+            ));
+        }
         if at != RowsAt::Nowhere {
             self.usual.learn(&outline, &body);
         }
@@ -214,6 +233,7 @@ impl StreamReader {
             array,
             outline: &outline,
             rows,
+            read: self.read,
             told,
             is_first,
         };
@@ -283,7 +303,7 @@ impl StreamReader {
                 },
             };
         }
-        outline.rows(self.found.insert(outline.find_rows()?.json_path()))
+        outline.rows(self.found.insert(outline.find_rows(self.partial)?.json_path()))
     }
 
     /// An API that does not know the parameter of the page gives the same one for ever.

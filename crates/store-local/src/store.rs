@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -60,6 +60,28 @@ impl LocalStore {
         let done = blocking(move || work(&writer, &source, &target)).await;
         done.map_err(|e| store_error(if e.kind() == io::ErrorKind::NotFound { from } else { to }, e))
     }
+}
+
+impl LocalStore {
+    /// What is listed, without what is no file.
+    fn files(
+        &self,
+        listed: BoxStream<'static, Result<ObjectMeta>>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let inner = self.inner.clone();
+        let is_file = move |meta: &ObjectMeta| !is_special(&inner, meta);
+        listed.try_filter(move |meta| std::future::ready(is_file(meta))).boxed()
+    }
+}
+
+/// Whether what was listed is a pipe, a socket or a device. All of them have no size.
+fn is_special(store: &LocalFileSystem, meta: &ObjectMeta) -> bool {
+    meta.size == 0 && store.path_to_filesystem(&meta.location).is_ok_and(|path| no_file(&path))
+}
+
+/// Whether there is something that is neither a file nor a folder.
+fn no_file(path: &std::path::Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 impl Default for LocalStore {
@@ -121,8 +143,7 @@ impl ObjectStore for LocalStore {
         if options.head {
             // Opening a pipe waits until somebody writes into it.
             let path = self.inner.path_to_filesystem(location)?;
-            let special =
-                move || Ok(std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()));
+            let special = move || Ok(no_file(&path));
             if blocking(special).await.is_ok_and(|is_special| is_special) {
                 let reason = "a pipe or a device has no size: write what it gives to a file first";
                 let source = Box::new(io::Error::new(io::ErrorKind::Unsupported, reason));
@@ -141,7 +162,7 @@ impl ObjectStore for LocalStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        self.files(self.inner.list(prefix))
     }
 
     fn list_with_offset(
@@ -149,11 +170,13 @@ impl ObjectStore for LocalStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset).boxed()
+        self.files(self.inner.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
+        let mut listed = self.inner.list_with_delimiter(prefix).await?;
+        listed.objects.retain(|meta| !is_special(&self.inner, meta));
+        Ok(listed)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

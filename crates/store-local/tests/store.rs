@@ -214,4 +214,8 @@ async fn a_pipe_is_refused_and_not_waited_for() {
         );
     }
     assert!(LocalStore::new().head(&at(folder.path(), "nothing")).await.is_err());
+    let listed: Vec<_> = LocalStore::new().list(Some(&at(folder.path(), ""))).try_collect().await.unwrap();
+    assert!(listed.is_empty(), "{listed:?}");
+    let listed = LocalStore::new().list_with_delimiter(Some(&at(folder.path(), ""))).await.unwrap();
+    assert!(listed.objects.is_empty(), "{listed:?}");
 }

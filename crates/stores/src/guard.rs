@@ -1,6 +1,7 @@
 //! A store that is asked whether its conditional puts work before the first of them counts, and that tells no
 //! secret.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -39,6 +40,18 @@ pub(crate) struct GuardedStore {
     root: String,
     secrets: Secrets,
     writes: Writes,
+}
+
+/// Whether an answer lacks its length, as one that a server makes on the way does.
+fn has_no_length(error: &Error) -> bool {
+    let mut cause: Option<&dyn StdError> = Some(error);
+    while let Some(error) = cause {
+        if error.to_string().to_ascii_lowercase().contains("content-length") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An error whose text the error of core shows in its line: that shows the reasons of the system.
@@ -100,6 +113,10 @@ impl GuardedStore {
     /// What a web server that sends whole files only says of a part of one.
     fn reading_error(&self, location: &Path, error: Error) -> Error {
         match (&self.writes, &error) {
+            (Writes::Never, error) if has_no_length(error) => unsupported(format!(
+                "{} does not say how long {}/{location} is; download the file and read it from there",
+                self.root, self.root
+            )),
             // Nothing else of reading is unsupported.
             (Writes::Never, Error::NotSupported { .. }) => unsupported(format!(
                 "{} sends whole files only, and no parts of them (range requests), which the format of {}/{location} \

@@ -95,7 +95,8 @@ fn told(headers: &HeaderMap) -> Told {
     let text =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     // The whole of what a part was taken from stands behind a slash (RFC 9110 section 14.4).
-    let whole = || text("content-range").rsplit_once('/').and_then(|(_, whole)| whole.parse().ok());
+    let range = text("content-range");
+    let whole = || range.rsplit_once('/').filter(|_| !range.starts_with("bytes"))?.1.parse().ok();
     let total = TOTALS.into_iter().find_map(|name| text(name).parse().ok()).or_else(whole);
     let leads = NEXT.into_iter().any(|name| !text(name).is_empty());
     Told { total, next_page: leads || text("x-has-more").eq_ignore_ascii_case("true") }
@@ -189,6 +190,7 @@ mod tests {
             ("X-WP-Total", "250", Some(250), false),
             ("Content-Range", "items 0-99/250", Some(250), false),
             ("Content-Range", "0-99/*", None, false),
+            ("Content-Range", "bytes 0-99/12345", None, false),
             ("X-Total-Count", "many", None, false),
             ("X-Next-Cursor", "abc", None, true),
             ("X-Next-Page", " ", None, false),

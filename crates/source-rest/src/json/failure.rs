@@ -1,6 +1,6 @@
 //! Pages that say that something failed, though the answer came as a success.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -28,7 +28,11 @@ const FAILED: [&str; 10] = [
 
 /// The fields that pages with a place for rows have at their root, and what those say that tell how it went.
 #[derive(Debug, Default)]
-pub(crate) struct Usual(BTreeMap<String, Option<Value>>);
+pub(crate) struct Usual {
+    fields: BTreeMap<String, Option<Value>>,
+    /// The places of lists of objects.
+    lists: BTreeSet<Vec<String>>,
+}
 
 impl Usual {
     /// Learns from such a page.
@@ -36,18 +40,20 @@ impl Usual {
         for node in outline.roots() {
             let name = node.name();
             let outcome = OUTCOMES.contains(&name.as_str()).then(|| node.value(body)).flatten();
-            self.0.insert(name, outcome);
+            self.fields.insert(name, outcome);
         }
+        self.lists.extend(outline.lists().map(|node| node.path.clone()));
     }
 
-    /// A field that none of them had.
+    /// A field, or a list of objects, that none of them had.
     pub(crate) fn new_field<'a>(&self, outline: &'a Outline) -> Option<&'a Node> {
-        outline.roots().find(|node| !self.0.contains_key(&node.name()))
+        let fields = outline.roots().filter(|node| !self.fields.contains_key(&node.name()));
+        fields.chain(outline.lists().filter(|node| !self.lists.contains(&node.path))).next()
     }
 
     /// Whether they say something else in a field.
     fn differs(&self, name: &str, value: &Value) -> bool {
-        self.0.get(name).and_then(Option::as_ref).is_some_and(|usual| usual != value)
+        self.fields.get(name).and_then(Option::as_ref).is_some_and(|usual| usual != value)
     }
 }
 
@@ -87,6 +93,11 @@ impl Outline {
             }
         };
         self.errors(body).or_else(|| self.roots().find(says))
+    }
+
+    /// The lists of objects.
+    fn lists(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.kind == Kind::Array && node.first == Some(Kind::Object))
     }
 
     /// The fields of the page's root object.
@@ -143,7 +154,8 @@ fn is_something(value: &Value) -> bool {
         Value::Number(code) => code.as_f64() != Some(0.0),
         Value::String(text) => {
             let text = text.trim().to_ascii_lowercase();
-            !["", "0", "false", "null", "none", "ok", "no error"].contains(&text.as_str())
+            let is_zero = !text.is_empty() && text.chars().all(|digit| digit == '0');
+            !is_zero && !["", "false", "null", "none", "ok", "success", "no error"].contains(&text.as_str())
         }
         Value::Array(items) => !items.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
@@ -183,6 +195,8 @@ mod tests {
             (r#"{"status": "ok", "error": 0, "success": 1, "ok": "true"}"#, None),
             (r#"{"id": 7, "status": "failed", "steps": []}"#, None),
             (r#"{"error": "0", "errors": "None"}"#, None),
+            (r#"{"error_code": 0, "error_msg": "success", "errorCode": "00000"}"#, None),
+            (r#"{"error": {"code": 0, "message": "Success"}}"#, None),
             (r#"{"error": {"code": 0, "message": ""}}"#, None),
             (r#"{"status": 3, "code": 0, "result": []}"#, None),
             (r#"{"status": "0", "message": "No transactions found", "error_count": 0}"#, None),
@@ -212,6 +226,7 @@ mod tests {
             (r#"{"status": "complete"}"#, None, None),
             (r#"{"Result": "failed"}"#, Some("Result"), None),
             (r#"{"next": null, "exception": "x"}"#, None, Some("exception")),
+            (r#"{"items": {"2024-01-02": [{"n": 2}]}}"#, None, Some("items.2024-01-02")),
         ] {
             let outline = Outline::of(body.as_bytes()).unwrap();
             let path = |node: &Node| node.path.join(".");

@@ -3,6 +3,7 @@
 use stitchwork_core::{Error, Result};
 
 use super::{Kind, Node, Outline};
+use crate::Partial;
 
 /// The rows are looked for down to this depth when no selector says where they are.
 const DEEPEST_ROWS: usize = 3;
@@ -12,32 +13,29 @@ const ROW_NAMES: [&str; 11] = [
     "values",
 ];
 
-/// The names of lists that are about a page and never its rows.
+/// The names of lists that are about a page, and its rows only where there is no other list.
 const ASIDES: [&str; 4] = ["warnings", "messages", "links", "included"];
 
 impl Outline {
     /// The path of the rows that nobody has named, and what they are: the only list of objects at the least depth, or the
     /// only one there with a name that such lists have. A guess between two would lose one of them.
-    pub(crate) fn find_rows(&self) -> Result<&Node> {
+    /// Beside errors there are none, unless that is `partial`.
+    pub(crate) fn find_rows(&self, partial: Partial) -> Result<&Node> {
         let ask = |message: &str| {
             Error::invalid_data(format!("{message}; set `data_selector` (`$` for the page itself)"))
                 .with_context("found", self.keys())
         };
-        if self
-            .nodes
-            .iter()
-            .any(|node| node.path.len() == 1 && node.name() == "errors" && node.first.is_some())
-        {
-            return Err(ask("the page tells of errors"));
+        let is_of_errors = |node: &Node| node.path.len() == 1 && node.name() == "errors";
+        let tells = self.nodes.iter().any(|node| is_of_errors(node) && node.first.is_some());
+        if tells && partial == Partial::Error {
+            return Err(ask("the page tells of errors, which `on_errors: include` takes for granted"));
         }
-        let lists = || {
-            self.nodes.iter().filter(|node| {
-                node.kind == Kind::Array
-                    && node.path.len() <= DEEPEST_ROWS
-                    && !ASIDES.contains(&node.name().as_str())
-            })
-        };
         let fits = |node: &&Node| node.may_have_rows();
+        let is_list =
+            |node: &&Node| node.kind == Kind::Array && node.path.len() <= DEEPEST_ROWS && !is_of_errors(node);
+        let is_aside = |node: &&Node| ASIDES.contains(&node.name().as_str());
+        let are_asides = !self.nodes.iter().filter(is_list).any(|node| fits(&node) && !is_aside(&node));
+        let lists = || self.nodes.iter().filter(is_list).filter(|node| are_asides || !is_aside(node));
         let Some(depth) = lists().filter(fits).map(|node| node.path.len()).min() else {
             return Err(ask("the page has no list of objects"));
         };
@@ -87,10 +85,11 @@ mod tests {
             (r#"{"id":1,"name":"one","tags":[{"t":1}]}"#, "tags"),
             (r#"{"columns":[{"name":"a"}],"rows":[[1,2]]}"#, "rows"),
             (r#"{"errors":[{"code":401}]}"#, ""),
+            (r#"{"messages":[{"m":1}],"links":[{"l":1}]}"#, "messages,links"),
             (r#"{"data":[],"errors":["x"]}"#, ""),
         ] {
             let outline = Outline::of(body.as_bytes()).unwrap();
-            let error = outline.find_rows().unwrap_err();
+            let error = outline.find_rows(Partial::Error).unwrap_err();
             assert!(error.message().contains("data_selector"), "{body}: {error}");
             let named = error.context("lists").or(error.context("list")).unwrap_or_default();
             assert_eq!(named, about, "{body}: {error}");

@@ -10,7 +10,8 @@ use crate::SendIn;
 use crate::json::{Kind, Node};
 
 // Names without their case and all that is neither letter nor digit, since `next_cursor` and `nextCursor` mean the same.
-const PAGE_COUNTS: [&str; 6] = ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage"];
+const PAGE_COUNTS: [&str; 7] =
+    ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage", "nbpages"];
 const PAGE_NUMBERS: [&str; 5] = ["page", "currentpage", "pagenumber", "pageindex", "number"];
 const OFFSETS: [&str; 2] = ["offset", "skip"];
 const LIMITS: [&str; 1] = ["limit"];
@@ -29,7 +30,7 @@ const TOTALS: [&str; 12] = [
     "count",
 ];
 const MORE: [&str; 4] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit"];
-const LAST: [&str; 5] = ["last", "islast", "islastpage", "done", "nomore"];
+const LAST: [&str; 7] = ["last", "islast", "islastpage", "lastpage", "endofrecords", "done", "nomore"];
 /// What stands behind `next` in the names of what leads to the next page, and not in `next_update`.
 const NEXT: [&str; 22] = [
     "",
@@ -56,14 +57,12 @@ const NEXT: [&str; 22] = [
     "batch",
 ];
 /// Names of cursors that do not say `next`, beside one text for each page but the last.
-const CURSORS: [&str; 12] = [
+const CURSORS: [&str; 10] = [
     "cursor",
     "offset",
     "after",
     "continue",
     "continuation",
-    "bookmark",
-    "scrollid",
     "pagetoken",
     "resumptiontoken",
     "lastevaluatedkey",
@@ -71,9 +70,30 @@ const CURSORS: [&str; 12] = [
     "searchafter",
 ];
 
+/// The objects beside or around the rows that tell of them; other totals are of something else.
+const ABOUT_ROWS: [&str; 13] = [
+    "meta",
+    "metadata",
+    "pagination",
+    "paging",
+    "paginator",
+    "page",
+    "pages",
+    "pageinfo",
+    "info",
+    "total",
+    "attr",
+    "links",
+    "cursor",
+];
+
 pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
     if link::find(info.links, &next()).is_some() {
         return Ok(Pager::HeaderLink { rel: next() });
+    }
+    // What a row says that is the page itself, it says of itself.
+    if info.array.is_empty() && info.rows == 1 || says_end(info) {
+        return Ok(Pager::Single);
     }
     if let Some(node) = nodes(info).find(|node| is_link(node, info)) {
         return Ok(Pager::JsonLink { path: node.json_path() });
@@ -96,8 +116,8 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         return Ok(pager);
     }
     // Rows that nobody would fetch must not go unnoticed.
-    let total = totals(info).filter_map(|node| number(node, info)).chain(info.told.total).max();
-    let sign = flag(info).or_else(|| hint(info));
+    let total = total(info);
+    let sign = flag(info).or_else(|| hint(info).filter(|_| total.is_none()));
     if sign.is_some() || total.is_some_and(|total| total > info.rows) {
         return Err(Error::invalid_data(
             "the page says that there is more, but not how to get it; set `paginator` (`single` to take this page only)",
@@ -106,14 +126,16 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         .with_context("rows", info.rows)
         .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.to_string())));
     }
-    // A null says something too: there is no next page.
-    let mut words = info.outline.nodes.iter().filter(|node| node.path.len() <= 3).map(last);
     // A `count` may be that of the page.
-    let has_total = totals(info).any(|node| last(node) != "count") || info.told.total.is_some();
-    let is_silent = !has_total
-        && info.links.is_empty()
-        && !words.any(|word| is_next(&word) || is_more(&word) || LAST.contains(&word.as_str()));
-    if is_silent {
+    let has_total = info.told.total.is_some()
+        || totals(info).any(|node| last(node) != "count" && number(node, info).is_some());
+    // A null says something too: there is no next page.
+    let says = |node: &Node| {
+        let word = last(node);
+        is_next(&word) || (is_more(&word) || LAST.contains(&word.as_str())) && answer(node, info).is_some()
+    };
+    let mut words = info.outline.nodes.iter().filter(|node| node.path.len() <= 3);
+    if !has_total && info.links.is_empty() && !words.any(says) {
         warn_of_round(info);
     }
     Ok(Pager::Single)
@@ -137,12 +159,35 @@ fn warn_of_round(info: &PageInfo<'_>) {
 
 /// Where a page says that there are more.
 pub(super) fn flag(info: &PageInfo<'_>) -> Option<String> {
-    let says = |node: &&Node, value| node.value(info.body) == Some(Value::Bool(value));
-    let more = |node: &&Node| is_more(&last(node)) && says(node, true);
-    let not_last = |node: &&Node| LAST.contains(&last(node).as_str()) && says(node, false);
-    let node = nodes(info).find(more).or_else(|| nodes(info).find(not_last));
+    let node = asked(info, true);
     let header = || info.told.next_page.then(|| "a header".to_owned());
     node.map(|node| node.path.join(".")).or_else(header)
+}
+
+/// Whether a page says that it is the last one.
+pub(super) fn says_end(info: &PageInfo<'_>) -> bool {
+    asked(info, false).is_some() && flag(info).is_none()
+}
+
+/// Where a page says that there is more, or that there is not.
+fn asked<'a>(info: &PageInfo<'a>, more: bool) -> Option<&'a Node> {
+    nodes(info).find(|node| match last(node).as_str() {
+        // Many a thing is done, and only a page that is not has another one.
+        "done" => more && answer(node, info) == Some(false),
+        word if LAST.contains(&word) => answer(node, info) == Some(!more),
+        word => is_more(word) && answer(node, info) == Some(more),
+    })
+}
+
+/// A yes or no, as it may be written.
+fn answer(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
+    match node.value(info.body)? {
+        Value::Bool(answer) => Some(answer),
+        Value::Number(answer) if answer.as_u64() == Some(0) => Some(false),
+        Value::Number(answer) if answer.as_u64() == Some(1) => Some(true),
+        Value::String(answer) => answer.to_ascii_lowercase().parse().ok(),
+        _ => None,
+    }
 }
 
 /// What leads to a next page in a way that is not known here: something under a name for it, and a cursor by another name.
@@ -207,10 +252,27 @@ fn offset(info: &PageInfo<'_>) -> Option<Pager> {
     })
 }
 
+/// How many rows there are in all, as the page says.
+pub(super) fn total(info: &PageInfo<'_>) -> Option<u64> {
+    totals(info).filter_map(|node| number(node, info)).chain(info.told.total).max()
+}
+
 /// What may be the number of all rows; also `total.value`, as Elasticsearch has it.
 fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
     let is_total = |name: &str| TOTALS.contains(&name);
-    nodes(info).filter(move |node| is_total(&last(node)) || last(node) == "value" && is_total(&parent(node)))
+    let rows = info.outline.nodes.iter().find(|node| {
+        let text = info.body.get(node.range.clone()).unwrap_or_default();
+        node.kind == Kind::Array && std::ptr::eq(text, info.array)
+    });
+    let rows = rows.map(|node| node.path.as_slice()).unwrap_or_default();
+    // It stands around the rows, or in what is about them.
+    let is_about = move |node: &Node| {
+        let around = node.path.split_last().map(|(_, around)| around).unwrap_or_default();
+        rows.starts_with(around) || ABOUT_ROWS.contains(&parent(node).as_str())
+    };
+    nodes(info)
+        .filter(move |node| is_total(&last(node)) || last(node) == "value" && is_total(&parent(node)))
+        .filter(move |node| is_about(node))
 }
 
 /// The scalars of the page, the shallowest first.
@@ -248,7 +310,7 @@ fn text(node: &Node, info: &PageInfo<'_>) -> Option<String> {
 }
 
 fn number(node: &Node, info: &PageInfo<'_>) -> Option<u64> {
-    node.value(info.body)?.as_u64()
+    super::whole(&node.value(info.body)?)
 }
 
 /// `next`, `next_url`, `@odata.nextLink`, `links.next`, `next.href`, `paging.next.link` with a URL, an absolute path or a

@@ -12,7 +12,11 @@ fn find_in(header: &str, rel: &str) -> Option<String> {
         let (_, after) = rest.split_once('<')?;
         let (target, params) = after.split_once('>')?;
         let (params, next) = params_end(params);
-        if params.iter().any(|(name, value)| name.eq_ignore_ascii_case("rel") && has_word(value, rel)) {
+        let param = |wanted: &str| params.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let is_it = param("rel").is_some_and(|(_, value)| has_word(value, rel));
+        // Sentry has a next page always, and says that there is nothing on it.
+        let leads_nowhere = param("results").is_some_and(|(_, value)| value.eq_ignore_ascii_case("false"));
+        if is_it && !leads_nowhere {
             return Some(target.trim().to_owned());
         }
         rest = next;
@@ -82,6 +86,8 @@ mod tests {
         assert_eq!(link("LAST").as_deref(), Some("c"));
         assert_eq!(link("nex"), None);
         assert_eq!(find(&["<a>; rel=prev".into(), "<b>; rel=next".into()], "next").as_deref(), Some("b"));
+        let sentry = |results: &str| find(&[format!("<a>; rel=\"next\"; results=\"{results}\"")], "next");
+        assert_eq!((sentry("true").as_deref(), sentry("false")), (Some("a"), None));
         for odd in ["", "<", "<a", "a; rel=next", "<a>; rel=\"next", "<a>; rel", ";;,,=", "<a>;=;rel=,"] {
             let _ = find(&[odd.to_owned()], "next");
         }

@@ -13,7 +13,8 @@ fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<Stri
     let mut urls = vec![shown(&request)];
     for (place, (body, links, rows)) in pages.iter().enumerate() {
         let outline = Outline::of(body.as_bytes())?;
-        let rows_at = outline.find_rows().and_then(|node| outline.rows(&node.json_path()));
+        let rows_at =
+            outline.find_rows(crate::Partial::Error).and_then(|node| outline.rows(&node.json_path()));
         let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
         let (url, body) = (request.url.clone(), body.as_bytes());
         let info = PageInfo {
@@ -26,6 +27,7 @@ fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<Stri
                 _ => &[],
             },
             rows: *rows,
+            read: pages.iter().take(place + 1).map(|(_, _, rows)| rows).sum(),
             told: Told::default(),
             is_first: place == 0,
             shown_url: "~",
@@ -237,6 +239,24 @@ fn page_numbers_end_with_the_last_or_an_empty_page() {
 }
 
 #[test]
+fn links_that_are_always_there_end_with_what_the_page_says() {
+    let first: (&str, &[&str], u64) = (r#"{"total":3,"next":"/b","has_more":true}"#, &[], 3);
+    for (last, end) in [
+        (r#"{"total":"3","items":[],"next":"/c"}"#, "end"),
+        (r#"{"total":4,"items":[],"next":"/c"}"#, "http://h/c"),
+        (r#"{"items":[],"next":"/c"}"#, "http://h/c"),
+        (r#"{"items":[],"next":"/b"}"#, "end"),
+        (r#"{"items":[],"next":"/c","has_more":false}"#, "end"),
+        (r#"{"items":[],"next":"/c","has_more":1}"#, "http://h/c"),
+    ] {
+        let urls = run(&Paginator::Auto, &[first, (last, &[], 0)]).unwrap();
+        assert_eq!(urls[2], end, "{last}");
+    }
+    let cursors: [(&str, &[&str], u64); 2] = [(r#"{"c":7}"#, &[], 1), (r#"{"c":"0"}"#, &[], 1)];
+    assert_eq!(run(&Paginator::cursor("c", "c"), &cursors).unwrap(), ["~", "~&c=7", "end"]);
+}
+
+#[test]
 fn the_first_page_tells_how_to_go_on() {
     let second =
         |body: &str, links: &[&str]| run(&Paginator::Auto, &[(body, links, 10)]).map(|urls| urls[1].clone());
@@ -268,6 +288,11 @@ fn the_first_page_tells_how_to_go_on() {
             "http://h/t?offset=abc",
         ),
         (r#"{"paging":{"cursors":{"before":"x","after":"y"}}}"#, "end"),
+        (r#"{"_shards":{"total":50},"hits":{"total":{"value":10},"hits":[{}]}}"#, "end"),
+        (r#"{"entries":[{}],"cursor":"abc","has_more":false}"#, "end"),
+        (r#"{"entries":[{}],"next_cursor":"abc","has_more":0}"#, "end"),
+        (r#"{"items":[{}],"total":10,"cursor":"abc"}"#, "end"),
+        (r#"{"hits":[{}],"nbHits":10,"took":{"total":70},"quota":{"count":99},"bookmark":"nil"}"#, "end"),
         (r#"{"items":[{}],"links":[{"rel":"self","href":"/a"}]}"#, "end"),
         (r#"{"next_update":"2024-01-01","nextRun":7,"nomore":true,"done":true}"#, "end"),
         (r#"{"info":{"more_records":false,"next_page_token":null},"cursor":null,"offset":0}"#, "end"),
@@ -295,9 +320,15 @@ fn the_first_page_tells_how_to_go_on() {
         r#"{"records":[{}],"offset":"itr/rec"}"#,
         r#"{"objects":[{}],"cursor":"abc"}"#,
         r#"{"continue":{"apcontinue":"Foo"}}"#,
-        r#"{"scroll_id":"abc"}"#,
+        r#"{"total":"11"}"#,
+        r#"{"total":11.0}"#,
+        r#"{"artists":{"@attr":{"total":"11"},"artist":[{}]}}"#,
+        r#"{"has_more":1}"#,
+        r#"{"has_more":"True"}"#,
+        r#"{"last":"false"}"#,
+        r#"{"endOfRecords":false}"#,
         r#"{"features":[{}],"links":[{"rel":"self","href":"/a"},{"rel":"next","href":"/b"}]}"#,
-        r#"{"response":{"numFound":11}}"#,
+        r#"{"response":{"numFound":11,"docs":[{}]}}"#,
         r#"{"LastEvaluatedKey":{"id":"x"}}"#,
         r#"{"done":false}"#,
     ] {
@@ -318,6 +349,7 @@ fn headers_that_tell_of_more_are_not_overlooked() {
             array: b"[]",
             outline: &outline,
             rows: 10,
+            read: 10,
             told,
             is_first: true,
         })

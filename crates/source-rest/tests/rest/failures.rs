@@ -113,6 +113,13 @@ async fn rows_beside_errors_are_taken_only_where_that_is_wanted() {
     let got = read(&source(stream().on_errors(Partial::Include)), None).await.unwrap();
     assert_eq!(got.rows.len(), 1);
 
+    let bare = r#"{"nodes": [{"id": "1"}], "errors": [{"message": "one of two is missing"}]}"#;
+    let url = serve(Router::new().route("/s", get(move || async move { bare }))).await;
+    let error = read(&source(rest(&url).stream("s", "/s")), None).await.unwrap_err();
+    assert!(error.message().contains("`on_errors: include`"), "{error}");
+    let got = read(&source(rest(&url).stream("s", "/s").on_errors(Partial::Include)), None).await.unwrap();
+    assert_eq!(got.rows.len(), 1);
+
     let later = second(r#"{"items": [{"id": "2"}], "success": false}"#).await;
     let error = read(&source(rest(&later).stream("s", "/s")), None).await.unwrap_err();
     assert_eq!(error.context("field"), Some("success"), "{error}");
@@ -163,5 +170,27 @@ async fn what_is_well_is_read_as_before() {
         let url = serve(Router::new().route("/s", get(move || async move { page }))).await;
         let got = read(&source(rest(&url).stream("s", "/s").data_selector("data")), None).await.unwrap();
         assert_eq!(got.rows.len(), rows, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_next_page_for_ever_is_an_error_and_not_for_ever() {
+    let answer = |uri: Uri| async move {
+        let page: u32 = uri.query().and_then(|query| query.strip_prefix("page=")?.parse().ok()).unwrap_or(0);
+        let rows = if page == 0 { r#"{"id": "1"}"# } else { "" };
+        format!(r#"{{"items": [{rows}], "next": "/s?page={}"}}"#, page + 1)
+    };
+    let url = serve(Router::new().route("/s", get(answer))).await;
+    let error = read(&source(rest(&url).stream("s", "/s")), None).await.unwrap_err();
+    assert_eq!(error.context("pages"), Some("102"), "{error}");
+    assert!(error.message().contains("`paginator`"), "{error}");
+}
+
+#[tokio::test]
+async fn the_only_list_of_a_page_has_the_rows_whatever_its_name() {
+    for name in ["messages", "links", "warnings"] {
+        let page = format!(r#"{{"{name}": [{{"id": "1"}}], "ok": true}}"#);
+        let url = serve(Router::new().route("/s", get(move || async move { page }))).await;
+        assert_eq!(read(&source(rest(&url).stream("s", "/s")), None).await.unwrap().rows.len(), 1, "{name}");
     }
 }

@@ -29,6 +29,7 @@ struct Inner {
     refuses_puts: Option<(u16, String)>,
     /// Knows no ranges.
     whole_only: bool,
+    hides_lengths: bool,
 }
 
 /// The server; it ends with the test.
@@ -50,6 +51,10 @@ impl Server {
 
     pub(crate) fn refuse_puts(&self, status: u16, body: &str) {
         self.inner.lock().unwrap().refuses_puts = Some((status, body.to_owned()));
+    }
+
+    pub(crate) fn hide_lengths(&self) {
+        self.inner.lock().unwrap().hides_lengths = true;
     }
 
     pub(crate) fn send_whole_files_only(&self) {
@@ -160,6 +165,10 @@ fn get(inner: &Inner, path: &str, headers: &HeaderMap) -> Response<Body> {
         ("x-goog-generation", generation.to_string()),
         ("last-modified", "Tue, 24 Nov 2026 12:00:00 GMT".to_owned()),
     ];
+    if inner.hides_lengths {
+        let body = Body::from_stream(futures::stream::iter([Ok::<_, std::io::Error>(body.clone())]));
+        return (common, body).into_response();
+    }
     let range =
         header(headers, "range").filter(|_| !inner.whole_only).and_then(|text| text.strip_prefix("bytes="));
     let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {

@@ -38,6 +38,23 @@ async fn a_server_that_sends_whole_files_only_is_named_as_such() {
 }
 
 #[tokio::test]
+async fn a_file_whose_length_nobody_says_is_named_as_such() {
+    let server = Server::start().await;
+    server.put("/a.csv", b"0123456789");
+    server.hide_lengths();
+    let object = stores("http://", &[]).resolve(&format!("{}/a.csv", server.url)).unwrap();
+    let refused =
+        [object.store.get(&object.path).await.map(drop), object.store.head(&object.path).await.map(drop)];
+    for refused in refused {
+        let error = object.error(refused.unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "not to be tried again: {error:?}");
+        for part in [server.url.as_str(), "/a.csv", "how long", "download the file"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_written_and_the_error_says_so() {
     let server = Server::start().await;
     let object = stores("http://", &[("max_retries", "0")]).resolve(&format!("{}/x", server.url)).unwrap();

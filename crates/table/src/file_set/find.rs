@@ -1,7 +1,7 @@
 //! From locations, patterns and folders to objects.
 
 use futures::TryStreamExt;
-use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+use object_store::Error::{NotFound, NotSupported, PermissionDenied, Unauthenticated};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use stitchwork_core::{Error, Object, Result, Stores, join, parse_hive_folder};
@@ -77,7 +77,9 @@ async fn meta(object: &Object, is_link: bool) -> object_store::Result<ObjectMeta
     // there. The head of that answer says the same.
     let asks = match &told {
         Ok(_) => false,
-        Err(NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }) => is_web(object),
+        Err(NotFound { .. } | NotSupported { .. } | PermissionDenied { .. } | Unauthenticated { .. }) => {
+            is_web(object)
+        }
         Err(_) => is_link,
     };
     if asks { Ok(object.store.get(&object.path).await?.meta) } else { told }

@@ -210,6 +210,7 @@ impl VisitorMut for Guard<'_> {
             return ControlFlow::Break(error);
         }
         qualified::name_tables(select, self.names);
+        merged::say_by_on(select, self.names);
         ControlFlow::Continue(())
     }
 
@@ -233,6 +234,15 @@ impl VisitorMut for Guard<'_> {
             && let Some(asked) = travel::by_sign(&alias.name).or_else(|| travel::behind_alias(&alias.name))
         {
             return ControlFlow::Break(asked);
+        }
+        if let TableFactor::Table { alias: Some(alias), .. } = factor
+            && !alias.explicit
+            && spelt(&alias.name) == "positional"
+        {
+            // Taken for a name of the table, it would make pairs of all rows.
+            return ControlFlow::Break(ignored(
+                "a positional join is not supported; number the rows of both sides by `row_number() over (…)` and join by that",
+            ));
         }
         if let TableFactor::Table { name, alias: alias @ None, .. } = factor
             && let Some(plain) = name.0.last().and_then(ObjectNamePart::as_ident)

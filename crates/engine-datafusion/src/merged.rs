@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, JoinConstraint, JoinOperator, ObjectNamePart, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectNamePart, OrderByKind, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -94,6 +94,57 @@ pub(crate) fn write_out_order(query: &mut Query, names: &Namespace) -> Result<()
         let _ = VisitMut::visit(&mut sort.expr, &mut shared);
     }
     Ok(())
+}
+
+/// Says by `on` what further joins share: where more than three tables share a column, the planner does not know whose it is. All
+/// that is named without its table has been written out before.
+pub(crate) fn say_by_on(select: &mut Select, names: &Namespace) {
+    for table in &mut select.from {
+        let first = qualifier(&table.relation, names);
+        let mut usings = 0;
+        let mut is_outer = false;
+        for join in &mut table.joins {
+            is_outer |= matches!(
+                join.join_operator,
+                JoinOperator::FullOuter(_) | JoinOperator::Right(_) | JoinOperator::RightOuter(_)
+            );
+            usings +=
+                u32::from(matches!(constraint(&mut join.join_operator), Some(JoinConstraint::Using(_))));
+        }
+        let Some(first) = first.filter(|_| usings > 2 && !is_outer) else { continue };
+        let mut known: BTreeMap<String, Expr> = BTreeMap::new();
+        for (place, join) in table.joins.iter_mut().enumerate() {
+            let right = qualifier(&join.relation, names);
+            let Some(on @ JoinConstraint::Using(_)) = constraint(&mut join.join_operator) else { continue };
+            let JoinConstraint::Using(columns) = &*on else { continue };
+            let columns: Option<Vec<Ident>> =
+                columns.iter().map(|column| column.0.last()?.as_ident().cloned()).collect();
+            let (Some(columns), Some(right)) = (columns, right) else { continue };
+            if place == 0 {
+                known.extend(columns.iter().map(|column| (spelt(column), of_table(&first, column))));
+                continue;
+            }
+            let equal = |column: &Ident| {
+                let left = Box::new(known.get(&spelt(column))?.clone());
+                Some(Expr::BinaryOp {
+                    left,
+                    op: BinaryOperator::Eq,
+                    right: Box::new(of_table(&right, column)),
+                })
+            };
+            let equals: Option<Vec<Expr>> = columns.iter().map(equal).collect();
+            let all = equals.and_then(|equals| {
+                equals.into_iter().reduce(|left, right| Expr::BinaryOp {
+                    left: Box::new(left),
+                    op: BinaryOperator::And,
+                    right: Box::new(right),
+                })
+            });
+            if let Some(all) = all {
+                *on = JoinConstraint::On(all);
+            }
+        }
+    }
 }
 
 fn refuse(what: &str) -> Error {

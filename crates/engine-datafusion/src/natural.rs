@@ -19,6 +19,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use crate::guard::check;
 use crate::merged::{self, constraint};
 use crate::names::Namespace;
+use crate::unnamed;
 
 /// The columns of a table, where they could be told.
 pub(crate) type Columns = Option<Vec<String>>;
@@ -168,11 +169,12 @@ impl VisitorMut for Visit<'_> {
     // What is in a select is visited before it, so that changes of it do not change the order.
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         let is_natural = has(&mut select.from, |on| *on == JoinConstraint::Natural);
-        let mut is_using = || has(&mut select.from, |on| matches!(on, JoinConstraint::Using(_)));
+        let are_several = select.from.len() > 1 || select.from.iter().any(|table| !table.joins.is_empty());
         let with_options = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options != WildcardAdditionalOptions::default());
-        if (is_natural || select.projection.iter().any(with_options) && is_using())
+        if (is_natural || select.projection.iter().any(with_options) && are_several)
             && let Some(columns) = self.columns(&select.from)
         {
+            unnamed::name_queries(select);
             let mut changed = name_shared(&mut select.from, &columns);
             changed |= merged::write_out_options(select, &columns, self.names);
             self.has_changed(changed);

@@ -53,7 +53,7 @@ pub(crate) fn write_out_all(select: &mut Select, names: &Namespace) -> Result<()
 /// Writes out each `*` that leaves out or replaces columns, where tables share some and their columns are known.
 pub(crate) fn write_out_options(select: &mut Select, columns: &[Columns], names: &Namespace) -> bool {
     let Ok(shared) = Shared::of(&mut select.from.clone(), names) else { return false };
-    if shared.tables.iter().all(|table| table.others.is_empty()) {
+    if shared.tables.len() < 2 {
         return false;
     }
     let mut has_changed = false;
@@ -108,7 +108,9 @@ impl Shared {
 
     /// What `*` with options stands for, where the columns of the tables are known.
     fn all_but(&self, options: &WildcardAdditionalOptions, columns: &[Columns]) -> Option<Vec<SelectItem>> {
-        let mut left_out = left_out(options)?;
+        let left_out = left_out(options)?;
+        // A name that several tables have is left out of each of them.
+        let mut missing: Vec<&String> = left_out.iter().collect();
         let replaced =
             options.opt_replace.as_ref().map(|replace| replace.items.as_slice()).unwrap_or_default();
         let mut replaced: Vec<ReplaceSelectElement> = replaced
@@ -124,12 +126,13 @@ impl Shared {
                 columns.as_ref().is_some_and(|columns| columns.contains(name)) && !table.others.contains(name)
             };
             columns.as_ref()?;
-            let mut without: Vec<String> = left_out.extract_if(.., |name| is_own(name)).collect();
+            missing.retain(|name| !is_own(name));
+            let mut without: Vec<String> = left_out.iter().filter(|name| is_own(name)).cloned().collect();
             let mine = replaced.extract_if(.., |element| is_own(&element.column_name.value)).collect();
             without.extend(table.others.iter().cloned());
             items.push(self.all_of(table, without, mine).ok()?);
         }
-        (left_out.is_empty() && replaced.is_empty()).then_some(items)
+        (missing.is_empty() && replaced.is_empty()).then_some(items)
     }
 }
 

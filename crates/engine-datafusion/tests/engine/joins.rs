@@ -194,6 +194,7 @@ async fn a_shared_column_is_that_of_the_side_that_has_a_row() {
             "select id from t full join u using (id) full join t v using (id)",
             "select id from t cross join u full join t v using (id)",
             "select id from t except all select id from u",
+            "select * from t positional join u",
             "select id from t union (select id from u intersect all select id from t)",
         ] {
             let error = query_error(&engine, sql).await;
@@ -296,6 +297,24 @@ async fn all_columns_are_those_of_the_tables_in_their_order() {
                 vec!["8|", "9|1"],
             ),
             ("select * exclude (s) from z left join a using (id)", vec!["1|a1", "9|"]),
+            (
+                "select * exclude (s) from z left join (select *, 's' as s from a) b using (id)",
+                vec!["1|a1", "9|"],
+            ),
+            ("select * exclude (id) from z join a on a.id = z.id", vec!["z1|a1"]),
+            ("select * exclude (s) from z left join (select t, id from a) using (id)", vec!["1|a1", "9|"]),
+            (
+                "select * from z left join a using (id) left join m using (id) left join a y using (id)",
+                vec!["z1|1|a1|m1|a1", "z9|9||m9|"],
+            ),
+            (
+                "select id, count(*) from z natural left join a natural join m left join z w using (id) left join a v using (id) group by id having id > 0 order by id",
+                vec!["1|1", "9|1"],
+            ),
+            (
+                "select count(*) from z join a using (id) join m using (id) join z w using (id) where id = 1",
+                vec!["1"],
+            ),
             ("select * exclude (t) from z full join a using (id) order by id desc limit 1", vec!["z9|9"]),
             ("select distinct * exclude (s) from z full join a using (id) order by id limit 1", vec!["1|a1"]),
             ("select * exclude (id) from z left join a using (id)", vec!["z1|a1", "z9|"]),

@@ -205,8 +205,7 @@ impl Workspace {
                 ReferenceKind::File(name) => ("file", name),
                 _ => continue,
             };
-            let secret = |part: &str| is_sensitive(part) || part == "auth" || part == "headers";
-            if !is_sensitive(name) && !reference.path.split('.').any(secret) {
+            if !may_be_secret(kind, name, &reference.path, reference.default.is_some()) {
                 continue;
             }
             if let Some(default) = &reference.default {
@@ -220,6 +219,15 @@ impl Workspace {
             }
         }
     }
+}
+
+/// Whether what a reference stands for may be a secret: a file of its own is one, as is what an API is sent, unless that is its
+/// address or has a value where nobody gives one.
+fn may_be_secret(kind: &str, name: &str, path: &str, has_default: bool) -> bool {
+    let secret = |part: &str| is_sensitive(part) || part == "auth" || part == "headers";
+    let mut parts = path.split('.');
+    let is_sent = parts.clone().any(|part| part == "source") && !path.ends_with("url") && !has_default;
+    kind == "file" || is_sensitive(name) || is_sent || parts.any(secret)
 }
 
 /// What is said where a command needs a project and there is none.

@@ -9,7 +9,7 @@ use jiter::{Jiter, JiterError, Peek};
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
 
-pub(crate) use self::failure::Usual;
+pub(crate) use self::failure::{Usual, failed, incomplete};
 use crate::path::JsonPath;
 
 /// Objects below this depth are not looked into.

@@ -10,7 +10,7 @@ use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, Partial, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
-use crate::json::{Node, Outline, RowsAt, Usual, wrap_rows};
+use crate::json::{Outline, RowsAt, Usual, failed, incomplete, wrap_rows};
 use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
@@ -169,7 +169,25 @@ impl StreamReader {
         let page = shared.client.fetch(self.method, &request, tag).await?;
         let mut body = match page.body {
             Body::Text(body) => body,
-            Body::Empty => return Ok(PageRows { rows: None, is_last: true }),
+            Body::Empty => {
+                let nothing = Outline::of(b"{}")?;
+                let shown_url = &shared.client.redactor.url(&page.url);
+                let info = PageInfo {
+                    url: &page.url,
+                    shown_url,
+                    links: &[],
+                    body: b"{}",
+                    outline: &nothing,
+                    array: &[],
+                    rows: 0,
+                    read: self.read,
+                    told: page.told,
+                    is_first,
+                };
+                // Its end, unless the API has told of more.
+                self.pager.next(&request, &info).map_err(|e| e.with_context("url", shown_url))?;
+                return Ok(PageRows { rows: None, is_last: true });
+            }
             Body::Unchanged if known.is_some() => {
                 (self.unchanged, self.tag) = (true, known);
                 return Ok(PageRows { rows: None, is_last: true });
@@ -340,24 +358,6 @@ impl StreamReader {
 }
 
 /// A page without rows that says that it failed is no end: what it should have had would be passed over for ever.
-fn incomplete(field: &Node, body: String) -> Error {
-    Error::invalid_data(
-        "the page has rows and says that something failed, so that rows may be missing; mend what it tells, run again later, or set \
-         `on_errors` of the stream to `include` to take what came",
-    )
-    .with_context("field", field.path.join("."))
-    .with_context("body", body)
-}
-
-fn failed(field: &Node, body: String) -> Error {
-    Error::invalid_data(
-        "the page has no rows and says that the API failed; mend what it tells (credentials, path, parameters), or run \
-         again later",
-    )
-    .with_context("field", field.path.join("."))
-    .with_context("body", body)
-}
-
 fn first_request(
     shared: &Shared,
     stream: &StreamConfig,

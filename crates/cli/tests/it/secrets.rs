@@ -235,6 +235,7 @@ fn secrets_in_statements_are_repeated_nowhere() {
 #[test]
 fn what_a_server_repeats_is_hidden_wherever_the_message_is_cut() {
     let folder = Folder::new();
+    folder.write("bot.txt", "odd-canary-4711-0815");
     for skip in (160..200).step_by(8) {
         // The server says everything that it was sent, behind so many characters.
         let server = Page::echo(skip);
@@ -259,12 +260,19 @@ pipelines:
   parameter:
     source: {{type: rest, base_url: \"{url}\", streams: [{{name: rows, params: {{customer: \"${{env:ODD_SECRET}}\"}}}}]}}
     destination: {{log: delta, location: data}}
+  variable:
+    source: {{type: rest, base_url: \"{url}\", streams: [{{name: rows, params: {{appid: \"${{env:WEATHER}}\"}}}}]}}
+    destination: {{log: delta, location: data}}
+  file:
+    source: {{type: rest, base_url: \"{url}\", streams: [{{name: rows, path: \"/bot${{file:bot.txt}}/rows\"}}]}}
+    destination: {{log: delta, location: data}}
 "
             ),
         );
-        for pipeline in ["header", "path", "base", "url", "parameter"] {
+        for pipeline in ["header", "path", "base", "url", "parameter", "variable", "file"] {
             let mut command = folder.command(["run", "-v", "-p", pipeline]);
-            let ran = ran(&command.env("ODD_SECRET", "odd-canary-4711-0815").output().unwrap());
+            command.env("ODD_SECRET", "odd-canary-4711-0815").env("WEATHER", "odd-canary-4711-0815");
+            let ran = ran(&command.output().unwrap());
             assert_ne!(ran.code, 0, "{ran:?}");
             assert!(ran.stderr.contains("xxxxx"), "{pipeline}: {ran:?}");
             assert!(!ran.stderr.contains("odd-"), "{pipeline} {skip}: {ran:?}");

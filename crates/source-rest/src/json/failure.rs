@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use stitchwork_core::Error;
 
 use super::{Kind, Node, Outline};
 
@@ -160,6 +161,26 @@ fn is_something(value: &Value) -> bool {
         Value::Array(items) => !items.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
     }
+}
+
+/// The error of a page with rows beside errors.
+pub(crate) fn incomplete(field: &Node, body: String) -> Error {
+    Error::invalid_data(
+        "the page has rows and says that something failed, so that rows may be missing; mend what it tells, run again later, or set \
+         `on_errors` of the stream to `include` to take what came",
+    )
+    .with_context("field", field.path.join("."))
+    .with_context("body", body)
+}
+
+/// The error of a page without rows that says that it failed.
+pub(crate) fn failed(field: &Node, body: String) -> Error {
+    Error::invalid_data(
+        "the page has no rows and says that the API failed; mend what it tells (credentials, path, parameters), or run \
+         again later",
+    )
+    .with_context("field", field.path.join("."))
+    .with_context("body", body)
 }
 
 #[cfg(test)]

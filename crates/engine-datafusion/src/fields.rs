@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::apart::{column, name};
 use crate::guard::spelt;
+use crate::own;
 use crate::travel;
 
 /// Names each field of a query that has no name by its last part, and numbers it where another column has that name. One
@@ -35,11 +36,8 @@ fn name_items(body: &mut SetExpr, sorted: &[Expr]) {
 }
 
 fn name_fields_of(select: &mut Select, sorted: &[Expr]) {
-    let factors = select.from.iter().flat_map(|table| {
-        std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation))
-    });
     // What has no name is not told from a column, and a wildcard may have any name.
-    let Some(tables) = factors.map(names).collect::<Option<Vec<_>>>() else { return };
+    let Some(tables) = own::tables(&select.from).map(names).collect::<Option<Vec<_>>>() else { return };
     let is_column =
         |expr: &&Expr| matches!(expr, Expr::CompoundIdentifier(_)) && field(expr, &tables).is_none();
     let mut taken: HashSet<String> = sorted.iter().filter(is_column).filter_map(column).map(spelt).collect();

@@ -25,6 +25,7 @@ mod names;
 mod native;
 mod natural;
 mod numbers;
+mod own;
 mod panics;
 mod pushdown;
 mod qualified;

@@ -6,11 +6,10 @@
 mod all;
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectNamePart, OrderByKind, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -19,6 +18,7 @@ use stitchwork_core::{Error, Result};
 use crate::apart;
 use crate::guard::spelt;
 use crate::names::Namespace;
+use crate::own;
 use crate::qualified::qualifier;
 pub(crate) use all::{write_out_all, write_out_options};
 
@@ -27,7 +27,7 @@ pub(crate) use all::{write_out_all, write_out_options};
 /// # Errors
 /// `Unsupported` where it cannot be told what such a column is.
 pub(crate) fn write_out(select: &mut Select, names: &Namespace) -> Result<()> {
-    let mut shared = Shared::of(&mut select.from, names)?;
+    let shared = Shared::of(&mut select.from, names)?;
     if shared.columns.is_empty() {
         return Ok(());
     }
@@ -44,10 +44,7 @@ pub(crate) fn write_out(select: &mut Select, names: &Namespace) -> Result<()> {
         let alias = Ident::with_quote('"', free.unwrap_or(plain));
         *item = SelectItem::ExprWithAlias { expr, alias };
     }
-    // The rows of the tables are others' queries.
-    let from = std::mem::take(&mut select.from);
-    let _ = VisitMut::visit(select, &mut shared);
-    select.from = from;
+    own::change_select(select, |expr| shared.write_out(expr));
     Ok(())
 }
 
@@ -91,7 +88,7 @@ pub(crate) fn write_out_order(query: &mut Query, names: &Namespace) -> Result<()
         }
     }
     for sort in sorts {
-        let _ = VisitMut::visit(&mut sort.expr, &mut shared);
+        own::change(&mut sort.expr, |expr| shared.write_out(expr));
     }
     Ok(())
 }
@@ -164,8 +161,6 @@ struct Shared {
     outer: Vec<String>,
     has_outer: bool,
     tables: Vec<Side>,
-    /// How many queries are around what is visited.
-    depth: usize,
 }
 
 /// A table of a select.
@@ -193,7 +188,7 @@ impl Shared {
                 let name = right.name.clone();
                 shared.tables.push(right);
                 if let Some(JoinConstraint::On(condition)) = constraint(&mut join.join_operator) {
-                    let _ = VisitMut::visit(condition, &mut shared);
+                    own::change(condition, |expr| shared.write_out(expr));
                 }
                 shared.add(&mut join.join_operator, first, name.as_deref())?;
             }
@@ -256,29 +251,14 @@ impl Shared {
         }
         Ok(())
     }
-}
 
-impl VisitorMut for Shared {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Identifier(ident) = expr
+    /// Writes an expression out that is the name of a shared column.
+    fn write_out(&self, expr: &mut Expr) {
+        if let Expr::Identifier(ident) = expr
             && let Some(shared) = self.columns.get(&spelt(ident))
         {
             *expr = shared.clone();
         }
-        ControlFlow::Continue(())
     }
 }
 

@@ -19,6 +19,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use crate::guard::check;
 use crate::merged::{self, constraint};
 use crate::names::Namespace;
+use crate::own;
 use crate::unnamed;
 
 /// The columns of a table, where they could be told.
@@ -107,9 +108,7 @@ struct Visit<'a> {
 impl Visit<'_> {
     /// The columns of these tables, once they are known.
     fn columns(&mut self, from: &[TableWithJoins]) -> Option<Vec<Columns>> {
-        let tables = from.iter().flat_map(|table| {
-            std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation))
-        });
+        let tables = own::tables(from);
         match &mut self.step {
             Step::Ask(asked) => {
                 let with = self.scopes.last().map(Scope::known).unwrap_or_default();

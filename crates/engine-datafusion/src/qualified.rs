@@ -3,16 +3,15 @@
 //! The planner finds a column by any last parts of its table's name, but all columns of a table by the name that stands in
 //! `from` alone. So that name is put in the place of its parts.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins,
 };
 use stitchwork_core::At;
 
 use crate::guard::{join_levels, spelt};
 use crate::names::Namespace;
+use crate::own;
 use crate::travel;
 
 /// The name by which the planner knows the columns of a table.
@@ -41,22 +40,20 @@ pub(crate) fn qualifier(table: &TableFactor, names: &Namespace) -> Option<Vec<Id
 
 /// Gives the wildcards of a select the names of their tables.
 pub(crate) fn name_tables(select: &mut Select, names: &Namespace) {
-    let mut tables = Tables::of(&select.from, names);
+    let tables = Tables::of(&select.from, names);
     for item in &mut select.projection {
         if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item {
             tables.name(name);
         }
     }
-    // The rows of the tables are others' queries.
-    let from = std::mem::take(&mut select.from);
-    let _ = VisitMut::visit(select, &mut tables);
-    select.from = from;
+    own::change_select(select, |expr| tables.name_argument(expr));
 }
 
 /// Gives the wildcards by which a query is sorted the names of their tables: `order by count(t.*)`.
 pub(crate) fn name_tables_of_order(query: &mut Query, names: &Namespace) {
     if let SetExpr::Select(select) = query.body.as_ref() {
-        let _ = VisitMut::visit(&mut query.order_by, &mut Tables::of(&select.from, names));
+        let tables = Tables::of(&select.from, names);
+        own::change(&mut query.order_by, |expr| tables.name_argument(expr));
     }
 }
 
@@ -64,25 +61,20 @@ fn idents(name: &ObjectName) -> Option<Vec<Ident>> {
     name.0.iter().map(|part| part.as_ident().cloned()).collect()
 }
 
-/// The tables of a select.
-struct Tables {
-    /// The name that the planner knows, and every other that ends in what a statement may say.
-    tables: Vec<(Vec<Ident>, Vec<Vec<String>>)>,
-    /// How many queries are around what is visited.
-    depth: usize,
-}
+/// The tables of a select: the name that the planner knows, and every other that ends in what a statement may say.
+struct Tables(Vec<(Vec<Ident>, Vec<Vec<String>>)>);
 
 impl Tables {
     fn of(from: &[TableWithJoins], names: &Namespace) -> Self {
-        let mut tables = Self { tables: vec![], depth: 0 };
-        from.iter().for_each(|table| tables.add(table, names));
+        let mut tables = Self(vec![]);
+        tables.add(from, names);
         tables
     }
 
-    fn add(&mut self, table: &TableWithJoins, names: &Namespace) {
-        for factor in std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation)) {
+    fn add(&mut self, from: &[TableWithJoins], names: &Namespace) {
+        for factor in own::tables(from) {
             if let TableFactor::NestedJoin { table_with_joins, alias: None } = factor {
-                self.add(table_with_joins, names);
+                self.add(std::slice::from_ref(table_with_joins), names);
             }
             let Some(known) = qualifier(factor, names) else { continue };
             let mut whole = vec![known.iter().map(spelt).collect()];
@@ -96,7 +88,7 @@ impl Tables {
                         .filter_map(|name| Some(idents(name)?.iter().map(plain).collect())),
                 );
             }
-            self.tables.push((known, whole));
+            self.0.push((known, whole));
         }
     }
 
@@ -104,41 +96,23 @@ impl Tables {
     fn name(&self, name: &mut ObjectName) {
         let Some(parts) = idents(name) else { return };
         let parts: Vec<String> = parts.iter().map(spelt).collect();
-        if self.tables.iter().any(|(known, _)| known.iter().map(spelt).eq(parts.iter().cloned())) {
+        if self.0.iter().any(|(known, _)| known.iter().map(spelt).eq(parts.iter().cloned())) {
             return;
         }
-        let mut alike =
-            self.tables.iter().filter(|(_, whole)| whole.iter().any(|whole| whole.ends_with(&parts)));
+        let mut alike = self.0.iter().filter(|(_, whole)| whole.iter().any(|whole| whole.ends_with(&parts)));
         if let (Some((known, _)), None) = (alike.next(), alike.next()) {
             name.0 = known.iter().cloned().map(ObjectNamePart::Identifier).collect();
         }
     }
-}
 
-impl VisitorMut for Tables {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Function(function) = expr
-            && let FunctionArguments::List(list) = &mut function.args
-        {
-            for arg in &mut list.args {
-                if let FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) = arg {
-                    self.name(name);
-                }
+    /// Does so in the argument of a function: `count(t.*)`.
+    fn name_argument(&self, expr: &mut Expr) {
+        let Expr::Function(function) = expr else { return };
+        let FunctionArguments::List(list) = &mut function.args else { return };
+        for arg in &mut list.args {
+            if let FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) = arg {
+                self.name(name);
             }
         }
-        ControlFlow::Continue(())
     }
 }

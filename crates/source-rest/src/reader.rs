@@ -10,7 +10,7 @@ use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, Partial, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
-use crate::json::{Outline, RowsAt, Usual, failed, incomplete, wrap_rows};
+use crate::json::{Kind, Outline, RowsAt, Usual, failed, incomplete, wrap_rows};
 use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
@@ -303,13 +303,14 @@ impl StreamReader {
             return outline.rows(selector);
         }
         if let Some(found) = &self.found {
-            return match outline.get(found) {
+            let there = outline.get(found).filter(|node| node.kind != Kind::Null);
+            return match there {
                 Some(node) if node.may_have_rows() => outline.rows(found),
                 Some(_) => Err(Error::invalid_data(
                     "the page has no list of objects where the first page had one; set `data_selector`",
                 )
                 .with_context("path", found.keys().join("."))),
-                // Some APIs leave an empty list out, and say nothing new instead of it.
+                // Some APIs leave an empty list out or make it null, and say nothing new instead of it.
                 None => match self.usual.new_field(outline) {
                     Some(field) => Err(Error::invalid_data(
                         "the page has no rows, and a field that no page with rows had: it is likely to say that the API \
@@ -357,7 +358,6 @@ impl StreamReader {
     }
 }
 
-/// A page without rows that says that it failed is no end: what it should have had would be passed over for ever.
 fn first_request(
     shared: &Shared,
     stream: &StreamConfig,

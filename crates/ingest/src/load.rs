@@ -15,6 +15,10 @@ use crate::manifest::ManifestTable;
 
 /// How many files are looked for at once.
 const LOOKS: usize = 16;
+/// What the statistics of one column of a file take in memory, as measured.
+const STATISTICS_BYTES: u64 = 1 << 10;
+/// The share of the budget that the statistics of written files may take.
+const STATISTICS_SHARE: u64 = 32;
 
 /// The tables that a run has opened, kept from load to load.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ struct OpenTable {
     depth: usize,
     sink: Option<FileSink>,
     files: Vec<DataFile>,
+    /// How many columns of the files have statistics in memory.
+    known: usize,
     rows: u64,
 }
 
@@ -90,7 +96,7 @@ impl Tables {
         let snapshot = table.snapshot().await?;
         // A child's name is its parent's and more, so the separators tell the depth.
         let depth = name.matches("__").count();
-        let open = OpenTable { table, snapshot, depth, sink: None, files: vec![], rows: 0 };
+        let open = OpenTable { table, snapshot, depth, sink: None, files: vec![], known: 0, rows: 0 };
         self.open.insert(name.to_owned(), open);
         Ok(())
     }
@@ -123,7 +129,9 @@ impl Tables {
             sink.write(batch).await.map_err(|e| e.with_context("table", name))?;
             open.rows += batch.num_rows() as u64;
         }
-        self.keep_within(limit).await
+        self.keep_within(limit).await?;
+        self.forget_statistics();
+        Ok(())
     }
 
     /// Closes the largest open files while all together hold too much.
@@ -137,6 +145,23 @@ impl Tables {
             largest.close_largest().await?;
         }
         Ok(())
+    }
+
+    /// Gives up the statistics of the written files where they have become many: a load of any size may have any
+    /// number of files, and its commit finds them in the files of one table after the other.
+    fn forget_statistics(&mut self) {
+        for open in self.open.values_mut() {
+            let closed = open.sink.as_mut().map(FileSink::take_closed).unwrap_or_default();
+            open.keep(closed);
+        }
+        let known: usize = self.open.values().map(|open| open.known).sum();
+        if known as u64 * STATISTICS_BYTES <= self.destination.config.budget.total() / STATISTICS_SHARE {
+            return;
+        }
+        for open in self.open.values_mut() {
+            open.files.iter_mut().for_each(|file| file.stats = None);
+            open.known = 0;
+        }
     }
 
     /// Closes every file and says what each table has got, children before their parents, so that whoever
@@ -154,7 +179,7 @@ impl Tables {
             if open.files.is_empty() && !replace {
                 continue;
             }
-            let files = std::mem::take(&mut open.files);
+            let files = open.take_files();
             let described = files.iter().map(Table::file_to_json).collect();
             let rows = std::mem::take(&mut open.rows);
             shares.push((
@@ -176,7 +201,7 @@ impl Tables {
             {
                 tracing::warn!(error = %e, "a file of a load that failed stays behind, invisible");
             }
-            written.append(&mut open.files);
+            written.append(&mut open.take_files());
             open.rows = 0;
         }
         for file in written {
@@ -230,9 +255,21 @@ impl OpenTable {
 
     async fn close(&mut self) -> Result<()> {
         if let Some(sink) = self.sink.take() {
-            self.files.extend(sink.finish().await?);
+            let closed = sink.finish().await?;
+            self.keep(closed);
         }
         Ok(())
+    }
+
+    fn keep(&mut self, closed: Vec<DataFile>) {
+        let columns = closed.iter().filter_map(|file| file.stats.as_ref()).map(|stats| stats.columns.len());
+        self.known += columns.sum::<usize>();
+        self.files.extend(closed);
+    }
+
+    fn take_files(&mut self) -> Vec<DataFile> {
+        self.known = 0;
+        std::mem::take(&mut self.files)
     }
 }
 

@@ -177,6 +177,13 @@ impl FileSink {
         Ok(())
     }
 
+    /// The files that are closed already, which are the caller's from here on: [`FileSink::finish`] does not give
+    /// them again, and [`FileSink::abort`] leaves them where they are.
+    #[must_use]
+    pub fn take_closed(&mut self) -> Vec<DataFile> {
+        std::mem::take(&mut self.done)
+    }
+
     /// Closes every file and gives them all.
     ///
     /// # Errors

@@ -212,11 +212,11 @@ impl Table {
         written::to_json(file)
     }
 
-    /// A file that [`Table::file_to_json`] has described, with its statistics read anew.
+    /// A file that [`Table::file_to_json`] has described, without statistics: [`Table::commit_files`] reads them anew.
     ///
     /// # Errors
-    /// `InvalidData` for a description that is broken, `NotFound` when the file is gone.
-    pub async fn file_from_json(&self, value: &Value, snapshot: &dyn Snapshot) -> Result<DataFile> {
-        written::from_json(value, snapshot, self.log.as_ref(), &self.stores, &self.formats).await
+    /// `InvalidData` for a description that is broken.
+    pub fn file_from_json(&self, value: &Value, snapshot: &dyn Snapshot) -> Result<DataFile> {
+        written::from_json(value, snapshot, self.log.as_ref())
     }
 }

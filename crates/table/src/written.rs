@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray};
 use arrow_schema::{DataType, Fields};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use stitchwork_core::{DataFile, Error, Formats, Log, Result, Scalar, Snapshot, Stores};
 
 use crate::sink::data_file;
+
+/// How many files are looked at at once.
+const LOOKS: usize = 16;
 
 /// What must be remembered of a written file. Statistics are not: the file itself has them.
 pub(crate) fn to_json(file: &DataFile) -> Value {
@@ -50,14 +54,8 @@ fn source_type<'a>(fields: &'a Fields, path: &[String]) -> Option<&'a DataType> 
     }
 }
 
-/// The file again, with the statistics that its format finds in it.
-pub(crate) async fn from_json(
-    value: &Value,
-    snapshot: &dyn Snapshot,
-    log: &dyn Log,
-    stores: &Stores,
-    formats: &Formats,
-) -> Result<DataFile> {
+/// The file again, without statistics.
+pub(crate) fn from_json(value: &Value, snapshot: &dyn Snapshot, log: &dyn Log) -> Result<DataFile> {
     let broken = |what: &str| {
         Error::invalid_data("a file in the load manifest is broken")
             .with_context("what", what)
@@ -96,9 +94,30 @@ pub(crate) async fn from_json(
             }
         })
         .collect::<Result<Vec<_>>>()?;
-    let object = stores.resolve(&location)?.with_size(size);
-    let summary = formats.get(&format)?.inspect(&object).await?;
-    Ok(data_file(location, format, spec, partition, summary, &schema, &snapshot.mapping()))
+    Ok(DataFile { location, format, size, spec, partition, ..DataFile::default() })
+}
+
+/// The files, each with the statistics that its format finds in it where it has none.
+pub(crate) async fn with_statistics(
+    files: Vec<DataFile>,
+    snapshot: &dyn Snapshot,
+    stores: &Stores,
+    formats: &Formats,
+) -> Result<Vec<DataFile>> {
+    let (schema, mapping) = (snapshot.schema(), snapshot.mapping());
+    let looks = files.into_iter().map(|file| {
+        let (schema, mapping) = (schema.clone(), mapping.clone());
+        async move {
+            if file.stats.is_some() {
+                return Ok(file);
+            }
+            let object = stores.resolve(&file.location)?.with_size(file.size);
+            let summary = formats.get(&file.format)?.inspect(&object).await?;
+            let DataFile { location, format, spec, partition, .. } = file;
+            Ok(data_file(location, format, spec, partition, summary, &schema, &mapping))
+        }
+    });
+    stream::iter(looks).buffered(LOOKS).try_collect().await
 }
 
 #[cfg(test)]

@@ -14,8 +14,7 @@ use crate::report::{LoadReport, TableReport};
 
 impl Run<'_> {
     /// Commits every table of a manifest that does not carry the load's tag already, then marks the load. The
-    /// files are those of the manifest, by table, where this process has written them itself; others are
-    /// looked at again.
+    /// files are those of the manifest, by table, where this process has written them itself.
     pub(super) async fn commit(
         &mut self,
         manifest: &LoadManifest,
@@ -72,11 +71,10 @@ impl Run<'_> {
             let files = match written {
                 Some(files) => files,
                 None => {
-                    let mut files = Vec::with_capacity(share.files.len());
-                    for file in &share.files {
-                        files.push(table.file_from_json(file, snapshot.as_ref()).await?);
-                    }
-                    files
+                    let described = share.files.iter();
+                    described
+                        .map(|file| table.file_from_json(file, snapshot.as_ref()))
+                        .collect::<Result<_>>()?
                 }
             };
             let tag = (!self.has(Mutation::CommitUntagged)).then_some(tag);

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, StructArray};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema};
+use futures::TryStreamExt;
 use serde_json::json;
-use stitchwork_core::{Budget, ErrorKind, Message, Op, Rows};
+use stitchwork_core::{Budget, ErrorKind, FileFilter, Message, Op, Rows, StatsFor};
 use stitchwork_ingest::{CommitPolicy, Destination};
+use stitchwork_testkit::{FaultStore, Operation, Request};
 
 use crate::rig::{Log, Rig};
 use crate::script::Script;
@@ -117,6 +119,51 @@ async fn a_load_larger_than_its_budget_stays_within_it() {
     assert_eq!((report.rows(), report.loads.len()), (4000, 1));
     assert!(report.tables().values().map(|table| table.bytes).sum::<u64>() > budget.total());
     check_peak(&budget);
+}
+
+#[tokio::test]
+async fn the_statistics_of_any_number_of_files_are_committed() {
+    for (log, bytes) in
+        [Log::Delta, Log::Iceberg, Log::Files].into_iter().zip([1 << 10; 3]).chain([(Log::Delta, 1 << 28)])
+    {
+        let rig = Rig::new(log);
+        let store = FaultStore::new(rig.inner.clone());
+        let mut destination = rig.over(Arc::new(store.clone()));
+        // So little memory that every batch becomes a file of its own, whose statistics are not kept until the commit.
+        destination.config.budget = Budget::new(bytes);
+        let pages = (0..5).fold(Script::new(["s"]), |script, page| {
+            let rows: Vec<_> = (page * 100..page * 100 + 100)
+                .map(|id| json!({"id": id, "text": noise(id, 400), "list": [id]}))
+                .collect();
+            script.rows("s", json!(rows))
+        });
+        rig.pipeline_over(destination, &pages.checkpoint()).run().await.unwrap();
+        let requests = store.requests();
+        let is_look =
+            |request: &&Request| request.operation == Operation::Get && request.path.ends_with(".parquet");
+        let is_small = bytes == 1 << 10;
+        assert_eq!(
+            requests.iter().any(|request| is_look(&request)),
+            is_small,
+            "only what was given up is looked for"
+        );
+        for (table, column) in [("s", "id"), ("s__list", "value")] {
+            let table = rig.destination().open(table).await.unwrap();
+            let filter = FileFilter { predicate: None, stats: StatsFor::All };
+            let files = table.snapshot().await.unwrap().files(filter).try_concat().await.unwrap();
+            assert!(files.len() >= if is_small { 5 } else { 1 }, "{}", files.len());
+            let (mut rows, mut least) = (0, vec![]);
+            for file in &files {
+                let stats = file.stats.as_ref().unwrap();
+                rows += stats.rows.unwrap();
+                let column = stats.columns.iter().find(|(name, _)| name.path == [column]).unwrap().1;
+                least.push(column.min.as_ref().unwrap().to_string().parse::<u64>().unwrap());
+            }
+            least.sort_unstable();
+            assert_eq!((rows, least[0]), (500, 0), "{log:?}");
+            assert!(least.windows(2).all(|pair| pair[0] < pair[1]), "{log:?}: {least:?}");
+        }
+    }
 }
 
 /// Something was held, never more than all, and nothing is any more.

@@ -6,11 +6,13 @@ use stitchwork_core::{Changes, CommitArgs, CommitTag, DataFile, Reads, Result};
 use super::OperationSummary;
 use crate::Table;
 use crate::plan::filter;
+use crate::written::with_statistics;
 
 /// What to commit.
 #[derive(Debug, Clone, Default)]
 pub struct CommitFilesArgs {
-    /// The files, written through [`Table::sink`].
+    /// The files, written through [`Table::sink`]. Those without statistics are looked at first: a load of very many
+    /// files need not keep in memory what the files know of themselves.
     pub files: Vec<DataFile>,
     /// Whether the files replace everything that is there.
     pub replace: bool,
@@ -23,9 +25,10 @@ impl Table {
     /// carries the tag already, so that a repeated call changes nothing.
     ///
     /// # Errors
-    /// What the log says. Files stay, whatever happens: whoever wrote them decides.
+    /// `NotFound` when a file without statistics is gone; what the log says. Files stay, whatever happens: whoever wrote them decides.
     pub async fn commit_files(&self, args: CommitFilesArgs) -> Result<Option<OperationSummary>> {
         let mut tries = self.config.conflict_retries;
+        let mut added = args.files;
         loop {
             let base = self.snapshot().await?;
             if let Some(tag) = &args.tag
@@ -33,7 +36,8 @@ impl Table {
             {
                 return Ok(None);
             }
-            let mut changes = Changes { added: args.files.clone(), ..Changes::default() };
+            added = with_statistics(added, base.as_ref(), &self.stores, &self.formats).await?;
+            let mut changes = Changes { added: added.clone(), ..Changes::default() };
             let mut operation = "append";
             let mut reads = Reads::Nothing;
             let mut rows_removed = 0;
@@ -48,11 +52,11 @@ impl Table {
                 (operation, reads) = ("overwrite", Reads::Everything);
             }
             let summary = OperationSummary {
-                rows_added: args.files.iter().filter_map(|f| f.rows).sum(),
+                rows_added: added.iter().filter_map(|f| f.rows).sum(),
                 rows_removed,
-                files_added: args.files.len() as u64,
+                files_added: added.len() as u64,
                 files_removed: changes.removed.len() as u64,
-                bytes_added: args.files.iter().map(|f| f.size).sum(),
+                bytes_added: added.iter().map(|f| f.size).sum(),
                 ..OperationSummary::nothing(base.clone())
             };
             let commit =

@@ -136,7 +136,7 @@ pub(crate) enum Command {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
-    /// Removes the files that crashed loads have left behind, and lists them. No file that a table has is touched.
+    /// Removes the files that crashed loads have left behind, and lists them. No file that a table of theirs has is touched.
     #[command(after_help = "Example:\n  stitchwork clean --dry-run --older-than 12h")]
     Clean(CleanArgs),
     /// Prints the completions of a shell.

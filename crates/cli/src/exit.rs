@@ -112,7 +112,9 @@ impl Failure {
 
 fn code_of(error: &Error) -> u8 {
     match error.kind() {
-        _ if error.is_retryable() || error.is_lost_race() => LATER,
+        _ if error.is_retryable() => LATER,
+        // Another run may even have committed what this one was about to: the next one finds out.
+        ErrorKind::Conflict => LATER,
         // No patience makes room, but somebody may.
         ErrorKind::StorageFull => LATER,
         ErrorKind::InvalidConfig => CONFIG,
@@ -128,6 +130,8 @@ pub(crate) fn report(console: &Console, failure: Failure) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use stitchwork::core::CommitState;
+
     use super::*;
 
     #[test]
@@ -139,6 +143,8 @@ mod tests {
         assert_eq!(code(ErrorKind::StorageFull), 4);
         assert_eq!(code(ErrorKind::RateLimited), 4);
         assert_eq!(code(ErrorKind::Conflict), 4);
+        let late = Error::conflict("x").with_commit_state(CommitState::Unknown);
+        assert_eq!(Failure::from(late).code(), 4);
         assert_eq!(Failure::ReaderGone.code(), 0);
         let several = |kinds: &[ErrorKind]| {
             Failure::of(kinds.iter().map(|kind| Error::new(*kind, "x")).collect())

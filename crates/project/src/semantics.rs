@@ -17,6 +17,7 @@ pub(crate) fn check(root: &Node, known: &Known, diagnostics: &mut Diagnostics) {
     for Entry { node, .. } in check.section("destinations") {
         check.destination(node);
     }
+    check.places();
     for Entry { node, .. } in check.section("tables") {
         check.table(node);
     }
@@ -115,6 +116,35 @@ impl<'a> Check<'a> {
                     self.fail(*place, message);
                 }
             }
+        }
+    }
+
+    /// A table's folder is named by its location and its own name, so that tables of two catalogs or namespaces would lie
+    /// in the same ones: as one table, or as two of which each takes the files of the other for leftovers.
+    fn places(&mut self) {
+        let inline =
+            self.section("pipelines").iter().filter_map(|Entry { node, .. }| node.get("destination"));
+        let all = self.section("destinations").iter().map(|entry| &entry.node).chain(inline);
+        let mut names: BTreeMap<(String, String), ([Option<String>; 2], Place)> = BTreeMap::new();
+        let mut shared = vec![];
+        for node in all {
+            let text = |key| node.get(key).and_then(Node::scalar).map(|scalar| scalar.text.clone());
+            let (Some(log), Some(location)) = (text("log"), node.get("location")) else { continue };
+            let Some(folder) = location.scalar() else { continue };
+            let place = (log, folder.text.trim_start_matches("./").trim_end_matches('/').to_owned());
+            let named = ["catalog", "namespace"].map(text);
+            match names.get(&place) {
+                None => _ = names.insert(place, (named, location.place)),
+                Some((first, at)) if *first != named => shared.push((location.place, *at)),
+                Some(_) => {}
+            }
+        }
+        for (place, first) in shared {
+            let message = format!(
+                "the location is that of the destination at {first}, which names its tables in another catalog or \
+                 namespace, so that tables of one name would share their files: give each a location of its own"
+            );
+            self.fail(place, message);
         }
     }
 

@@ -206,6 +206,37 @@ fn names_in_the_file() {
 }
 
 #[test]
+fn tables_of_two_catalogs_share_no_location() {
+    let text = |second: &str| {
+        let first = "log: iceberg, location: data, catalog: cat, namespace: a";
+        format!(
+            "catalogs: {{cat: {{url: 'sqlite:x'}}}}\ndestinations:\n  one: {{{first}}}\npipelines:\n  p: {{source: {{type: url, \
+             url: 'https://x'}}, destination: one}}\n  q: {{source: {{type: url, url: 'https://x'}}, destination: {{{second}}}}}\n"
+        )
+    };
+    for second in [
+        "log: iceberg, location: data, catalog: cat, namespace: a",
+        "log: iceberg, location: data/b, catalog: cat, namespace: b",
+        "log: delta, location: data",
+    ] {
+        load(&text(second), None).unwrap();
+    }
+    for second in [
+        "log: iceberg, location: data, catalog: cat, namespace: b",
+        "log: iceberg, location: ./data/, catalog: cat",
+        "log: iceberg, location: data",
+    ] {
+        check(
+            &text(second),
+            &[
+                "6:84: the location is that of the destination at 3:33, which names its tables in another catalog or namespace, \
+               so that tables of one name would share their files: give each a location of its own",
+            ],
+        );
+    }
+}
+
+#[test]
 fn options_of_formats() {
     check(
         "tables:\n  a: {location: x, format: csv, options: {delimeter: ';', nullstr: NA, header: {a: b}, null_texts: ['', 'a,b']}}\n  b: {location: x, format: json, options: {nobody: knows}}\n  c: {location: x, log: delta, options: {delimeter: ';'}}\nprofiles:\n  p: {tables: {b: {format: csv}}}\ndestinations:\n  d: {log: files, location: y, write: {format_options: {compresion: zstd}}}\n  e: {log: files, location: y, write: {format: csv, format_options: {compression: gzip}}}\n",

@@ -1,5 +1,6 @@
 //! How texts write the signs of a secret: as they are, escaped (RFC 8259 section 7 and its kin in programming languages),
-//! percent-encoded (RFC 3986 section 2.1, and `+` for a blank as forms have it) or as character references of HTML.
+//! percent-encoded (RFC 3986 section 2.1, and `+` for a blank as forms have it), as character references of HTML, or as a
+//! parser of URLs leaves them (WHATWG URL section 4.4): a backslash of a path as a slash, tabs and line breaks not at all.
 
 use crate::{CUT, SHORTEST};
 
@@ -17,10 +18,14 @@ pub(crate) fn length(text: &str, secret: &str, ends_cut: bool) -> Option<usize> 
     for (known, sign) in secret.char_indices() {
         let rests = || ends.iter().filter_map(|end| Some((*end, text.get(*end..)?)));
         if known >= SHORTEST {
-            cut = cut.max(rests().filter_map(|(end, rest)| Some(end + broken(rest, ends_cut)?)).max());
+            let long = rests().filter(|(end, _)| *end >= SHORTEST);
+            cut = cut.max(long.filter_map(|(end, rest)| Some(end + broken(rest, ends_cut)?)).max());
         }
         let further = |(end, rest)| spellings(rest, sign).into_iter().map(move |length| end + length);
         let mut next: Vec<usize> = rests().flat_map(further).collect();
+        if is_dropped(sign) && is_long_without(secret) {
+            next.extend(&ends);
+        }
         if next.is_empty() {
             return cut;
         }
@@ -29,6 +34,16 @@ pub(crate) fn length(text: &str, secret: &str, ends_cut: bool) -> Option<usize> 
         ends = next;
     }
     ends.last().copied()
+}
+
+/// Whether a parser of URLs leaves a sign out.
+fn is_dropped(sign: char) -> bool {
+    matches!(sign, '\t' | '\n' | '\r')
+}
+
+/// Whether what such a parser leaves of a secret is long enough to be looked for.
+fn is_long_without(secret: &str) -> bool {
+    secret.bytes().filter(|byte| !is_dropped(char::from(*byte))).nth(SHORTEST - 1).is_some()
 }
 
 /// How many bytes stand before the place where a text was cut, if that is here: those of a sign that was cut in two.
@@ -50,7 +65,8 @@ fn broken(rest: &str, ends_cut: bool) -> Option<usize> {
 
 /// The lengths of all spellings of a sign that the text begins with.
 fn spellings(text: &str, sign: char) -> Vec<usize> {
-    let mut found = Vec::new();
+    // The slash that a parser of URLs has made of a backslash is written like another one.
+    let mut found = if sign == '\\' { spellings(text, '/') } else { Vec::new() };
     if text.starts_with(sign) {
         found.push(sign.len_utf8());
     }
@@ -185,6 +201,7 @@ fn references(text: &str, sign: char) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use url::Url;
     use url::form_urlencoded::byte_serialize;
 
     use super::*;
@@ -217,6 +234,22 @@ mod tests {
                 cut.filter(|at| length(text.get(..*at).unwrap(), secret, true).is_none()).max().unwrap();
             assert!(longest < 20, "{text}: {longest}");
         }
+    }
+
+    #[test]
+    fn what_a_parser_of_urls_leaves_is_known() {
+        for secret in ["CANab\\cd\\7171", "CANab\tcd\r\n7171", "a\tb\tcdé \\", "https:\\\\h/\tx"] {
+            let url = Url::parse(&format!("http://h/st/{secret}z")).unwrap();
+            let shown = url.as_str().strip_prefix("http://h/st/").unwrap();
+            assert_eq!(length(shown, secret, false), Some(shown.len() - 1), "{shown}");
+            let again: String = byte_serialize(shown.as_bytes()).collect();
+            assert_eq!(length(&again, secret, false), Some(again.len() - 1), "{again}");
+        }
+        assert_eq!(length("CANab/c…", "CANab\\cd", false), Some("CANab/c".len()));
+        // What is too short without them would be found in harmless words.
+        assert_eq!(length("able", "a\t\t\tb", false), None);
+        assert_eq!(length("a…", "a\t\t\tbcde", false), None);
+        assert_eq!(length("ab\\cd", "ab/cd", false), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod absent;
 mod auto;
 mod config;
 mod link;
+mod promise;
+mod said;
 
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
@@ -14,6 +16,7 @@ use crate::auth::set_param;
 use crate::json::{Node, Outline, row_spans};
 use crate::path::JsonPath;
 pub use config::Paginator;
+use promise::Promise;
 
 /// A request for a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +69,11 @@ pub(crate) struct PageInfo<'a> {
 pub(crate) struct Told {
     /// How many there are in all.
     pub(crate) total: Option<u64>,
-    /// Whether there is a next page.
+    /// How many pages there are in all.
+    pub(crate) pages: Option<u64>,
+    /// What they answer to the question whether there are more pages.
+    pub(crate) more: Option<bool>,
+    /// Whether there is a next page, or something that leads to one.
     pub(crate) next_page: bool,
 }
 
@@ -81,12 +88,12 @@ impl PageInfo<'_> {
 
     /// Whether the page says that it is the last one. Silence, and what is no answer to this question, do not.
     fn says_last(&self, has_more: Option<&JsonPath>) -> bool {
-        match has_more.and_then(|path| self.scalar(path)) {
-            Some(Value::Bool(more)) => !more,
-            Some(Value::Number(more)) => more.as_u64() == Some(0),
-            Some(Value::String(more)) => more.eq_ignore_ascii_case("false"),
-            _ => false,
-        }
+        has_more.is_some_and(|path| self.says(path) == Some(false))
+    }
+
+    /// What the page answers at a path to the question whether there are more.
+    fn says(&self, has_more: &JsonPath) -> Option<bool> {
+        auto::answer(self.outline.get(has_more)?, self)
     }
 
     /// A text or number that leads to the next page; none on the last one.
@@ -133,11 +140,18 @@ fn whole(value: &Value) -> Option<u64> {
 
 /// The state of a paginator over the pages of one stream.
 #[derive(Debug, Clone)]
-pub(crate) enum Pager {
+pub(crate) struct Pager {
+    way: Way,
+    promise: Promise,
+}
+
+/// How it comes from page to page.
+#[derive(Debug, Clone)]
+enum Way {
     Auto,
     Single,
-    HeaderLink { rel: String },
-    JsonLink { path: JsonPath },
+    HeaderLink { rel: String, has_more: Option<JsonPath> },
+    JsonLink { path: JsonPath, has_more: Option<JsonPath> },
     Cursor { path: JsonPath, param: String, send_in: SendIn, has_more: Option<JsonPath> },
     LastRow { path: JsonPath, param: String, send_in: SendIn, has_more: Option<JsonPath> },
     Offset { limit: u64, offset: u64, params: [String; 2], send_in: SendIn, total: Total },
@@ -159,45 +173,68 @@ impl From<JsonPath> for Total {
 
 impl Total {
     /// Whether the pages end with this one, after so many rows or pages: with the number that was told last, or with a page
-    /// without rows where none was.
-    ///
-    /// # Errors
-    /// A later page has no rows though there should be more, which ends nothing: they would be passed over. A first one may be
-    /// that of a stream without new rows, whose number is that of all.
-    fn is_reached(&mut self, read: u64, page: &PageInfo<'_>) -> Result<bool> {
+    /// without rows.
+    fn is_reached(&mut self, read: u64, page: &PageInfo<'_>) -> bool {
         // A number that is less than what came is that of something else.
         let now = page.number(&self.path).filter(|now| *now >= read);
         self.told = now.or(self.told);
-        match self.told {
-            Some(all) if page.rows == 0 && read < all && !page.is_first => Err(Error::invalid_data(
-                "the page has no rows, though the API has told of more than were read; run again later, or, if the number is none to \
-                 go by, point the paginator's `total` or `total_pages` to where nothing is, so that the first page without rows is \
-                 the end",
-            )
-            .with_context("at", self.path.keys().join("."))
-            .with_context("told", all)
-            .with_context("read", read)),
-            Some(all) => Ok(read >= all || page.rows == 0),
-            None => Ok(page.rows == 0),
-        }
+        page.rows == 0 || self.told.is_some_and(|all| read >= all)
+    }
+
+    /// What was told, what was read and where it was told, where that is more.
+    fn missing(&self, read: u64) -> Option<(u64, u64, String)> {
+        let told = self.told.filter(|all| read < *all)?;
+        Some((told, read, self.path.keys().join(".")))
     }
 }
 
 impl Pager {
     pub(crate) fn new(config: &Paginator) -> Result<Self> {
+        Ok(Self { way: Way::new(config)?, promise: Promise::default() })
+    }
+
+    /// Whether the next page is asked for by something that the API did not name, so that one that does not know the
+    /// parameter gives the same page again and again. What the first page has not told yet may be that.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self.way, Way::Auto | Way::LastRow { .. } | Way::Offset { .. } | Way::PageNumber { .. })
+    }
+
+    /// Adds to the first request what the paginator needs there.
+    pub(crate) fn begin(&self, request: &mut PageRequest) -> Result<()> {
+        self.way.begin(request)
+    }
+
+    /// The request for the next page; none after the last one.
+    ///
+    /// # Errors
+    /// Nothing leads to the next page, though there is one; or the page has no rows, though more was told.
+    pub(crate) fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
+        let next = self.way.next(request, page)?;
+        if next.is_none() && page.rows == 0 {
+            let named = |e: Error| e.with_context("paginator", self.way.name());
+            self.promise.check_end(page, &self.way).map_err(named)?;
+        }
+        self.promise.learn(page, &self.way);
+        Ok(next)
+    }
+}
+
+impl Way {
+    fn new(config: &Paginator) -> Result<Self> {
         let path = JsonPath::parse;
+        let flag = |has_more: Option<String>| has_more.as_deref().map(path).transpose();
         Ok(match config.clone() {
             Paginator::Auto => Self::Auto,
             Paginator::Single => Self::Single,
-            Paginator::HeaderLink { rel } => Self::HeaderLink { rel },
-            Paginator::JsonLink { path: next } => Self::JsonLink { path: path(&next)? },
+            Paginator::HeaderLink { rel, has_more } => Self::HeaderLink { rel, has_more: flag(has_more)? },
+            Paginator::JsonLink { path: next, has_more } => {
+                Self::JsonLink { path: path(&next)?, has_more: flag(has_more)? }
+            }
             Paginator::Cursor { path: next, param, send_in, has_more } => {
-                let has_more = has_more.as_deref().map(path).transpose()?;
-                Self::Cursor { path: path(&next)?, param, send_in, has_more }
+                Self::Cursor { path: path(&next)?, param, send_in, has_more: flag(has_more)? }
             }
             Paginator::LastRow { path: value, param, send_in, has_more } => {
-                let has_more = has_more.as_deref().map(path).transpose()?;
-                Self::LastRow { path: path(&value)?, param, send_in, has_more }
+                Self::LastRow { path: path(&value)?, param, send_in, has_more: flag(has_more)? }
             }
             Paginator::Offset { limit: 0, .. } => {
                 return Err(Error::invalid_config("a page by offset has a limit larger than zero"));
@@ -216,14 +253,49 @@ impl Pager {
         })
     }
 
-    /// Whether the next page is asked for by something that the API did not name, so that one that does not know the
-    /// parameter gives the same page again and again. What the first page has not told yet may be that.
-    pub(crate) fn counts(&self) -> bool {
-        matches!(self, Self::Auto | Self::LastRow { .. } | Self::Offset { .. } | Self::PageNumber { .. })
+    /// The type by which settings name it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Single => "single",
+            Self::HeaderLink { .. } => "header_link",
+            Self::JsonLink { .. } => "json_link",
+            Self::Cursor { .. } => "cursor",
+            Self::LastRow { .. } => "last_row",
+            Self::Offset { .. } => "offset",
+            Self::PageNumber { .. } => "page_number",
+        }
     }
 
-    /// Adds to the first request what the paginator needs there.
-    pub(crate) fn begin(&self, request: &mut PageRequest) -> Result<()> {
+    /// Where a page tells of more, as the settings say it and where that is not what is looked for anyhow.
+    fn sign(&self) -> Option<&JsonPath> {
+        let unusual = |total: &'_ Total, usual: String| total.path.keys() != [usual];
+        match self {
+            Self::HeaderLink { has_more, .. }
+            | Self::JsonLink { has_more, .. }
+            | Self::Cursor { has_more, .. }
+            | Self::LastRow { has_more, .. } => has_more.as_ref(),
+            Self::Offset { total, .. } => unusual(total, config::total()).then_some(&total.path),
+            Self::PageNumber { total_pages, .. } => {
+                unusual(total_pages, config::total_pages()).then_some(&total_pages.path)
+            }
+            Self::Auto | Self::Single => None,
+        }
+    }
+
+    /// What was told, what was read and where it was told, when the pages end too early.
+    fn missing(&self) -> Option<(u64, u64, String)> {
+        match self {
+            Self::Offset { offset, total, .. } => total.missing(*offset),
+            // The page that ends them has no rows, and is none of those that were read.
+            Self::PageNumber { first, page, total_pages, .. } => {
+                total_pages.missing(page.saturating_sub(*first).saturating_sub(1))
+            }
+            _ => None,
+        }
+    }
+
+    fn begin(&self, request: &mut PageRequest) -> Result<()> {
         match self {
             Self::Offset { limit, offset, params: [offset_param, limit_param], send_in, .. } => {
                 request.set(*send_in, limit_param, (*limit).into())?;
@@ -234,8 +306,7 @@ impl Pager {
         }
     }
 
-    /// The request for the next page; none after the last one.
-    pub(crate) fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
+    fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
         if let Self::Auto = self {
             *self = auto::detect(page)?;
         }
@@ -251,20 +322,23 @@ impl Pager {
             Self::JsonLink { .. } | Self::Cursor { has_more: None, .. } if auto::says_end(page) => {
                 return Ok(None);
             }
-            Self::HeaderLink { rel } => match link::find(page.links, rel) {
-                Some(link) => next.url = page.link(&link)?,
-                None => return Ok(None),
-            },
-            Self::JsonLink { path } => match page.lead(path)? {
-                Some(Value::String(link)) => next.url = page.link(&link)?,
-                Some(_) => return Err(no_text(path)),
-                None => return Ok(None),
-            },
-            Self::Cursor { has_more, .. } | Self::LastRow { has_more, .. }
+            Self::HeaderLink { has_more, .. }
+            | Self::JsonLink { has_more, .. }
+            | Self::Cursor { has_more, .. }
+            | Self::LastRow { has_more, .. }
                 if page.says_last(has_more.as_ref()) =>
             {
                 return Ok(None);
             }
+            Self::HeaderLink { rel, .. } => match link::find(page.links, rel) {
+                Some(link) => next.url = page.link(&link)?,
+                None => return Ok(None),
+            },
+            Self::JsonLink { path, .. } => match page.lead(path)? {
+                Some(Value::String(link)) => next.url = page.link(&link)?,
+                Some(_) => return Err(no_text(path)),
+                None => return Ok(None),
+            },
             Self::Cursor { path, param, send_in, .. } => match page.lead(path)? {
                 // From there the pages would begin again.
                 Some(token) if whole(&token) == Some(0) => return Ok(None),
@@ -278,7 +352,7 @@ impl Pager {
             Self::Offset { offset, params: [offset_param, _], send_in, total, .. } => {
                 // An API may give fewer rows than asked for, so the rows that came are counted, not the limit.
                 *offset = offset.saturating_add(page.rows);
-                if total.is_reached(*offset, page)? {
+                if total.is_reached(*offset, page) {
                     return Ok(None);
                 }
                 next.set(*send_in, offset_param, (*offset).into())?;
@@ -287,7 +361,7 @@ impl Pager {
                 *number = number.saturating_add(1);
                 // A page without rows is none of those that were read.
                 let read = number.saturating_sub(*first).saturating_sub(u64::from(page.rows == 0));
-                if total_pages.is_reached(read, page)? {
+                if total_pages.is_reached(read, page) {
                     return Ok(None);
                 }
                 next.set(*send_in, param, (*number).into())?;

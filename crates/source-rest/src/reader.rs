@@ -167,27 +167,11 @@ impl StreamReader {
         let _reservation: Option<Reservation> = budget.and_then(|budget| budget.try_reserve(self.expected));
         let tag = known.as_ref().map(|etag| etag.tag.as_str());
         let page = shared.client.fetch(self.method, &request, tag).await?;
+        let is_nothing = matches!(page.body, Body::Empty);
         let mut body = match page.body {
             Body::Text(body) => body,
-            Body::Empty => {
-                let nothing = Outline::of(b"{}")?;
-                let shown_url = &shared.client.redactor.url(&page.url);
-                let info = PageInfo {
-                    url: &page.url,
-                    shown_url,
-                    links: &[],
-                    body: b"{}",
-                    outline: &nothing,
-                    array: &[],
-                    rows: 0,
-                    read: self.read,
-                    told: page.told,
-                    is_first,
-                };
-                // Its end, unless the API has told of more.
-                self.pager.next(&request, &info).map_err(|e| e.with_context("url", shown_url))?;
-                return Ok(PageRows { rows: None, is_last: true });
-            }
+            // A page like another, without rows.
+            Body::Empty => b"{}".to_vec(),
             Body::Unchanged if known.is_some() => {
                 (self.unchanged, self.tag) = (true, known);
                 return Ok(PageRows { rows: None, is_last: true });
@@ -203,7 +187,8 @@ impl StreamReader {
         let outline = Outline::of(&body).map_err(shown)?;
         let failure = outline.failure(&body, &self.usual);
         let excerpt = || shared.client.redactor.excerpt(&String::from_utf8_lossy(&body));
-        let at = self.rows_at(&outline).map_err(|e| match failure {
+        let at = if is_nothing { Ok(RowsAt::Nowhere) } else { self.rows_at(&outline) };
+        let at = at.map_err(|e| match failure {
             Some(field) if !outline.may_have_rows() => shown(failed(field, excerpt())),
             _ => shown(e.with_context("body", excerpt())),
         })?;

@@ -119,6 +119,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_parser_of_urls_makes_of_a_secret_is_left_out() {
+        let redactor = Redactor::new(["CANab\\cd\t7171".to_owned()], vec![]);
+        let url = Url::parse("http://h/st/CANab\\cd\t7171z?q=1").unwrap();
+        assert_eq!(redactor.url(&url), "http://h/st/***z?q=1");
+    }
+
+    #[test]
     fn no_part_of_a_secret_is_left_where_an_answer_is_cut() {
         let redactor = Redactor::new(["canary  4711-ü".to_owned()], vec![]);
         for before in EXCERPT - 20..EXCERPT + 2 {

@@ -55,7 +55,9 @@ pub(super) async fn read(client: &Client, url: Url, response: Response) -> Resul
         _ => None,
     };
     if let Some(body) = without_body {
-        return Ok(Attempt::Page(Page { url, links: vec![], told: Told::default(), etag: text(ETAG), body }));
+        // Its tag would speak for no rows.
+        let (links, told) = (links(&headers), told(&headers));
+        return Ok(Attempt::Page(Page { url, links, told, etag: None, body }));
     }
     let is_html = text(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
     if !status.is_success() {
@@ -84,10 +86,12 @@ pub(super) async fn read(client: &Client, url: Url, response: Response) -> Resul
         )
         .with_context("body", client.redactor.excerpt(shown)));
     }
-    let links =
-        headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
-    let told = told(&headers);
+    let (links, told) = (links(&headers), told(&headers));
     Ok(Attempt::Page(Page { url, links, told, etag: text(ETAG), body: Body::Text(body) }))
+}
+
+fn links(headers: &HeaderMap) -> Vec<String> {
+    headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect()
 }
 
 /// What headers tell of rows on other pages.
@@ -98,8 +102,13 @@ fn told(headers: &HeaderMap) -> Told {
     let range = text("content-range");
     let whole = || range.rsplit_once('/').filter(|_| !range.starts_with("bytes"))?.1.parse().ok();
     let total = TOTALS.into_iter().find_map(|name| text(name).parse().ok()).or_else(whole);
+    let pages = PAGES.into_iter().find_map(|name| text(name).parse().ok());
+    let has_more = text("x-has-more").to_ascii_lowercase().parse().ok();
+    // It is there without a number in it on the last page.
+    let next_page = || headers.get(NEXT_PAGE).map(|_| !text(NEXT_PAGE).is_empty());
+    let more = has_more.or_else(next_page);
     let leads = NEXT.into_iter().any(|name| !text(name).is_empty());
-    Told { total, next_page: leads || text("x-has-more").eq_ignore_ascii_case("true") }
+    Told { total, pages, more, next_page: leads || has_more == Some(true) }
 }
 
 /// Headers that say how many rows there are in all.
@@ -112,8 +121,11 @@ const TOTALS: [&str; 7] = [
     "x-pagination-total",
     "total-count",
 ];
+/// Headers that say how many pages there are in all.
+const PAGES: [&str; 3] = ["x-total-pages", "x-wp-totalpages", "x-pagination-total-pages"];
 /// Headers that have something in them where there is a next page.
-const NEXT: [&str; 3] = ["x-next-page", "x-next-cursor", "x-next-token"];
+const NEXT: [&str; 3] = [NEXT_PAGE, "x-next-cursor", "x-next-token"];
+const NEXT_PAGE: &str = "x-next-page";
 
 /// What an answer that is no success means.
 fn refused(status: StatusCode, headers: &HeaderMap, excerpt: String) -> Result<Attempt> {
@@ -201,6 +213,17 @@ mod tests {
             headers.insert(reqwest::header::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
             let told = told(&headers);
             assert_eq!((told.total, told.next_page), (total, next_page), "{name}: {value}");
+        }
+        for (name, value, pages, more) in [
+            ("X-Total-Pages", "3", Some(3), None),
+            ("X-Next-Page", "2", None, Some(true)),
+            ("X-Next-Page", "", None, Some(false)),
+            ("X-Has-More", "False", None, Some(false)),
+            ("X-Next-Cursor", "abc", None, None),
+        ] {
+            let name = reqwest::header::HeaderName::try_from(name).unwrap();
+            let told = told(&HeaderMap::from_iter([(name.clone(), value.parse().unwrap())]));
+            assert_eq!((told.pages, told.more), (pages, more), "{name}: {value}");
         }
     }
 }

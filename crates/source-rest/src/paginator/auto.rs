@@ -5,12 +5,12 @@ use serde_json::Value;
 use stitchwork_core::{Error, Result};
 
 use super::config::{next, page};
-use super::{PageInfo, Pager, link};
+use super::{PageInfo, Way, link};
 use crate::SendIn;
 use crate::json::{Kind, Node};
 
 // Names without their case and all that is neither letter nor digit, since `next_cursor` and `nextCursor` mean the same.
-const PAGE_COUNTS: [&str; 7] =
+pub(super) const PAGE_COUNTS: [&str; 7] =
     ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage", "nbpages"];
 const PAGE_NUMBERS: [&str; 5] = ["page", "currentpage", "pagenumber", "pageindex", "number"];
 const OFFSETS: [&str; 2] = ["offset", "skip"];
@@ -57,7 +57,7 @@ const NEXT: [&str; 22] = [
     "batch",
 ];
 /// Names of cursors that do not say `next`, beside one text for each page but the last.
-const CURSORS: [&str; 10] = [
+pub(super) const CURSORS: [&str; 10] = [
     "cursor",
     "offset",
     "after",
@@ -87,21 +87,24 @@ const ABOUT_ROWS: [&str; 13] = [
     "cursor",
 ];
 
-pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
+/// Where a header says something.
+pub(super) const HEADER: &str = "a header";
+
+pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
     if link::find(info.links, &next()).is_some() {
-        return Ok(Pager::HeaderLink { rel: next() });
+        return Ok(Way::HeaderLink { rel: next(), has_more: None });
     }
     // What a row says that is the page itself, it says of itself.
     if info.array.is_empty() && info.rows == 1 || says_end(info) {
-        return Ok(Pager::Single);
+        return Ok(Way::Single);
     }
     if let Some(node) = nodes(info).find(|node| is_link(node, info)) {
-        return Ok(Pager::JsonLink { path: node.json_path() });
+        return Ok(Way::JsonLink { path: node.json_path(), has_more: None });
     }
     if let Some(node) = named(info, &PAGE_COUNTS).find(|node| number(node, info).is_some()) {
-        let first = named(info, &PAGE_NUMBERS).find_map(|node| number(node, info)).unwrap_or(1);
+        let first = page_number(info).unwrap_or(1);
         let total_pages = node.json_path();
-        return Ok(Pager::PageNumber {
+        return Ok(Way::PageNumber {
             first,
             page: first,
             param: page(),
@@ -110,7 +113,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
         });
     }
     if let Some((node, param)) = nodes(info).find_map(|node| Some((node, cursor_param(node, info)?))) {
-        return Ok(Pager::Cursor { path: node.json_path(), param, send_in: SendIn::Query, has_more: None });
+        return Ok(Way::Cursor { path: node.json_path(), param, send_in: SendIn::Query, has_more: None });
     }
     if let Some(pager) = offset(info) {
         return Ok(pager);
@@ -138,7 +141,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Pager> {
     if !has_total && info.links.is_empty() && !words.any(says) {
         warn_of_round(info);
     }
-    Ok(Pager::Single)
+    Ok(Way::Single)
 }
 
 /// The sizes that APIs give their pages where nobody asks for one.
@@ -157,21 +160,26 @@ fn warn_of_round(info: &PageInfo<'_>) {
     }
 }
 
+/// The number that a page gives itself.
+pub(super) fn page_number(info: &PageInfo<'_>) -> Option<u64> {
+    named(info, &PAGE_NUMBERS).find_map(|node| number(node, info))
+}
+
 /// Where a page says that there are more.
 pub(super) fn flag(info: &PageInfo<'_>) -> Option<String> {
-    let node = asked(info, true);
-    let header = || info.told.next_page.then(|| "a header".to_owned());
+    let node = asked(info, true).next();
+    let header = || info.told.next_page.then(|| HEADER.to_owned());
     node.map(|node| node.path.join(".")).or_else(header)
 }
 
 /// Whether a page says that it is the last one.
 pub(super) fn says_end(info: &PageInfo<'_>) -> bool {
-    asked(info, false).is_some() && flag(info).is_none()
+    asked(info, false).next().is_some() && flag(info).is_none()
 }
 
-/// Where a page says that there is more, or that there is not.
-fn asked<'a>(info: &PageInfo<'a>, more: bool) -> Option<&'a Node> {
-    nodes(info).find(|node| match last(node).as_str() {
+/// The places where a page says that there is more, or that there is not.
+pub(super) fn asked<'a>(info: &PageInfo<'a>, more: bool) -> impl Iterator<Item = &'a Node> {
+    nodes(info).filter(move |node| match last(node).as_str() {
         // Many a thing is done, and only a page that is not has another one.
         "done" => more && answer(node, info) == Some(false),
         word if LAST.contains(&word) => answer(node, info) == Some(!more),
@@ -180,7 +188,7 @@ fn asked<'a>(info: &PageInfo<'a>, more: bool) -> Option<&'a Node> {
 }
 
 /// A yes or no, as it may be written.
-fn answer(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
+pub(super) fn answer(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
     match node.value(info.body)? {
         Value::Bool(answer) => Some(answer),
         Value::Number(answer) if answer.as_u64() == Some(0) => Some(false),
@@ -215,7 +223,7 @@ fn link_in_list<'a>(info: &PageInfo<'a>) -> Option<&'a Node> {
 }
 
 /// Whether a name is that of what leads to the next page.
-fn is_next(name: &str) -> bool {
+pub(super) fn is_next(name: &str) -> bool {
     name.strip_prefix("next").is_some_and(|rest| NEXT.contains(&rest) || is_locator(rest))
 }
 
@@ -238,12 +246,12 @@ pub(super) fn sign(info: &PageInfo<'_>) -> Option<String> {
 }
 
 /// A first page that tells its offset, its limit and how many rows there are is asked for the others by the same names.
-fn offset(info: &PageInfo<'_>) -> Option<Pager> {
+fn offset(info: &PageInfo<'_>) -> Option<Way> {
     let start = named(info, &OFFSETS).find(|node| number(node, info) == Some(0))?;
     let size = named(info, &LIMITS).find(|node| number(node, info).is_some_and(|size| size > 0))?;
     let total = totals(info).find(|node| number(node, info).is_some_and(|total| total > info.rows))?;
     let name = |node: &Node| node.path.last().cloned().unwrap_or_default();
-    Some(Pager::Offset {
+    Some(Way::Offset {
         limit: number(size, info)?,
         offset: 0,
         params: [name(start), name(size)],
@@ -258,32 +266,39 @@ pub(super) fn total(info: &PageInfo<'_>) -> Option<u64> {
 }
 
 /// What may be the number of all rows; also `total.value`, as Elasticsearch has it.
-fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
+pub(super) fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
     let is_total = |name: &str| TOTALS.contains(&name);
-    let rows = info.outline.nodes.iter().find(|node| {
-        let text = info.body.get(node.range.clone()).unwrap_or_default();
-        node.kind == Kind::Array && std::ptr::eq(text, info.array)
-    });
-    let rows = rows.map(|node| node.path.as_slice()).unwrap_or_default();
-    // It stands around the rows, or in what is about them.
-    let is_about = move |node: &Node| {
-        let around = node.path.split_last().map(|(_, around)| around).unwrap_or_default();
-        rows.starts_with(around) || ABOUT_ROWS.contains(&parent(node).as_str())
-    };
+    let is_about = about(info);
     nodes(info)
         .filter(move |node| is_total(&last(node)) || last(node) == "value" && is_total(&parent(node)))
         .filter(move |node| is_about(node))
 }
 
+/// Whether a value stands around the rows, or in what is about them.
+pub(super) fn about<'a>(info: &PageInfo<'a>) -> impl Fn(&Node) -> bool + 'a {
+    let rows = info.outline.nodes.iter().find(|node| {
+        let text = info.body.get(node.range.clone()).unwrap_or_default();
+        node.kind == Kind::Array && std::ptr::eq(text, info.array)
+    });
+    let rows = rows.map(|node| node.path.as_slice()).unwrap_or_default();
+    move |node: &Node| {
+        let around = node.path.split_last().map(|(_, around)| around).unwrap_or_default();
+        rows.starts_with(around) || ABOUT_ROWS.contains(&parent(node).as_str())
+    }
+}
+
 /// The scalars of the page, the shallowest first.
-fn nodes<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
+pub(super) fn nodes<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
     let mut nodes: Vec<&Node> =
         info.outline.nodes.iter().filter(|node| node.kind == Kind::Scalar && node.path.len() <= 3).collect();
     nodes.sort_by_key(|node| node.path.len());
     nodes.into_iter()
 }
 
-fn named<'a>(info: &PageInfo<'a>, names: &'static [&'static str]) -> impl Iterator<Item = &'a Node> {
+pub(super) fn named<'a>(
+    info: &PageInfo<'a>,
+    names: &'static [&'static str],
+) -> impl Iterator<Item = &'a Node> {
     nodes(info).filter(|node| names.contains(&last(node).as_str()))
 }
 
@@ -293,7 +308,7 @@ fn plain(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn last(node: &Node) -> String {
+pub(super) fn last(node: &Node) -> String {
     node.path.last().map(|name| plain(name)).unwrap_or_default()
 }
 
@@ -309,7 +324,7 @@ fn text(node: &Node, info: &PageInfo<'_>) -> Option<String> {
     }
 }
 
-fn number(node: &Node, info: &PageInfo<'_>) -> Option<u64> {
+pub(super) fn number(node: &Node, info: &PageInfo<'_>) -> Option<u64> {
     super::whole(&node.value(info.body)?)
 }
 

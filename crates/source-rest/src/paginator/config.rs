@@ -21,12 +21,18 @@ pub enum Paginator {
         /// The relation of the next page.
         #[serde(default = "next")]
         rel: String,
+        /// Where a boolean says whether there are more pages; where nothing is, whatever else is told of more counts as nothing.
+        #[serde(default)]
+        has_more: Option<String>,
     },
     /// A URL in the JSON.
     JsonLink {
         /// Where it is.
         #[serde(default = "next")]
         path: String,
+        /// Where a boolean says whether there are more pages; where nothing is, whatever else is told of more counts as nothing.
+        #[serde(default)]
+        has_more: Option<String>,
     },
     /// A token in the JSON that the next request gives back.
     Cursor {
@@ -125,13 +131,13 @@ impl Paginator {
     /// A `Link` header with the relation `next`.
     #[must_use]
     pub fn header_link() -> Self {
-        Self::HeaderLink { rel: next() }
+        Self::HeaderLink { rel: next(), has_more: None }
     }
 
     /// A URL at a path.
     #[must_use]
     pub fn json_link(path: impl Into<String>) -> Self {
-        Self::JsonLink { path: path.into() }
+        Self::JsonLink { path: path.into(), has_more: None }
     }
 
     /// A token at a path, given back as a parameter of the query.

@@ -2,25 +2,36 @@
 
 /// The target of the first link with this relation.
 pub(super) fn find(headers: &[String], rel: &str) -> Option<String> {
-    headers.iter().find_map(|header| find_in(header, rel))
+    of_relation(headers, rel).find(|(_, has_rows)| *has_rows).map(|(target, _)| target.to_owned())
 }
 
-fn find_in(header: &str, rel: &str) -> Option<String> {
+/// Whether all links with this relation say that there is nothing behind them, as Sentry's last page has it.
+pub(super) fn leads_nowhere(headers: &[String], rel: &str) -> bool {
+    of_relation(headers, rel).next().is_some() && find(headers, rel).is_none()
+}
+
+/// The targets of the links with this relation, and whether there may be rows: Sentry has a next page always, and says
+/// that there is nothing on it.
+fn of_relation<'a>(headers: &'a [String], rel: &'a str) -> impl Iterator<Item = (&'a str, bool)> {
+    headers.iter().flat_map(|header| links(header)).filter_map(move |(target, params)| {
+        let param = |wanted: &str| params.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let is_it = param("rel").is_some_and(|(_, value)| has_word(value, rel));
+        let is_empty = param("results").is_some_and(|(_, value)| value.eq_ignore_ascii_case("false"));
+        is_it.then_some((target, !is_empty))
+    })
+}
+
+/// The targets of all links of a header with their parameters.
+fn links(header: &str) -> impl Iterator<Item = (&str, Vec<(String, String)>)> {
     let mut rest = header;
-    loop {
+    std::iter::from_fn(move || {
         // A target may hold commas and semicolons, so it is taken out before anything is split.
         let (_, after) = rest.split_once('<')?;
         let (target, params) = after.split_once('>')?;
         let (params, next) = params_end(params);
-        let param = |wanted: &str| params.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        let is_it = param("rel").is_some_and(|(_, value)| has_word(value, rel));
-        // Sentry has a next page always, and says that there is nothing on it.
-        let leads_nowhere = param("results").is_some_and(|(_, value)| value.eq_ignore_ascii_case("false"));
-        if is_it && !leads_nowhere {
-            return Some(target.trim().to_owned());
-        }
         rest = next;
-    }
+        Some((target.trim(), params))
+    })
 }
 
 /// A `rel` may hold several relations.
@@ -88,6 +99,10 @@ mod tests {
         assert_eq!(find(&["<a>; rel=prev".into(), "<b>; rel=next".into()], "next").as_deref(), Some("b"));
         let sentry = |results: &str| find(&[format!("<a>; rel=\"next\"; results=\"{results}\"")], "next");
         assert_eq!((sentry("true").as_deref(), sentry("false")), (Some("a"), None));
+        let nowhere = |header: &str| leads_nowhere(&[header.to_owned()], "next");
+        assert!(
+            nowhere("<a>; rel=next; results=false") && !nowhere("<a>; rel=next") && !nowhere("<a>; rel=prev")
+        );
         for odd in ["", "<", "<a", "a; rel=next", "<a>; rel=\"next", "<a>; rel", ";;,,=", "<a>;=;rel=,"] {
             let _ = find(&[odd.to_owned()], "next");
         }

@@ -340,6 +340,7 @@ fn the_first_page_tells_how_to_go_on() {
 fn headers_that_tell_of_more_are_not_overlooked() {
     let outline = Outline::of(b"[]").unwrap();
     let url = Url::parse("http://h/a").unwrap();
+    let told = |total, next_page| Told { total, next_page, ..Told::default() };
     let detect = |told| {
         auto::detect(&PageInfo {
             url: &url,
@@ -354,7 +355,7 @@ fn headers_that_tell_of_more_are_not_overlooked() {
             is_first: true,
         })
     };
-    assert!(matches!(detect(Told { total: Some(10), next_page: false }), Ok(Pager::Single)));
-    assert!(detect(Told { total: Some(11), next_page: false }).is_err());
-    assert!(detect(Told { total: None, next_page: true }).is_err());
+    assert!(matches!(detect(told(Some(10), false)), Ok(Way::Single)));
+    assert!(detect(told(Some(11), false)).is_err());
+    assert!(detect(told(None, true)).is_err());
 }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod auth;
+mod ends;
 mod failures;
 mod incremental;
 mod paging;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 use std::future::IntoFuture;
 
 use axum::Router;
+use axum::serve::ListenerExt;
 use futures::TryStreamExt;
 use serde_json::Value;
 use stitchwork_core::{Cursor, Message, OpenArgs, Result, Rows, Source};
@@ -38,7 +40,11 @@ impl Read {
 }
 
 async fn read(source: &RestSource, cursor: Option<Cursor>) -> Result<Read> {
-    let mut messages = source.open(OpenArgs { cursor, ..Default::default() }).await?;
+    read_with(source, OpenArgs { cursor, ..Default::default() }).await
+}
+
+async fn read_with(source: &RestSource, args: OpenArgs) -> Result<Read> {
+    let mut messages = source.open(args).await?;
     let mut read = Read::default();
     while let Some(message) = messages.try_next().await? {
         read.ends_with_checkpoint = false;
@@ -84,6 +90,8 @@ fn assert_each_once(got: &[String], server: &EventsServer) {
 async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    // Else an answer waits for the client's system to say that it has the one before.
+    let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
     tokio::spawn(axum::serve(listener, router).into_future());
     url
 }

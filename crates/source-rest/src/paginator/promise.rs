@@ -1,0 +1,118 @@
+//! What the pages with rows have told of more. Where a page without rows comes instead, and does not say that it is the end,
+//! the API is likely to have failed to give them: taken for the end, they would be passed over for ever.
+
+use stitchwork_core::{Error, Result};
+
+use super::said::{Number, Said};
+use super::{PageInfo, Way, auto};
+
+/// What the last page with rows has told of more, and how far the stream has come.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Promise {
+    /// Where it has said that there are more.
+    flag: Option<String>,
+    /// The numbers that were told last; some APIs tell them once.
+    rows: Option<Number>,
+    pages: Option<Number>,
+    read_pages: u64,
+    /// Whether a page had something where the settings look for it.
+    has_sign: bool,
+}
+
+impl Promise {
+    /// Takes in a page behind which the stream goes on, or which has rows.
+    pub(super) fn learn(&mut self, page: &PageInfo<'_>, way: &Way) {
+        self.read_pages += 1;
+        self.has_sign |= has_sign(page, way);
+        if page.rows == 0 {
+            return;
+        }
+        let said = Said::of(page, way);
+        let is_last = |all: u64| auto::page_number(page).is_some_and(|number| number >= all);
+        self.rows = said.rows.or(self.rows.take());
+        self.pages = said.pages.or(self.pages.take()).filter(|pages| !is_last(pages.all));
+        // Newer than a number that some page before has told.
+        if auto::says_end(page) || page.told.more == Some(false) {
+            (self.rows, self.pages) = (None, None);
+        }
+        self.flag = said.more;
+    }
+
+    /// Whether the stream may end with this page, which has no rows.
+    ///
+    /// # Errors
+    /// More was told, and the page does not take it back.
+    pub(super) fn check_end(&self, page: &PageInfo<'_>, way: &Way) -> Result<()> {
+        if let Some((told, read, field)) = way.missing().filter(|_| !page.is_first) {
+            return Err(broken(told, read, &field));
+        }
+        // Somebody who points to where nothing is wants no promise to be kept.
+        let is_deaf = way.sign().is_some() && !self.has_sign && !has_sign(page, way);
+        if is_deaf || matches!(way, Way::Auto | Way::Single) {
+            return Ok(());
+        }
+        let said = Said::of(page, way);
+        if self.takes_back(&said, page) {
+            return Ok(());
+        }
+        if let Some(field) = &said.more {
+            return Err(broken("more", page.read, field));
+        }
+        if said.ends {
+            return Ok(());
+        }
+        self.check_kept(&said, page)
+    }
+
+    /// Whether a page without rows says that there are no more than were read, or fewer than before.
+    fn takes_back(&self, said: &Said, page: &PageInfo<'_>) -> bool {
+        let is_less = |now: &Number, before: &Option<Number>| {
+            before.as_ref().is_some_and(|before| now.all < before.all)
+        };
+        // A count of none may be that of this page.
+        let all_read = |rows: &Number| rows.all <= page.read && (rows.is_sure || rows.all > 0);
+        said.rows.as_ref().is_some_and(|rows| all_read(rows) || is_less(rows, &self.rows))
+            || said.pages.as_ref().is_some_and(|pages| {
+                said.more.is_none() && (pages.all <= self.read_pages || is_less(pages, &self.pages))
+            })
+    }
+
+    /// Whether everything came that a page has told of.
+    fn check_kept(&self, said: &Said, page: &PageInfo<'_>) -> Result<()> {
+        if page.read == 0 {
+            // The numbers of a stream without new rows may be those of all.
+            return Ok(());
+        }
+        if let Some(rows) = said.rows.as_ref().filter(|rows| rows.all > 0).or(self.rows.as_ref()) {
+            if rows.all > page.read {
+                return Err(broken(rows.all, page.read, &rows.place));
+            }
+            // A flag that is always there says less.
+            if rows.is_sure {
+                return Ok(());
+            }
+        }
+        if let Some(pages) = said.pages.as_ref().or(self.pages.as_ref())
+            && pages.all > self.read_pages
+        {
+            return Err(broken(pages.all, self.read_pages, &pages.place));
+        }
+        self.flag.as_ref().map_or(Ok(()), |field| Err(broken("more", page.read, field)))
+    }
+}
+
+/// Whether a page has something where the settings look for what it says.
+fn has_sign(page: &PageInfo<'_>, way: &Way) -> bool {
+    way.sign().is_some_and(|path| page.outline.get(path).is_some())
+}
+
+fn broken(told: impl ToString, read: u64, field: &str) -> Error {
+    Error::invalid_data(
+        "the page has no rows, though the API has told of more than were read; run again later, or, if what it told is nothing to \
+         go by, point `has_more` (`total` of `offset`, `total_pages` of `page_number`) of the `paginator` to where nothing is, so \
+         that the first page without rows is the end",
+    )
+    .with_context("field", field)
+    .with_context("told", told.to_string())
+    .with_context("read", read)
+}

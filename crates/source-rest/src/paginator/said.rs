@@ -1,0 +1,111 @@
+//! What a page says of the pages behind it.
+
+use super::auto::{self, CURSORS, HEADER, PAGE_COUNTS};
+use super::{PageInfo, Way, link, whole};
+use crate::json::{Kind, Node};
+use crate::path::JsonPath;
+
+/// What a page says of the pages behind it. A link or a cursor alone is none of it: many APIs have one on each page.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// Where it says that there are more.
+    pub(super) more: Option<String>,
+    /// Whether it says that there are none.
+    pub(super) ends: bool,
+    pub(super) rows: Option<Number>,
+    pub(super) pages: Option<Number>,
+}
+
+/// How many there are in all.
+#[derive(Debug, Clone)]
+pub(super) struct Number {
+    pub(super) all: u64,
+    /// Where that stands.
+    pub(super) place: String,
+    /// Whether it is none of the page alone, as a `count` may be.
+    pub(super) is_sure: bool,
+}
+
+impl Number {
+    fn new(all: u64, node: Option<&Node>) -> Self {
+        let place = node.map_or_else(|| HEADER.to_owned(), place);
+        Self { all, place, is_sure: node.is_none_or(|node| auto::last(node) != "count") }
+    }
+}
+
+impl Said {
+    pub(super) fn of(page: &PageInfo<'_>, way: &Way) -> Self {
+        let own = way.sign();
+        let own_more = || own.filter(|path| page.says(path) == Some(true)).map(|path| path.keys().join("."));
+        let header = || (page.told.more == Some(true)).then(|| HEADER.to_owned());
+        // What a row says that is the page itself, it says of itself.
+        let body = !(page.rows == 1 && page.array.is_empty());
+        let in_body = || flag(page).filter(|_| body).map(place);
+        let pages = all_pages(page).filter(|_| body).map(|(all, node)| (all, Some(node)));
+        let rows = all_rows(page).filter(|(_, node)| body || node.is_none());
+        Self {
+            more: own_more().or_else(in_body).or_else(header),
+            ends: page.told.more == Some(false) || body && says_end(page, own, way),
+            rows: rows.map(|(all, node)| Number::new(all, node)),
+            pages: pages.or(page.told.pages.map(|all| (all, None))).map(|(all, node)| Number::new(all, node)),
+        }
+    }
+}
+
+fn place(node: &Node) -> String {
+    node.path.join(".")
+}
+
+/// Where a page says that there are more. Of the things around and beside the rows some are not done, too.
+fn flag<'a>(page: &PageInfo<'a>) -> Option<&'a Node> {
+    let is_about = auto::about(page);
+    auto::asked(page, true).find(|node| auto::last(node).starts_with("has") || is_about(node))
+}
+
+/// Whether the page says that it is the last one: by a flag, by nothing where the next one is named, or by a link that
+/// leads nowhere.
+fn says_end(page: &PageInfo<'_>, own: Option<&JsonPath>, way: &Way) -> bool {
+    let is_done = |node: &Node| auto::last(node) == "done" && auto::answer(node, page) == Some(true);
+    page.says_last(own)
+        || auto::asked(page, false).next().is_some()
+        || auto::nodes(page).any(is_done)
+        || page.outline.nodes.iter().any(|node| is_blank_lead(node, page))
+        || leads_nowhere(page, way)
+}
+
+/// Whether a node has a name for what leads to the next page, and nothing in it.
+fn is_blank_lead(node: &Node, page: &PageInfo<'_>) -> bool {
+    let name = auto::last(node);
+    let is_lead = auto::is_next(&name) || CURSORS.contains(&name.as_str());
+    let is_blank = || match node.kind {
+        Kind::Null => true,
+        Kind::Scalar => node.value(page.body).is_some_and(|value| value == "" || value == false),
+        Kind::Object | Kind::Array => page.is_hollow(node),
+    };
+    is_lead && node.path.len() <= 3 && is_blank()
+}
+
+/// Whether the paginator's own way to the next page is there and has no end but this one.
+fn leads_nowhere(page: &PageInfo<'_>, way: &Way) -> bool {
+    match way {
+        Way::HeaderLink { rel, .. } => link::leads_nowhere(page.links, rel),
+        Way::JsonLink { path, .. } | Way::Cursor { path, .. } => {
+            let lead = page.outline.get(path).map(|_| page.lead(path));
+            matches!(lead, Some(Ok(lead)) if lead.as_ref().is_none_or(|lead| whole(lead) == Some(0)))
+        }
+        _ => false,
+    }
+}
+
+fn all_rows<'a>(page: &PageInfo<'a>) -> Option<(u64, Option<&'a Node>)> {
+    let named = auto::totals(page).filter_map(|node| Some((auto::number(node, page)?, Some(node))));
+    let header = page.told.total.map(|total| (total, None));
+    let is_sure = |node: Option<&Node>| node.is_none_or(|node| auto::last(node) != "count");
+    named.chain(header).max_by_key(|(total, node)| (*total, is_sure(*node)))
+}
+
+fn all_pages<'a>(page: &PageInfo<'a>) -> Option<(u64, &'a Node)> {
+    let is_about = auto::about(page);
+    let mut counts = auto::named(page, &PAGE_COUNTS).filter(|node| is_about(node));
+    counts.find_map(|node| Some((auto::number(node, page)?, node)))
+}

@@ -21,7 +21,8 @@ pub enum Paginator {
         /// The relation of the next page.
         #[serde(default = "next")]
         rel: String,
-        /// Where a boolean says whether there are more pages; where nothing is, whatever else is told of more counts as nothing.
+        /// Where a boolean says whether there are more pages. Where nothing is, the first page without rows is the end,
+        /// whatever else was told.
         #[serde(default)]
         has_more: Option<String>,
     },
@@ -30,7 +31,8 @@ pub enum Paginator {
         /// Where it is.
         #[serde(default = "next")]
         path: String,
-        /// Where a boolean says whether there are more pages; where nothing is, whatever else is told of more counts as nothing.
+        /// Where a boolean says whether there are more pages. Where nothing is, the first page without rows is the end,
+        /// whatever else was told.
         #[serde(default)]
         has_more: Option<String>,
     },

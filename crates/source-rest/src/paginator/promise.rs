@@ -87,8 +87,8 @@ impl Promise {
             if rows.all > page.read {
                 return Err(broken(rows.all, page.read, &rows.place));
             }
-            // A flag that is always there says less.
-            if rows.is_sure {
+            // A flag that is always there says less; a number that is less than what came is that of something else.
+            if rows.is_sure && rows.all == page.read {
                 return Ok(());
             }
         }
@@ -108,9 +108,9 @@ fn has_sign(page: &PageInfo<'_>, way: &Way) -> bool {
 
 fn broken(told: impl ToString, read: u64, field: &str) -> Error {
     Error::invalid_data(
-        "the page has no rows, though the API has told of more than were read; run again later, or, if what it told is nothing to \
-         go by, point `has_more` (`total` of `offset`, `total_pages` of `page_number`) of the `paginator` to where nothing is, so \
-         that the first page without rows is the end",
+        "the page has no rows, though the API has told of more than were read; run again later, or, if what it told is \
+         nothing to go by, point `has_more` (`total` of `offset`, `total_pages` of `page_number`) of the `paginator` to \
+         where nothing is, so that the first page without rows is the end",
     )
     .with_context("field", field)
     .with_context("told", told.to_string())

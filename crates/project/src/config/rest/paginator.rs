@@ -20,6 +20,11 @@ pub enum Paginator {
         /// The relation of the next page.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rel: Option<String>,
+        /// Where a boolean says whether there are more pages. Where nothing is, the first page without rows is the end,
+        /// whatever else was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("x-stitchwork-check" = "json_path"))]
+        has_more: Option<String>,
     },
     /// A URL in the JSON.
     JsonLink {
@@ -27,6 +32,11 @@ pub enum Paginator {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(extend("x-stitchwork-check" = "json_path"))]
         path: Option<String>,
+        /// Where a boolean says whether there are more pages. Where nothing is, the first page without rows is the end,
+        /// whatever else was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("x-stitchwork-check" = "json_path"))]
+        has_more: Option<String>,
     },
     /// A token in the JSON that the next request gives back.
     Cursor {

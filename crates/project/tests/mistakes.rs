@@ -44,7 +44,7 @@ fn slashes_of_databases() {
     check(
         "catalogs:\n  a: {url: 'postgres:me:c4n4ry@h/d'}\n  b: {url: 'postgres:/me@h'}\n  c: {url: 'postgres:me:${env:P}@h'}\n",
         &[2, 3, 4].map(|line| {
-            format!("{line}:12: two slashes are missing behind \"postgres:\"; write postgres://user@host/database")
+            format!("{line}:12: two slashes are missing behind \"postgres:\"; write postgres://… with its user and host")
         }).each_ref().map(String::as_str),
     );
     for url in ["postgres://h", "postgres:${env:P}", "postgres:/${env:P}", "sqlite:c.db"] {

@@ -15,17 +15,22 @@ fn sending(url: &str, params: &str) -> String {
 
 #[test]
 fn a_secret_that_looks_like_a_setting_is_hidden_whole() {
-    let server = Page::echo(0);
     let folder = Folder::new();
-    folder.write("cookie.txt", "session=aaaaaaaa; uid=CANARY7701");
-    folder.write("json.txt", r#"{"token": "aaaa", "id": "CANARYid"}"#);
-    folder.write("url.txt", "https://me:pw@h.example.com/CANARYpath");
-    let hook = "https://hooks.example.com/services/T0/CANARY-A?token=zzzz";
-    for value in ["${env:HOOK}", "${file:cookie.txt}", "${file:json.txt}", "${file:url.txt}"] {
-        folder.write("stitchwork.yaml", &sending(server.url(), &format!("notify: \"{value}\"")));
-        let ran = ran(&folder.command(["run", "-v"]).env("HOOK", hook).output().unwrap());
-        assert!(ran.code != 0 && ran.stderr.contains("notify=***"), "{value}: {ran:?}");
-        assert!(!ran.stderr.contains("CANARY"), "{value}: {ran:?}");
+    for value in [
+        "session=aaaaaaaa; uid=CANARY7701",
+        r#"{"token": "aaaa", "id": "CANARYid"}"#,
+        "https://me:pw@h.example.com/CANARYpath",
+        "https://hooks.example.com/services/T0/CANARY-A?token=zzzz",
+    ] {
+        // The server knows what it was sent, and says it as it is meant.
+        let server = Page::refusing(&format!("no: {value}"));
+        folder.write("value.txt", value);
+        for reference in ["${env:HOOK}", "${file:value.txt}"] {
+            folder.write("stitchwork.yaml", &sending(server.url(), &format!("notify: \"{reference}\"")));
+            let ran = ran(&folder.command(["run", "-v"]).env("HOOK", value).output().unwrap());
+            assert!(ran.code != 0 && ran.stderr.contains("notify=***"), "{value}: {ran:?}");
+            assert!(ran.stderr.contains("no: ***") && !ran.stderr.contains("CANARY"), "{value}: {ran:?}");
+        }
     }
 }
 

@@ -137,7 +137,7 @@ pub(crate) fn has_slashes(scheme: &str, rest: &str, is_whole: bool) -> Result<()
     if !matches!(scheme, "postgres" | "postgresql") || may_have {
         return Ok(());
     }
-    Err(format!("two slashes are missing behind \"{scheme}:\"; write {scheme}://user@host/database"))
+    Err(format!("two slashes are missing behind \"{scheme}:\"; write {scheme}://… with its user and host"))
 }
 
 /// The text up to its first reference, and whether that is all of it; `None` for what is no text with references.

@@ -5,7 +5,8 @@ fn hidden(text: &str) -> String {
     let mut from = 0;
     for value in values(text) {
         let place = super::hidden(text, &value);
-        out = out + &text[from..place.start] + "***";
+        out.push_str(&text[from..place.start]);
+        out.push_str("***");
         from = place.end;
     }
     out + &text[from..]

@@ -12,6 +12,8 @@ mod state;
 use std::sync::Arc;
 use std::time::Instant;
 
+use stitchwork::core::BatchStream;
+
 pub(crate) use self::ask::{columns, table_names};
 use crate::args::{Cli, Command, PipelineArgs};
 use crate::console::Console;
@@ -20,7 +22,7 @@ use crate::output::Output;
 use crate::prompt;
 use crate::session::Asker;
 use crate::signals::Interrupts;
-use crate::workspace::{ProjectArgs, Workspace};
+use crate::workspace::{ProjectArgs, Workspace, is_no_pipeline};
 
 /// What every command has.
 #[derive(Debug, Clone)]
@@ -45,9 +47,21 @@ impl Context {
         statement: &str,
         limit: Option<usize>,
     ) -> Result<u64, Failure> {
+        self.answer_with(asker, output, statement, limit, |rows| rows).await
+    }
+
+    /// Answers one statement with what its rows are made into.
+    pub(crate) async fn answer_with(
+        &self,
+        asker: &Asker,
+        output: &Output,
+        statement: &str,
+        limit: Option<usize>,
+        shown: impl FnOnce(BatchStream) -> BatchStream,
+    ) -> Result<u64, Failure> {
         self.console.hide_of(statement);
         let begun = Instant::now();
-        let rows = asker.ask(statement, limit).await?;
+        let rows = shown(asker.ask(statement, limit).await?);
         let planned = begun.elapsed();
         let rows = output.write(rows).await?;
         tracing::info!(?planned, ran = ?begun.elapsed().saturating_sub(planned), rows, "a query is answered");
@@ -63,6 +77,10 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let mut project = ProjectArgs { file: cli.global.project, profile: cli.global.profile };
     let format = cli.global.output;
+    if let Some(file) = which(&cli.command).and_then(|which| which.file.as_deref()) {
+        is_no_pipeline(file, project.profile.as_deref())?;
+        project.file = one_file(project.file, Some(file.to_owned()))?;
+    }
     // What needs no project must not fail because of one.
     match &cli.command {
         Command::Completions { shell } => return schema::completions(*shell),
@@ -72,9 +90,6 @@ pub(crate) async fn run(
             project.file = one_file(project.file, file.clone())?;
             return check::run(&project, *references, console);
         }
-        Command::Run(run) => project.file = one_file(project.file, run.which.file.clone())?,
-        Command::Clean(clean) => project.file = one_file(project.file, clean.which.file.clone())?,
-        Command::State(PipelineArgs { file, .. }) => project.file = one_file(project.file, file.clone())?,
         _ => {}
     }
     let workspace = Arc::new(Workspace::open(&project, console.clone())?);
@@ -106,6 +121,16 @@ async fn command(
         Command::Info { table: Some(table) } => ask::info(context, &table).await,
         Command::Info { table: None } => info::run(context).await,
         Command::Check { .. } | Command::Init { .. } | Command::Completions { .. } => Ok(()),
+    }
+}
+
+/// Which pipelines a command is about, where it is about some.
+fn which(command: &Command) -> Option<&PipelineArgs> {
+    match command {
+        Command::Run(run) => Some(&run.which),
+        Command::Clean(clean) => Some(&clean.which),
+        Command::State(which) => Some(which),
+        _ => None,
     }
 }
 

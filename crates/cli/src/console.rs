@@ -38,6 +38,11 @@ impl Console {
         self.secrets.add(secret);
     }
 
+    /// Shows this text in no message: it may be a secret, and is one only where nobody asked for it.
+    pub(crate) fn hide_in_messages(&self, text: &str) {
+        self.secrets.add_likely(text);
+    }
+
     /// Never shows what a URL has in its query under names that promise secrets.
     pub(crate) fn hide_parameters(&self, url: &str) {
         let (_, query) = url.split_once('?').unwrap_or_default();
@@ -57,7 +62,7 @@ impl Console {
         self.secrets.add_of(sql);
     }
 
-    /// A text without its secrets.
+    /// A text without its secrets, for stdout and for files.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.secrets.redact(text)
     }
@@ -110,7 +115,7 @@ impl Console {
 
     fn write(&self, text: &str) {
         // A stderr that is gone is nobody's to tell.
-        let _ = writeln!(anstream::stderr(), "{}", self.redact(text));
+        let _ = writeln!(anstream::stderr(), "{}", self.secrets.redact_message(text));
     }
 
     /// Writes what our crates log to stderr, as much as was asked for.
@@ -145,7 +150,7 @@ impl Write for Lines {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let text = self.secrets.redact(&String::from_utf8_lossy(&self.held));
+        let text = self.secrets.redact_message(&String::from_utf8_lossy(&self.held));
         self.held.clear();
         io::stderr().write_all(text.as_bytes())
     }

@@ -1,6 +1,7 @@
 //! SQL over everything that has a name, and over paths.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use stitchwork::core::{At, BatchStream, Names, OpenUrl, QueryArgs, Relation, TableIdent, is_sensitive};
 use stitchwork::ingest::DestinationNames;
 use stitchwork::tables::{CatalogNames, TableConfig};
-use stitchwork::{Result, Session};
+use stitchwork::{Error, ErrorKind, Result, Session};
 use stitchwork_project::{Destination, SqlName};
 use tokio::sync::OnceCell;
 
@@ -19,6 +20,8 @@ use crate::workspace::Workspace;
 
 /// The name that paths are found under in SQL; with a line below it where the project has one of this name.
 const PLACES: &str = "project";
+/// How names of files end beside the names of formats.
+const ENDINGS: [&str; 8] = ["ndjson", "jsonl", "tsv", "txt", "arrow", "gz", "zst", "bz2"];
 
 /// What answers questions.
 #[derive(Debug, Clone)]
@@ -83,7 +86,28 @@ impl Asker {
     /// What is wrong with the statement or the tables.
     pub(crate) async fn ask(&self, sql: &str, limit: Option<usize>) -> Result<BatchStream> {
         let sql = rewrite(sql, &self.vocabulary);
-        self.session.engine().query(QueryArgs { sql, limit }).await
+        let asked = self.session.engine().query(QueryArgs { sql, limit }).await;
+        asked.map_err(|error| self.with_quotes(error))
+    }
+
+    /// An error about a table that is not there, with what to write where a file is meant.
+    fn with_quotes(&self, error: Error) -> Error {
+        let missing =
+            error.kind() == ErrorKind::NotFound && error.message() == "there is no table of this name";
+        let Some(table) = error.context("table").filter(|_| missing).map(|name| name.replace('"', "")) else {
+            return error;
+        };
+        let ending = table.rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
+        let is_file = self.vocabulary.functions.contains(ending) || ENDINGS.contains(&ending);
+        if !is_file && !Path::new(&table).is_file() {
+            return error;
+        }
+        let quoted =
+            Error::not_found("there is no table of this name; the name of a file stands in single quotes");
+        quoted
+            .with_context("table", &table)
+            .with_context("did_you_mean", format!("'{table}'"))
+            .with_source(error)
     }
 
     /// Reads what was written in the place of a table.

@@ -1,15 +1,17 @@
 //! The project file and what it is made of, opened when it is needed.
 
+mod secrets;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stitchwork::core::{Catalog, OpenUrl, Registry, is_sensitive};
+use stitchwork::core::{Catalog, OpenUrl, Registry};
 use stitchwork::ingest::Destination;
 use stitchwork::tables::{Columns, TableConfig};
 use stitchwork::{Error, Result, absolute, format_options};
-use stitchwork_project::{self as project, Known, LoadArgs, Project, ReferenceKind, Resolver, SqlName, Text};
+use stitchwork_project::{self as project, Known, LoadArgs, Project, Resolver, SqlName};
 use tokio::sync::Mutex;
 
 use crate::console::Console;
@@ -17,6 +19,7 @@ use crate::exit::Failure;
 use crate::places::{NamedTable, at_home};
 use crate::requests::Requests;
 use crate::stores;
+use secrets::hide_secrets;
 
 /// The names that a project file has when none is given.
 const NAMES: [&str; 2] = ["stitchwork.yaml", "stitchwork.yml"];
@@ -51,7 +54,7 @@ impl Workspace {
         let registry = stitchwork::registry()?;
         let file = match &args.file {
             Some(file) => Some(file.clone()),
-            None => NAMES.iter().map(PathBuf::from).find(|file| file.is_file()),
+            None => usual(),
         };
         let project = match file {
             None => {
@@ -63,13 +66,14 @@ impl Workspace {
             Some(file) => Some(read(&file, args.profile.as_deref(), &registry)?),
         };
         let project = project.map(|project| {
+            let hidden = console.clone();
+            // What is read later, or from a pipe, is hidden before anybody has it.
             let resolver = project.resolver(|name| std::env::var(name).ok());
+            let resolver = resolver.on_read(move |text| hidden.hide(text));
+            hide_secrets(&project, &resolver, &console);
             (project, resolver)
         });
-        let workspace =
-            Self { registry, console, requests: Requests::default(), project, catalogs: Mutex::default() };
-        workspace.hide_secrets();
-        Ok(workspace)
+        Ok(Self { registry, console, requests: Requests::default(), project, catalogs: Mutex::default() })
     }
 
     /// Gives object stores their options. Done once, before anything is opened.
@@ -195,39 +199,6 @@ impl Workspace {
             _ => url.to_owned(),
         }
     }
-
-    /// Lets no secret that the project file refers to be shown.
-    fn hide_secrets(&self) {
-        let Some((project, resolver)) = &self.project else { return };
-        for reference in project.references() {
-            let (kind, name) = match &reference.kind {
-                ReferenceKind::Env(name) => ("env", name),
-                ReferenceKind::File(name) => ("file", name),
-                _ => continue,
-            };
-            if !may_be_secret(kind, name, &reference.path, reference.default.is_some()) {
-                continue;
-            }
-            if let Some(default) = &reference.default {
-                self.console.hide(default);
-            }
-            // What is not there has nothing to hide; whoever needs it says so.
-            if let Ok(found) =
-                Text::parse(&format!("${{{kind}:{name}}}")).and_then(|text| text.resolve(resolver))
-            {
-                self.console.hide(found.expose());
-            }
-        }
-    }
-}
-
-/// Whether what a reference stands for may be a secret: a file of its own is one, as is what an API is sent, unless that is its
-/// address or has a value where nobody gives one.
-fn may_be_secret(kind: &str, name: &str, path: &str, has_default: bool) -> bool {
-    let secret = |part: &str| is_sensitive(part) || part == "auth" || part == "headers";
-    let mut parts = path.split('.');
-    let is_sent = parts.clone().any(|part| part == "source") && !path.ends_with("url") && !has_default;
-    kind == "file" || is_sensitive(name) || is_sent || parts.any(secret)
 }
 
 /// What is said where a command needs a project and there is none.
@@ -236,6 +207,24 @@ fn none_there() -> Error {
         "there is no project file here; write one with `stitchwork init`, or name it with --project FILE",
     )
     .with_context("looked_for", NAMES.join(","))
+}
+
+/// The project file of this folder.
+fn usual() -> Option<PathBuf> {
+    NAMES.iter().map(PathBuf::from).find(|file| file.is_file())
+}
+
+/// Tells whoever has written the name of a pipeline where the path of a project file stands.
+pub(crate) fn is_no_pipeline(path: &Path, profile: Option<&str>) -> Result<()> {
+    let Some((name, file)) = path.to_str().zip(usual()).filter(|_| !path.exists()) else { return Ok(()) };
+    match read(&file, profile, &stitchwork::registry()?) {
+        Ok(project) if project.config.pipelines.contains_key(name) => Err(Error::invalid_config(
+            "there is no such project file; a pipeline of this folder's project is named with --pipeline",
+        )
+        .with_context("file", name)
+        .with_context("did_you_mean", format!("-p {name}"))),
+        _ => Ok(()),
+    }
 }
 
 /// Reads and checks a project file.

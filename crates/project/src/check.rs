@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::tree::{Content, Node};
 use crate::{Diagnostics, Known, Place, Reference};
-pub(crate) use keyword::Keyword;
+pub(crate) use keyword::{Keyword, has_slashes};
 pub use suggest::nearest;
 pub(crate) use suggest::{quoted, suggestion};
 

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stitchwork_core::{OpenUrl, Result};
+use stitchwork_core::{Error, OpenUrl, Result};
 
+use crate::check::has_slashes;
 use crate::{Resolver, Text};
 pub use destination::{Destination, DestinationRef, PartitionBy, WriteOptions};
 pub use options::Options;
@@ -109,10 +110,13 @@ impl Catalog {
     /// # Errors
     /// `InvalidConfig` for a reference that leads nowhere.
     pub fn open_url(&self, resolver: &Resolver) -> Result<OpenUrl> {
-        Ok(OpenUrl {
-            url: self.url.resolve(resolver)?.into_exposed(),
-            options: self.options.resolve(resolver)?,
-        })
+        let url = self.url.resolve(resolver)?.into_exposed();
+        let (scheme, rest) = url.split_once(':').unwrap_or_default();
+        has_slashes(scheme, rest, true).map_err(|message| {
+            Error::invalid_config(message)
+                .with_context("at", format!("{}:{}", resolver.file(), self.url.place()))
+        })?;
+        Ok(OpenUrl { url, options: self.options.resolve(resolver)? })
     }
 }
 

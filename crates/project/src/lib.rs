@@ -27,5 +27,6 @@ pub use load::LoadArgs;
 pub use project::{Project, SqlName};
 pub use reference::{Reference, ReferenceKind, Resolver};
 pub use schema::schema;
+pub use shown::credentials;
 pub use text::{Exposed, Secret, Text};
 pub use tree::MAX_BYTES;

@@ -55,6 +55,7 @@ pub(crate) fn load(args: LoadArgs<'_>) -> Result<Project, Diagnostics> {
         Some(mut project) if diagnostics.is_empty() => {
             project.profile = chosen.map(|chosen| chosen.key.clone());
             project.profiles = profiles.iter().map(|profile| profile.key.clone()).collect();
+            project.plain = plain(args.text);
             Ok(project)
         }
         _ if diagnostics.is_empty() => {
@@ -85,7 +86,16 @@ fn view(root: &Node, schema: &Value, args: LoadArgs<'_>, diagnostics: &mut Diagn
         }
     };
     let (file, profile, profiles) = (args.file.to_owned(), None, vec![]);
-    Some(Project { config, file, profile, profiles, places, references })
+    let plain = String::new();
+    Some(Project { config, file, profile, profiles, places, references, plain })
+}
+
+/// A text without its references, whether they are ones or not.
+fn plain(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut parts = text.split("${");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| plain + "\n" + part.split_once('}').map_or(part, |(_, behind)| behind))
 }
 
 /// The profiles, which are taken out of the tree. One that is null changes nothing.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stitchwork_core::{Error, Result};
 
+use crate::check::nearest;
 use crate::config::{Config, Destination, DestinationRef, Pipeline};
 use crate::{Catalog, Diagnostics, LoadArgs, Place, Reference, Resolver, Table, load};
 
@@ -20,6 +21,8 @@ pub struct Project {
     /// Where each value is, by the keys that lead to it, joined by dots.
     pub(crate) places: BTreeMap<String, Place>,
     pub(crate) references: Vec<Reference>,
+    /// The text of the file without its references.
+    pub(crate) plain: String,
 }
 
 /// What a name in SQL stands for, as [`Project::sql_names`] tells it.
@@ -88,10 +91,15 @@ impl Project {
             None => self.config.pipelines.iter().next(),
         };
         found.map(|(name, pipeline)| (name.as_str(), pipeline)).ok_or_else(|| {
-            Error::not_found("the project has no such pipeline")
+            let name = name.unwrap_or("any");
+            let error = Error::not_found("the project has no such pipeline")
                 .with_context("file", &self.file)
-                .with_context("pipeline", name.unwrap_or("any"))
-                .with_context("known", names())
+                .with_context("pipeline", name)
+                .with_context("known", names());
+            match nearest(name, self.config.pipelines.keys().map(String::as_str)) {
+                Some(near) => error.with_context("did_you_mean", near),
+                None => error,
+            }
         })
     }
 
@@ -150,6 +158,31 @@ impl Project {
         &self.references
     }
 
+    /// The place of a value by names of the user and by keys that the file's layout has: for
+    /// `pipelines.github.source.base_url` the section `pipelines` and the keys `source.base_url`.
+    #[must_use]
+    pub fn keys<'a>(&self, path: &'a str) -> (&'a str, &'a str) {
+        let Config { stores, catalogs, destinations, pipelines, tables, .. } = &self.config;
+        let (section, rest) = path.split_once('.').unwrap_or((path, ""));
+        let named: Vec<&String> = match section {
+            "stores" => stores.keys().collect(),
+            "catalogs" => catalogs.keys().collect(),
+            "destinations" => destinations.keys().collect(),
+            "pipelines" => pipelines.keys().collect(),
+            "tables" => tables.keys().collect(),
+            _ => vec![],
+        };
+        // A name may have dots in it.
+        let behind = named.iter().filter_map(|name| rest.strip_prefix(name.as_str())?.strip_prefix('.'));
+        (section, behind.min_by_key(|behind| behind.len()).unwrap_or(rest))
+    }
+
+    /// Whether the file itself has a text in plain letters, outside of its references: what it says openly is no secret.
+    #[must_use]
+    pub fn says(&self, text: &str) -> bool {
+        self.plain.contains(text)
+    }
+
     /// What resolves the references of this file: variables by a function, since a library reads no environment, and
     /// files beside the project file.
     #[must_use]
@@ -161,7 +194,7 @@ impl Project {
     /// found: for a check before anything is done.
     ///
     /// # Errors
-    /// Every reference that leads nowhere, with its place.
+    /// Every reference that leads nowhere or to nothing, with its place.
     pub fn check_references(&self, paths: &[&str], resolver: &Resolver) -> Result<(), Diagnostics> {
         let mut diagnostics = Diagnostics::new(&self.file);
         let wanted = |reference: &&Reference| {
@@ -174,7 +207,9 @@ impl Project {
             paths.is_empty() || paths.iter().any(is_below)
         };
         for reference in self.references.iter().filter(wanted) {
-            if let Err(message) = resolver.look_up(reference) {
+            // Of credentials it is told later, when it is known whether they may be left out.
+            let may_be_empty = self.keys(&reference.path).1.starts_with("source.auth.");
+            if let Err(message) = resolver.look_up(reference, may_be_empty) {
                 diagnostics.add(reference.place, message);
             }
         }

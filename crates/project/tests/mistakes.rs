@@ -40,6 +40,28 @@ fn source(source: &str) -> String {
 }
 
 #[test]
+fn slashes_of_databases() {
+    check(
+        "catalogs:\n  a: {url: 'postgres:me:c4n4ry@h/d'}\n  b: {url: 'postgres:/me@h'}\n  c: {url: 'postgres:me:${env:P}@h'}\n",
+        &[2, 3, 4].map(|line| {
+            format!("{line}:12: two slashes are missing behind \"postgres:\"; write postgres://… with its user and host")
+        }).each_ref().map(String::as_str),
+    );
+    for url in ["postgres://h", "postgres:${env:P}", "postgres:/${env:P}", "sqlite:c.db"] {
+        assert!(load(&format!("catalogs: {{a: {{url: '{url}'}}}}"), None).is_ok(), "{url}");
+    }
+    // What a reference stands for is known when it is used.
+    let project = load("catalogs: {a: {url: '${env:P}'}}", None).unwrap();
+    let resolver = project.resolver(|_| Some("postgres:me:c4n4ry@h".to_owned()));
+    let error = project.config.catalogs["a"].open_url(&resolver).unwrap_err();
+    assert!(error.to_string().contains("two slashes are missing"), "{error}");
+    assert!(
+        error.context("at") == Some("s.yaml:1:21") && !format!("{error:?}").contains("c4n4ry"),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn keys() {
     check(
         "pipelins: {}\nfoo: 1\nengine: {tpye: duckdb}\n",

@@ -97,5 +97,10 @@ fn pipelines_and_their_destinations_are_found() {
     assert_eq!(project.destination(pipeline).unwrap().log, "delta");
     assert_eq!(project.pipeline(None).unwrap_err().kind(), stitchwork_core::ErrorKind::InvalidInput);
     assert_eq!(project.pipeline(Some("x")).unwrap_err().context("known"), Some("p,q"));
+    let named = "pipelines: {shop: {source: {type: rest, base_url: 'https://h', streams: [{name: s}]}, destination: {log: l, location: d}}}";
+    let known = Known::default();
+    let args = LoadArgs { file: "s.yaml", text: named.as_bytes(), profile: None, known: &known };
+    let error = Project::load(args).unwrap().pipeline(Some("shpo")).unwrap_err();
+    assert_eq!(error.context("did_you_mean"), Some("shop"));
     assert_eq!(load(Some("prod")).pipeline(None).unwrap().0, "p");
 }

@@ -14,6 +14,8 @@ stores:
 catalogs:
   pg: {url: "postgres://me:c4n4ry3@host/db?sslmode=require", options: {password: c4n4ry4}}
   pg2: {url: "postgres://me:c4n4ry5${env:HALF}@host/db"}
+  other: {url: "other:me:c4n4ryI${env:HALF}c4n4ryJ@host/db"}
+  slash: {url: "other:/me:c4n4ryK@host/db"}
 engine: {type: postgresql, url: "postgresql://me:c4n4ry/6?@host/db", options: {api_key: c4n4ry7}}
 pipelines:
   a:
@@ -133,6 +135,68 @@ fn references_that_lead_nowhere_are_told_at_once_and_late() {
     assert_eq!(error.context("at"), Some(format!("{file}:2:12").as_str()));
     assert_eq!(project.config.catalogs["e"].open_url(&resolver).unwrap().url, "x:");
     assert_eq!(project.config.catalogs["f"].open_url(&resolver).unwrap().url, "y:");
+}
+
+#[test]
+fn what_is_empty_is_told_unless_the_file_says_that_it_may_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.yaml").to_str().unwrap().to_owned();
+    fs::write(folder.path().join("empty"), "\n").unwrap();
+    let text = "stores:\n  s3://: {a: '${env:A}'}\n  gs://: {b: '${file:empty}'}\n  az://: {c: '${env:A:-}', d: '${file:empty:-d}'}\n";
+    let project = load(&file, text);
+    let resolver = project.resolver(|_| Some(String::new()));
+    let found = project.check_references(&[], &resolver).unwrap_err();
+    let expected = [
+        format!(
+            "{file}:2:14: the environment variable A is empty; fill it in, or say that it may be: ${{env:A:-}}"
+        ),
+        format!(
+            "{file}:3:14: the file {} is empty; fill it in, or say that it may be: ${{file:empty:-}}",
+            folder.path().join("empty").display()
+        ),
+    ];
+    assert_eq!(found.to_string().lines().collect::<Vec<_>>(), expected);
+    let options = project.config.stores["az://"].resolve(&resolver).unwrap();
+    assert_eq!((options["c"].as_str(), options["d"].as_str()), ("", "d"));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_can_be_read_once_is_read_by_whoever_uses_it_and_kept() {
+    use std::sync::{Arc, Mutex};
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.yaml").to_str().unwrap().to_owned();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::write(folder.path().join("plain"), "plain\n").unwrap();
+    let project = load(&file, "stores: {s3://: {a: '${file:pipe}', b: '${file:pipe}', c: '${file:plain}'}}");
+    let told = Arc::new(Mutex::new(vec![]));
+    let listener = told.clone();
+    let resolver =
+        project.resolver(|_| None).on_read(move |text| listener.lock().unwrap().push(text.to_owned()));
+    // Nobody writes to the pipe yet, and looking does not wait for it.
+    let seen: Vec<_> = project.references().iter().map(|reference| resolver.peek(reference)).collect();
+    assert_eq!(seen, [None, None, Some("plain".to_owned())]);
+    let writer = std::thread::spawn(move || fs::write(pipe, "piped\n"));
+    project.check_references(&[], &resolver).unwrap();
+    writer.join().unwrap().unwrap();
+    let options = project.config.stores["s3://"].resolve(&resolver).unwrap();
+    assert_eq!((options["a"].as_str(), options["b"].as_str()), ("piped", "piped"));
+    let told = told.lock().unwrap();
+    assert!(told.iter().any(|text| text == "piped") && told.iter().any(|text| text == "plain"), "{told:?}");
+}
+
+#[test]
+fn what_a_file_says_openly_is_told_from_what_it_refers_to() {
+    let text = "pipelines:\n  git.hub: {source: {type: rest, base_url: 'https://h', streams: [{name: s, path: '/${env:OWNER}/x'}]}, destination: {log: delta, location: d}}\n";
+    let project = load("s.yaml", text);
+    assert!(
+        project.says("git.hub") && project.says("rest") && !project.says("OWNER") && !project.says("canary")
+    );
+    let path = &project.references()[0].path;
+    assert_eq!(project.keys(path), ("pipelines", "source.streams.0.path"));
+    assert_eq!(project.keys("engine.url"), ("engine", "url"));
 }
 
 #[test]

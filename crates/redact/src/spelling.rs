@@ -63,6 +63,16 @@ fn broken(rest: &str, ends_cut: bool) -> Option<usize> {
     (head.is_empty() || may_be_sign(head)).then_some(head.len())
 }
 
+/// Whether a sign may begin the spelling of another one.
+pub(crate) fn may_begin(sign: char) -> bool {
+    matches!(sign, '+' | '%' | '&' | '\\')
+}
+
+/// Whether a text begins with a sign, however it is written.
+pub(crate) fn is_sign(text: &str, sign: char) -> bool {
+    !spellings(text, sign).is_empty()
+}
+
 /// The lengths of all spellings of a sign that the text begins with.
 fn spellings(text: &str, sign: char) -> Vec<usize> {
     // The slash that a parser of URLs has made of a backslash is written like another one.

@@ -7,6 +7,7 @@ use stitchwork::{Error, Result};
 
 use crate::args::{SqlArgs, TableArgs};
 use crate::commands::Context;
+use crate::commands::info::cleared;
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::rows::{Cell, Rows};
@@ -177,6 +178,7 @@ pub(super) async fn info(context: &Context, table: &str) -> Result<(), Failure> 
         "select h.version, h.timestamp as changed, h.operation, f.files, f.rows, f.bytes, f.format, f.first_file \
          from ({files}) f left join ({last}) h on true"
     );
-    context.answer(&asker, &context.output, &query, None).await?;
+    let cleared = |rows| cleared(context.console.clone(), rows);
+    context.answer_with(&asker, &context.output, &query, None, cleared).await?;
     Ok(())
 }

@@ -1,10 +1,18 @@
 //! `stitchwork info`
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::DataType;
+use futures::StreamExt;
+use stitchwork::Result;
+use stitchwork::core::{BatchStream, BatchStreamAdapter};
 use stitchwork_project::SqlName;
 
 use crate::commands::Context;
+use crate::console::Console;
 use crate::exit::Failure;
 use crate::rows::{Cell, Rows};
 use crate::session::Asker;
@@ -48,10 +56,32 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
                     }
                     _ => continue,
                 };
-                rows.push([format!("sql name {name}").into(), context.console.redact(&what).into()]);
+                rows.push([format!("sql name {name}").into(), what.into()]);
             }
         }
     }
-    context.output.write(rows.into_stream()?).await?;
+    context.output.write(cleared(context.console.clone(), rows.into_stream()?)).await?;
     Ok(())
+}
+
+/// Rows without the secrets in their texts.
+pub(super) fn cleared(console: Arc<Console>, rows: BatchStream) -> BatchStream {
+    let schema = rows.schema();
+    let of = schema.clone();
+    let batches = rows.map(move |batch| {
+        let batch = batch?;
+        let columns = batch.columns().iter().map(|column| clear(&console, column));
+        Ok(RecordBatch::try_new(of.clone(), columns.collect::<Result<_>>()?)?)
+    });
+    BatchStreamAdapter::new(schema, batches)
+}
+
+fn clear(console: &Console, column: &ArrayRef) -> Result<ArrayRef> {
+    if !column.data_type().is_string() {
+        return Ok(column.clone());
+    }
+    let texts = arrow_cast::cast(column, &DataType::Utf8)?;
+    let texts: StringArray =
+        texts.as_string::<i32>().iter().map(|text| Some(console.redact(text?))).collect();
+    Ok(arrow_cast::cast(&texts, column.data_type())?)
 }

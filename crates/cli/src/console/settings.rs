@@ -67,11 +67,14 @@ pub(super) fn texts(value: &str) -> Vec<&str> {
     if found.is_empty() { vec![value] } else { found }
 }
 
-/// A value with `***` in its place, in its quotes where it is one text.
-pub(super) fn shown(value: &str, redacted: &str) -> String {
-    let one = Scan(value).quoted(0).filter(|quoted| quoted.end == value.len());
-    let around = one.and_then(|one| Some((value.get(..one.inner.start)?, value.get(one.inner.end..)?)));
-    around.map_or_else(|| redacted.to_owned(), |(open, close)| format!("{open}{redacted}{close}"))
+/// What of a value is hidden: all but its quotes where it is one text.
+pub(super) fn hidden(text: &str, value: &Value) -> Range<usize> {
+    let Range { start, end } = value.range;
+    let shown = text.get(start..end).unwrap_or_default();
+    match Scan(shown).quoted(0).filter(|quoted| quoted.end == shown.len()) {
+        Some(Quoted { inner, .. }) => start + inner.start..start + inner.end,
+        None => start..end,
+    }
 }
 
 fn is_of_name(c: char) -> bool {

@@ -14,5 +14,6 @@ mod paths;
 mod projects;
 #[cfg(unix)]
 mod prompt;
+mod references;
 mod secrets;
 mod support;

@@ -47,6 +47,7 @@ impl Terminal {
     fn start(folder: &Folder, colour: bool) -> Self {
         let mut command = folder.command(["sql"]);
         command.env("TERM", "xterm").env("STITCHWORK_HISTORY", folder.path().join("history"));
+        command.env("TEAM", "platypus");
         if !colour {
             command.env("NO_COLOR", "1");
         }
@@ -116,13 +117,19 @@ fn completion_knows_keywords_columns_and_paths() {
 #[test]
 fn the_history_outlives_the_program_and_keeps_no_secrets() {
     let folder = Folder::new();
+    // What a source is sent may be an ordinary word.
+    let sent = "{name: s, params: {of: \"${env:TEAM}\"}}";
+    folder.write(
+        "stitchwork.yaml",
+        &format!("pipelines: {{p: {{source: {{type: rest, base_url: \"http://h\", streams: [{sent}]}}, destination: {{log: delta, location: d}}}}}}"),
+    );
     let mut terminal = Terminal::start(&folder, false);
     for value in ["=> 'canary'", "=> f('canary')", "= $$canary$$", "'canary'"] {
         terminal.types(&format!("select * from csv('x.csv', SECRET {value});\r"));
         terminal.sees("error: ");
         terminal.sees("stitchwork> ");
     }
-    terminal.types("select 40 + 2 as answer;\r");
+    terminal.types("select 40 + 2 as answer, 'platypus' as team;\r");
     terminal.sees("42");
     terminal.sees("stitchwork> ");
     terminal.types(" select 'not kept';\r");
@@ -133,12 +140,15 @@ fn the_history_outlives_the_program_and_keeps_no_secrets() {
     terminal.sees("stitchwork> ");
     terminal.ends();
     let kept = std::fs::read_to_string(folder.path().join("history")).unwrap();
-    assert!(kept.contains("select 40 + 2 as answer;") && kept.contains("https://***@host"), "{kept}");
+    assert!(
+        kept.contains("select 40 + 2 as answer, 'platypus' as team;") && kept.contains("https://***@host"),
+        "{kept}"
+    );
     assert!(!kept.contains("not kept") && !kept.contains("canary"), "{kept}");
     let mut terminal = Terminal::start(&folder, false);
     // Twice up is the first statement.
     terminal.types("\u{1b}[A\u{1b}[A");
-    terminal.sees("select 40 + 2 as answer;");
+    terminal.sees("select 40 + 2 as answer, 'platypus' as team;");
     terminal.types("\r");
     terminal.sees("42");
     terminal.sees("stitchwork> ");

@@ -117,6 +117,12 @@ impl Page {
         Self::answering(move |head| ("400 Bad Request", format!("{}{head}", "x".repeat(skip))))
     }
 
+    /// A server that refuses every request with these words.
+    pub(crate) fn refusing(words: &str) -> Self {
+        let words = words.to_owned();
+        Self::answering(move |_| ("400 Bad Request", words.clone()))
+    }
+
     fn answering(answer: impl Fn(&str) -> (&'static str, String) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -94,7 +94,10 @@ impl Checker<'_> {
         let Some((start, is_whole)) = start(text) else { return Ok(()) };
         match start.split_once(':') {
             // The rest is nothing to be shown.
-            Some((scheme, _)) => self.is_known(role, scheme),
+            Some((scheme, rest)) => {
+                self.is_known(role, scheme)?;
+                if role == "catalog" { has_slashes(scheme, rest, is_whole) } else { Ok(()) }
+            }
             None if is_whole => {
                 Err(format!("a {role} is named by a URL, which begins with a scheme and a colon"))
             }
@@ -125,6 +128,16 @@ impl Checker<'_> {
         };
         Err(format!("unknown {what} {}{hint}", quoted(name)))
     }
+}
+
+/// Whether a URL of PostgreSQL has the slashes before its host: without them, libraries connect to this machine instead.
+pub(crate) fn has_slashes(scheme: &str, rest: &str, is_whole: bool) -> Result<(), String> {
+    let may_have =
+        if is_whole { rest.starts_with("//") } else { "//".starts_with(rest) || rest.starts_with("//") };
+    if !matches!(scheme, "postgres" | "postgresql") || may_have {
+        return Ok(());
+    }
+    Err(format!("two slashes are missing behind \"{scheme}:\"; write {scheme}://… with its user and host"))
 }
 
 /// The text up to its first reference, and whether that is all of it; `None` for what is no text with references.

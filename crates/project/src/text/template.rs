@@ -110,21 +110,21 @@ impl Template {
         else {
             return self.written(shown);
         };
-        let is_url = last > 0 && self.start().contains("://");
+        let is_url = last > 0 && self.start().contains(':');
         if !is_url {
             return self.written(shown);
         }
         // A password in several parts: everything from the user on is hidden but the references in it.
         let hidden = self.0.iter().enumerate().map(|(index, part)| match part {
             Part::Literal(text) if index == 0 => {
-                let (scheme, user) = text.split_once("://").unwrap_or(("", text));
+                let (scheme, user) = text.split_at(behind_scheme(text));
                 let (user, password) = user.split_once(':').map_or((user, None), |(u, p)| (u, Some(p)));
                 let password = match password {
                     None => "",
                     Some("") => ":",
                     Some(_) => ":***",
                 };
-                Part::Literal(format!("{scheme}://{user}{password}"))
+                Part::Literal(format!("{scheme}{user}{password}"))
             }
             Part::Literal(text) if index == last => {
                 let (before, after) = text.rsplit_once('@').unwrap_or(("", text));
@@ -151,6 +151,17 @@ impl Template {
             return Err("the secret was left out when this was written; fill it in again");
         }
         Ok(())
+    }
+}
+
+/// Where the user of a URL begins, also of one whose slashes were forgotten.
+fn behind_scheme(url: &str) -> usize {
+    let Some(colon) = url.find(':') else { return 0 };
+    let behind = url.get(colon + 1..).unwrap_or_default();
+    match ["//", "/"].iter().find(|slashes| behind.starts_with(**slashes)) {
+        Some(slashes) => colon + 1 + slashes.len(),
+        None if behind.contains(':') => colon + 1,
+        None => 0,
     }
 }
 

@@ -1,12 +1,13 @@
-use super::{shown, texts, values};
+use super::{texts, values};
 
 fn hidden(text: &str) -> String {
     let mut out = String::new();
     let mut from = 0;
     for value in values(text) {
-        out.push_str(&text[from..value.range.start]);
-        out.push_str(&shown(&text[value.range.clone()], "***"));
-        from = value.range.end;
+        let place = super::hidden(text, &value);
+        out.push_str(&text[from..place.start]);
+        out.push_str("***");
+        from = place.end;
     }
     out + &text[from..]
 }

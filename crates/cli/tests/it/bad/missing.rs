@@ -44,6 +44,46 @@ fn a_project_file_that_is_empty_or_missing_is_told() {
 }
 
 #[test]
+fn the_name_of_a_pipeline_in_another_place_is_told() {
+    let folder = Folder::new();
+    let shop = "pipelines: {shop: {source: {type: rest, base_url: 'http://127.0.0.1:9', streams: [{name: s}]}, destination: {log: delta, location: d}}}";
+    folder.write("stitchwork.yaml", shop);
+    for command in ["run", "state", "clean"] {
+        let ran = folder.run([command, "shop"]);
+        assert!(ran.code == 3 && ran.stderr.contains("did_you_mean=-p shop"), "{ran:?}");
+        let ran = folder.run([command, "other"]);
+        assert!(ran.code == 3 && !ran.stderr.contains("did_you_mean"), "{ran:?}");
+        let ran = folder.run([command, "-p", "shpo"]);
+        assert!(ran.code == 1 && ran.stderr.contains("did_you_mean=shop"), "{ran:?}");
+    }
+    // A file of this name is one.
+    folder.write("shop", shop);
+    assert_eq!(folder.run(["state", "shop"]).code, 0);
+}
+
+#[test]
+fn the_name_of_a_file_without_single_quotes_is_told() {
+    let folder = Folder::new();
+    folder.write("o.csv", "a\n1\n");
+    folder.write("plain", "a\n1\n");
+    for (table, meant) in [
+        ("o.csv", "'o.csv'"),
+        ("\"o.csv\"", "'o.csv'"),
+        ("gone.parquet", "'gone.parquet'"),
+        ("\"data/x.ndjson\"", "'data/x.ndjson'"),
+        ("plain", "'plain'"),
+    ] {
+        for query in [format!("select * from {table}"), format!("from {table}")] {
+            let ran = folder.run(["sql", &query]);
+            assert!(ran.stderr.contains("single quotes"), "{query}: {ran:?}");
+            assert!(ran.stderr.contains(&format!("did_you_mean={meant}")), "{query}: {ran:?}");
+        }
+    }
+    let ran = folder.run(["sql", "select * from nothing"]);
+    assert!(ran.code == 1 && !ran.stderr.contains("quotes"), "{ran:?}");
+}
+
+#[test]
 fn a_scheme_that_is_nearly_right_is_told() {
     let folder = Folder::new();
     for (query, meant) in [

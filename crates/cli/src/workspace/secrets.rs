@@ -1,0 +1,58 @@
+//! Which of the values that a project file refers to are secrets.
+
+use stitchwork::core::is_sensitive;
+use stitchwork_project::{Project, Reference, ReferenceKind, Resolver};
+
+use crate::console::Console;
+
+/// The name of the program, with which lines of its log begin.
+const NAME: &str = "stitchwork";
+
+/// How likely it is that what a reference stands for is a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secrecy {
+    /// A file of its own, or something whose name or key sounds like one.
+    Sure,
+    /// What an API is sent: it may be a key of the user's as well as the name of a city.
+    Likely,
+    /// Anything else.
+    None,
+}
+
+/// Lets no secret that the project file refers to be shown.
+pub(super) fn hide_secrets(project: &Project, resolver: &Resolver, console: &Console) {
+    for reference in project.references() {
+        let secrecy = secrecy(project, reference);
+        if secrecy == Secrecy::None {
+            continue;
+        }
+        // What is not there has nothing to hide; whoever needs it says so.
+        let found = resolver.peek(reference);
+        for value in found.iter().chain(&reference.default) {
+            match secrecy {
+                Secrecy::Sure => console.hide(value),
+                _ if is_open(project, value) => {}
+                _ => console.hide_in_messages(value),
+            }
+        }
+    }
+}
+
+/// Whether everybody knows a text: the file says it in plain letters, or it is a part of the name of this program.
+fn is_open(project: &Project, text: &str) -> bool {
+    project.says(text) || NAME.contains(text)
+}
+
+/// What the place of a reference says of it. Names that the user gave to pipelines and other things say nothing.
+fn secrecy(project: &Project, reference: &Reference) -> Secrecy {
+    let (section, keys) = project.keys(&reference.path);
+    let ReferenceKind::Env(name) = &reference.kind else { return Secrecy::Sure };
+    let is_secret = |key: &str| is_sensitive(key) || key == "auth" || key == "headers";
+    if is_sensitive(name) || keys.split('.').any(is_secret) {
+        return Secrecy::Sure;
+    }
+    let is_sent = section == "pipelines" && keys.starts_with("source.");
+    // An address is no secret, nor is what has a value where nobody gives one.
+    let is_known = ["source.url", "source.base_url"].contains(&keys) || reference.default.is_some();
+    if is_sent && !is_known { Secrecy::Likely } else { Secrecy::None }
+}

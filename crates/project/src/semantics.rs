@@ -34,6 +34,9 @@ pub(crate) fn check(root: &Node, known: &Known, diagnostics: &mut Diagnostics) {
 /// The format of data files where a destination names none.
 const WRITTEN: &str = "parquet";
 
+/// A catalog and a namespace in it.
+type Names = [Option<String>; 2];
+
 struct Check<'a> {
     root: &'a Node,
     known: &'a Known,
@@ -125,7 +128,7 @@ impl<'a> Check<'a> {
         let inline =
             self.section("pipelines").iter().filter_map(|Entry { node, .. }| node.get("destination"));
         let all = self.section("destinations").iter().map(|entry| &entry.node).chain(inline);
-        let mut names: BTreeMap<(String, String), ([Option<String>; 2], Place)> = BTreeMap::new();
+        let mut first: BTreeMap<(String, String), (Names, Place)> = BTreeMap::new();
         let mut shared = vec![];
         for node in all {
             let text = |key| node.get(key).and_then(Node::scalar).map(|scalar| scalar.text.clone());
@@ -133,9 +136,9 @@ impl<'a> Check<'a> {
             let Some(folder) = location.scalar() else { continue };
             let place = (log, folder.text.trim_start_matches("./").trim_end_matches('/').to_owned());
             let named = ["catalog", "namespace"].map(text);
-            match names.get(&place) {
-                None => _ = names.insert(place, (named, location.place)),
-                Some((first, at)) if *first != named => shared.push((location.place, *at)),
+            match first.get(&place) {
+                None => _ = first.insert(place, (named, location.place)),
+                Some((other, at)) if *other != named => shared.push((location.place, *at)),
                 Some(_) => {}
             }
         }

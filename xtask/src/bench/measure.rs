@@ -32,6 +32,9 @@ pub(super) struct Contender {
 pub(super) struct Said {
     pub(super) cpu: f64,
     pub(super) wall: f64,
+    /// The rows that it wrote or read, where it counts them.
+    #[serde(default)]
+    pub(super) rows: Option<u64>,
     /// The wall seconds of each commit, where there are several.
     #[serde(default)]
     pub(super) seconds: Vec<f64>,
@@ -134,5 +137,38 @@ pub(super) fn round(contenders: &[Contender], number: usize, scratch: &Path) -> 
         round.insert(contender.name.clone(), contender.run(&folder)?);
         fs::remove_dir_all(&folder).map_err(|e| format!("{} cannot be removed: {e}", folder.display()))?;
     }
+    check_rows(&round)?;
     Ok(round)
+}
+
+/// Refuses a round in which somebody did less: whoever reads half of the rows wins for nothing.
+fn check_rows(round: &Round) -> Outcome {
+    let counted: Vec<(&String, u64)> =
+        round.iter().filter_map(|(name, run)| Some((name, run.said.rows?))).collect();
+    if counted.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+        return Ok(());
+    }
+    let counts: Vec<String> = counted.iter().map(|(name, rows)| format!("{name}: {rows}")).collect();
+    Err(format!("the contenders have not done the same; rows of {}", counts.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_in_which_somebody_did_less_is_refused() {
+        let run = |said: &str| Run { said: serde_json::from_str(said).unwrap(), peak: 0 };
+        let mut round = Round::from([
+            ("a".to_owned(), run(r#"{"cpu": 1, "wall": 1, "rows": 5}"#)),
+            ("b".to_owned(), run(r#"{"cpu": 1, "wall": 1}"#)),
+            ("c".to_owned(), run(r#"{"cpu": 1, "wall": 1, "rows": 5}"#)),
+        ]);
+        check_rows(&round).unwrap();
+        round.insert("d".to_owned(), run(r#"{"cpu": 1, "wall": 1, "rows": 4}"#));
+        assert_eq!(
+            check_rows(&round).unwrap_err(),
+            "the contenders have not done the same; rows of a: 5, c: 5, d: 4"
+        );
+    }
 }

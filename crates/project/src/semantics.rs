@@ -37,6 +37,21 @@ const WRITTEN: &str = "parquet";
 /// A catalog and a namespace in it.
 type Names = [Option<String>; 2];
 
+/// A location as it is to be compared, relative to the folder of the file or not.
+fn one_place(location: &str) -> String {
+    let path = location.strip_prefix("file://").unwrap_or(location);
+    let (scheme, path) = path.split_once("://").map_or(("", path), |(scheme, rest)| (scheme, rest));
+    let mut names: Vec<&str> = vec![];
+    for name in path.split(['/', '\\']).filter(|name| !matches!(*name, "" | ".")) {
+        match names.last() {
+            Some(last) if name == ".." && *last != ".." => _ = names.pop(),
+            _ => names.push(name),
+        }
+    }
+    let root = if scheme.is_empty() && path.starts_with('/') { "/" } else { "" };
+    format!("{scheme}:{root}{}", names.join("/"))
+}
+
 struct Check<'a> {
     root: &'a Node,
     known: &'a Known,
@@ -134,7 +149,7 @@ impl<'a> Check<'a> {
             let text = |key| node.get(key).and_then(Node::scalar).map(|scalar| scalar.text.clone());
             let (Some(log), Some(location)) = (text("log"), node.get("location")) else { continue };
             let Some(folder) = location.scalar() else { continue };
-            let place = (log, folder.text.trim_start_matches("./").trim_end_matches('/').to_owned());
+            let place = (log, one_place(&folder.text));
             let named = ["catalog", "namespace"].map(text);
             match first.get(&place) {
                 None => _ = first.insert(place, (named, location.place)),

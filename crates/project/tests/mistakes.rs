@@ -246,6 +246,7 @@ fn tables_of_two_catalogs_share_no_location() {
     for second in [
         "log: iceberg, location: data, catalog: cat, namespace: b",
         "log: iceberg, location: ./data/, catalog: cat",
+        "log: iceberg, location: x/..//data/., catalog: cat",
         "log: iceberg, location: data",
     ] {
         check(

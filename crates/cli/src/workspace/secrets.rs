@@ -29,13 +29,29 @@ pub(super) fn hide_secrets(project: &Project, resolver: &Resolver, console: &Con
         // What is not there has nothing to hide; whoever needs it says so.
         let found = resolver.peek(reference);
         for value in found.iter().chain(&reference.default) {
-            match secrecy {
-                Secrecy::Sure => console.hide(value),
-                _ if is_open(project, value) => {}
-                _ => console.hide_in_messages(value),
+            for part in std::iter::once(value.as_str()).chain(parts_of_url(value)) {
+                match secrecy {
+                    Secrecy::Sure => console.hide(part),
+                    _ if is_open(project, part) => {}
+                    _ => console.hide_in_messages(part),
+                }
             }
         }
     }
+}
+
+/// Shorter parts of a URL than this are words of many.
+const SHORTEST_PART: usize = 8;
+
+/// The parts of a text that may become one of a URL: what shows URLs takes some of their parameters out, and the others, the
+/// path and what stands before it are still to be hidden.
+fn parts_of_url(text: &str) -> impl Iterator<Item = &str> {
+    let path =
+        text.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|slash| rest.get(slash..)));
+    let path = path.map(|path| path.split(['?', '#']).next().unwrap_or(path));
+    let is_split = text.contains(['?', '&', '#']);
+    let pieces = text.split(['?', '&', '#']).filter(move |_| is_split);
+    pieces.chain(path).filter(|part| part.len() >= SHORTEST_PART)
 }
 
 /// Whether everybody knows a text: the file says it in plain letters, or it is a part of the name of this program.

@@ -35,6 +35,32 @@ fn a_secret_that_looks_like_a_setting_is_hidden_whole() {
 }
 
 #[test]
+fn a_secret_that_becomes_a_part_of_a_url_is_hidden_without_its_parameters_too() {
+    let server = Page::echo(0);
+    let folder = Folder::new();
+    for value in [
+        "services/T0/CANARY-A?token=zzzz",
+        "services/T0/CANARYrel?token=zzzz&x=CANARY2",
+        "https://hooks.example.com/services/CANARY-B?token=zzzz",
+    ] {
+        folder.write("value.txt", value);
+        for reference in ["${env:HOOK}", "${file:value.txt}"] {
+            let text = sending(server.url(), "a: b")
+                .replace("name: rows", &format!("name: rows, path: \"/{reference}\""));
+            folder.write("stitchwork.yaml", &text);
+            let ran = ran(&folder.command(["run", "-v"]).env("HOOK", value).output().unwrap());
+            assert!(ran.code != 0 && ran.stderr.contains("***"), "{value}: {ran:?}");
+            assert!(!ran.stderr.contains("CANARY"), "{value} {reference}: {ran:?}");
+        }
+    }
+    // The address of a file of its own, of which the server says the path alone.
+    folder.write("value.txt", &format!("{}/services/CANARYpath", server.url()));
+    folder.write("stitchwork.yaml", &sending("${file:value.txt}", "a: b"));
+    let ran = ran(&folder.command(["run", "-v"]).output().unwrap());
+    assert!(ran.code != 0 && !ran.stderr.contains("CANARY"), "{ran:?}");
+}
+
+#[test]
 fn only_the_address_of_a_source_is_no_secret() {
     let server = Page::echo(0);
     let folder = Folder::new();

@@ -29,8 +29,9 @@ const TOTALS: [&str; 12] = [
     "itemcount",
     "count",
 ];
-const MORE: [&str; 4] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit"];
-const LAST: [&str; 7] = ["last", "islast", "islastpage", "lastpage", "endofrecords", "done", "nomore"];
+const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
+const LAST: [&str; 8] =
+    ["last", "islast", "islastpage", "lastpage", "endofrecords", "endofstream", "done", "nomore"];
 /// What stands behind `next` in the names of what leads to the next page, and not in `next_update`.
 const NEXT: [&str; 22] = [
     "",

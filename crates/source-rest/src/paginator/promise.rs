@@ -66,12 +66,15 @@ impl Promise {
 
     /// Whether a page without rows says that there are no more than were read, or fewer than before.
     fn takes_back(&self, said: &Said, page: &PageInfo<'_>) -> bool {
+        // A number elsewhere may be one of something else.
+        let is_same =
+            |now: &Number, before: &Number| now.place == before.place || now.is_sure && before.is_sure;
         let is_less = |now: &Number, before: &Option<Number>| {
-            before.as_ref().is_some_and(|before| now.all < before.all)
+            before.as_ref().is_some_and(|before| is_same(now, before) && now.all < before.all)
         };
         // A count of none may be that of this page.
-        let all_read = |rows: &Number| rows.all <= page.read && (rows.is_sure || rows.all > 0);
-        said.rows.as_ref().is_some_and(|rows| all_read(rows) || is_less(rows, &self.rows))
+        let rows = said.rows.as_ref().filter(|rows| rows.is_sure || rows.all > 0);
+        rows.is_some_and(|rows| rows.all <= page.read || is_less(rows, &self.rows))
             || said.pages.as_ref().is_some_and(|pages| {
                 said.more.is_none() && (pages.all <= self.read_pages || is_less(pages, &self.pages))
             })

@@ -246,6 +246,35 @@ async fn what_the_last_page_with_rows_says_counts() {
 }
 
 #[tokio::test]
+async fn a_count_of_the_page_takes_nothing_back() {
+    let then_none = |one: Value, none: Value| {
+        let mut empty = none;
+        empty["items"] = json!([]);
+        (json!({ "type": "page_number" }), vec![answer(&[], page(1, &one)), answer(&[], empty)])
+    };
+    let cases = [
+        (then_none(json!({ "count": 3, "total": 9 }), json!({ "count": 0 })), Err(("total", "9"))),
+        (then_none(json!({ "total": 9 }), json!({ "count": 0 })), Err(("total", "9"))),
+        (
+            then_none(json!({ "count": 3, "has_more": true }), json!({ "count": 0 })),
+            Err(("has_more", "more")),
+        ),
+        (
+            then_none(json!({ "meta": { "count": 3, "total": 9 } }), json!({ "meta": { "count": 0 } })),
+            Err(("meta.total", "9")),
+        ),
+        (then_none(json!({ "IsTruncated": true }), json!({})), Err(("IsTruncated", "more"))),
+        (
+            then_none(json!({ "meta": { "end_of_stream": false } }), json!({})),
+            Err(("meta.end_of_stream", "more")),
+        ),
+        (then_none(json!({ "total": 9 }), json!({ "total": 0 })), Ok(3)),
+        (then_none(json!({ "count": 9 }), json!({ "count": 3 })), Ok(3)),
+    ];
+    assert_read(cases.into()).await;
+}
+
+#[tokio::test]
 async fn a_row_that_is_the_page_itself_says_nothing_of_others() {
     let row = |uri: Uri| async move {
         let row = json!({ "id": 1, "done": false, "total": 9, "pages": 300 });

@@ -134,6 +134,7 @@ impl Workspace {
     pub(crate) async fn destination(&self, config: &project::Destination) -> Result<Destination> {
         let (_, resolver) = self.required()?;
         let location = self.location(config.location.resolve(resolver)?.expose())?;
+        self.check_place(config, &location)?;
         let mut destination = Destination::new(self.registry.clone(), &config.log, location);
         if let Some(name) = &config.catalog {
             destination = destination.with_catalog(self.catalog(name).await?, config.namespace());
@@ -142,6 +143,30 @@ impl Workspace {
         destination.partitioning = config.partitioning();
         destination.config = table_config(&config.write, resolver)?;
         Ok(destination)
+    }
+
+    /// Refuses a location that another destination has, by whatever reference or link, whose tables have other names: those
+    /// of one name would be one table, or each take the files of the other for leftovers.
+    fn check_place(&self, config: &project::Destination, location: &str) -> Result<()> {
+        let (project, resolver) = self.required()?;
+        let names = |config: &project::Destination| (config.catalog.clone(), config.namespace());
+        for (name, what) in project.sql_names() {
+            let SqlName::Destination(other) = what else { continue };
+            if other.log != config.log || names(other) == names(config) {
+                continue;
+            }
+            // What leads nowhere is told to whoever uses it.
+            let there = other.location.resolve(resolver).and_then(|there| self.location(there.expose()));
+            if there.is_ok_and(|there| real(&there) == real(location)) {
+                return Err(Error::invalid_config(
+                    "another destination of the project has the same location and names its tables in another catalog or \
+                     namespace, so that tables of one name would share their files: give each a location of its own",
+                )
+                .with_context("location", location)
+                .with_context("destination", name));
+            }
+        }
+        Ok(())
     }
 
     /// The tables of the project that have a name of their own.
@@ -199,6 +224,12 @@ impl Workspace {
             _ => url.to_owned(),
         }
     }
+}
+
+/// A location without links and slashes at its end.
+fn real(location: &str) -> String {
+    let path = location.strip_prefix("file://").and_then(|path| Path::new(path).canonicalize().ok());
+    path.map_or_else(|| location.trim_end_matches('/').to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 /// What is said where a command needs a project and there is none.

@@ -61,6 +61,33 @@ fn a_secret_that_becomes_a_part_of_a_url_is_hidden_without_its_parameters_too() 
 }
 
 #[test]
+fn destinations_of_two_namespaces_share_no_location_whatever_leads_there() {
+    let server = Page::serve(r#"[{"id": 1}]"#);
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("data"), folder.path().join("link")).unwrap();
+    let absolute = folder.path().join("data").display().to_string();
+    for (second, namespace, code) in [
+        ("${env:PLACE}", "b", 3),
+        ("${env:NOPE:-data}", "b", 3),
+        (absolute.as_str(), "b", 3),
+        ("link", "b", 3),
+        ("${env:PLACE}", "a", 0),
+        ("${env:PLACE}/b", "b", 0),
+    ] {
+        let text = sending(server.url(), "a: b").replace(
+            "location: data",
+            &format!("location: \"{second}\", catalog: c, namespace: {namespace}"),
+        );
+        let first = "destinations: {one: {log: delta, location: data, catalog: c, namespace: a}}";
+        folder.write("stitchwork.yaml", &format!("catalogs: {{c: {{url: 'sqlite:c.db'}}}}\n{first}\n{text}"));
+        let ran = ran(&folder.command(["run"]).env("PLACE", "data").output().unwrap());
+        assert_eq!(ran.code, code, "{second} {namespace}: {ran:?}");
+        assert_eq!(ran.stderr.contains("give each a location of its own"), code == 3, "{ran:?}");
+    }
+}
+
+#[test]
 fn only_the_address_of_a_source_is_no_secret() {
     let server = Page::echo(0);
     let folder = Folder::new();

@@ -77,14 +77,14 @@ impl SqlConfig {
     /// `InvalidConfig` for an unknown option.
     pub fn from_open(open: OpenUrl) -> Result<Self> {
         let (url, query) = open.url.split_once('?').unwrap_or((&open.url, ""));
-        if place::is_server(url) && query.contains('@') && !url.contains('@') {
-            // What stands behind it would be told as an option, and may be a part of the password.
+        let mut options: Options = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        if place::is_server(url) && options.keys().any(|name| name.contains('@')) {
+            // It would be told as an option that nobody knows, and may be a part of the password.
             return Err(Error::invalid_config(
                 "the user or the password of the URL has a question mark in it, which is written as %3F",
             )
             .with_operation("catalog::open"));
         }
-        let mut options: Options = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         options.extend(open.options);
         let mut known = SETTINGS.to_vec();
         if place::is_server(url) {
@@ -169,9 +169,10 @@ mod tests {
         for url in ["postgres://h/d?sslMode=require", "postgresql://h/d?password=x", "sqlite:c.db?schema=x"] {
             assert!(SqlConfig::from_open(OpenUrl::new(url)).is_err(), "{url}");
         }
-        let odd = OpenUrl::new("postgres://u:p?canary@h/d");
-        let error = SqlConfig::from_open(odd).unwrap_err();
-        assert!(error.message().contains("%3F") && !format!("{error:?}").contains("canary"), "{error:?}");
+        for odd in ["postgres://u:p?canary@h/d", "postgres://u:p@x?canary@h/d"] {
+            let error = SqlConfig::from_open(OpenUrl::new(odd)).unwrap_err();
+            assert!(error.message().contains("%3F") && !format!("{error:?}").contains("canary"), "{error:?}");
+        }
         SqlConfig::from_open(OpenUrl::new("postgres://u:p@h/d?application_name=a@b")).unwrap();
     }
 

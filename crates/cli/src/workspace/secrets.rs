@@ -49,6 +49,8 @@ fn parts_of_url(text: &str) -> impl Iterator<Item = &str> {
     let path =
         text.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|slash| rest.get(slash..)));
     let path = path.map(|path| path.split(['?', '#']).next().unwrap_or(path));
+    // Stores say paths without the slash at their beginning.
+    let path = path.map(|path| path.trim_start_matches('/'));
     let is_split = text.contains(['?', '&', '#']);
     let pieces = text.split(['?', '&', '#']).filter(move |_| is_split);
     pieces.chain(path).filter(|part| part.len() >= SHORTEST_PART)

@@ -29,7 +29,9 @@ impl Promise {
         }
         let said = Said::of(page, way);
         let is_last = |all: u64| auto::page_number(page).is_some_and(|number| number >= all);
-        self.rows = said.rows.or(self.rows.take());
+        // A count that may be that of the page alone takes nothing back.
+        let is_known = self.rows.as_ref().is_some_and(|rows| rows.is_sure);
+        self.rows = said.rows.filter(|rows| rows.is_sure || !is_known).or(self.rows.take());
         self.pages = said.pages.or(self.pages.take()).filter(|pages| !is_last(pages.all));
         // Newer than a number that some page before has told.
         if auto::says_end(page) || page.told.more == Some(false) {

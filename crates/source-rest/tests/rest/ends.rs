@@ -228,6 +228,7 @@ async fn what_the_last_page_with_rows_says_counts() {
         (two(json!({ "total": 7 }), none()), Err(("total", "7"))),
         (two(json!({ "total": 7 }), json!({ "has_more": false })), Ok(6)),
         (two(json!({ "total": 7 }), json!({ "total": 6 })), Ok(6)),
+        (two(json!({ "total": 9, "count": 3 }), json!({ "count": 3 })), Err(("total", "9"))),
         // One that is less than what came is none of all, and takes back no flag.
         (
             two(json!({ "total": 3, "has_more": true }), json!({ "total": 3, "has_more": true })),

@@ -201,7 +201,7 @@ impl Tables {
             {
                 tracing::warn!(error = %e, "a file of a load that failed stays behind, invisible");
             }
-            written.append(&mut open.take_files());
+            written.extend(open.take_files());
             open.rows = 0;
         }
         for file in written {

@@ -35,29 +35,17 @@ impl Secrets {
 
     /// The text with [`REDACTED`] for each secret, and for the beginning of one that is followed by [`CUT`].
     pub fn redact(&self, text: &str) -> String {
-        self.without(text, false)
+        without_places(text, self.places(text, false))
     }
 
     /// Like [`redact`](Self::redact) for a text that may have been cut at its end, where the beginning of a secret counts as one.
     pub fn redact_cut(&self, text: &str) -> String {
-        self.without(text, true)
+        without_places(text, self.places(text, true))
     }
 
     /// Where secrets stand, in their order, for whoever hides more than them.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         self.places(text, false)
-    }
-
-    fn without(&self, text: &str, ends_cut: bool) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut from = 0;
-        for place in self.places(text, ends_cut) {
-            out.push_str(text.get(from..place.start).unwrap_or_default());
-            out.push_str(REDACTED);
-            from = place.end;
-        }
-        out.push_str(text.get(from..).unwrap_or_default());
-        out
     }
 
     fn places(&self, text: &str, ends_cut: bool) -> Vec<Range<usize>> {
@@ -86,6 +74,24 @@ impl Secrets {
         let others = self.known.iter().filter(|(sign, _)| spelling::is_sign(text, **sign));
         plain.max(others.filter_map(|(_, secrets)| longest(secrets)).max())
     }
+}
+
+/// The text with [`REDACTED`] in some places, which may overlap.
+pub fn without_places(text: &str, mut places: Vec<Range<usize>>) -> String {
+    places.sort_by_key(|place| (place.start, place.end));
+    let mut out = String::with_capacity(text.len());
+    let mut places = places.into_iter().peekable();
+    let mut from = 0;
+    while let Some(mut place) = places.next() {
+        while let Some(next) = places.next_if(|next| next.start < place.end || next.start == place.start) {
+            place.end = place.end.max(next.end);
+        }
+        out.push_str(text.get(from..place.start).unwrap_or_default());
+        out.push_str(REDACTED);
+        from = place.end;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
 }
 
 /// Shows how many secrets there are.

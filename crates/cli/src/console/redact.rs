@@ -6,7 +6,7 @@ use super::settings;
 use parking_lot::RwLock;
 use stitchwork::core::is_sensitive;
 use stitchwork_project::credentials;
-use stitchwork_redact::REDACTED;
+use stitchwork_redact::{REDACTED, without_places};
 
 /// A shorter text that a column is compared with is taken for a word of a language.
 const SHORTEST_COMPARED: usize = 8;
@@ -59,27 +59,9 @@ impl Secrets {
 /// came: a secret of which the one has hidden a part would not be found by the other.
 fn without(text: &str, mut hidden: Vec<Range<usize>>) -> String {
     hidden.extend(promised(text));
-    let text = replaced(text, hidden);
+    let text = without_places(text, hidden);
     // A secret may have signs in it that end what stands around it.
-    replaced(&text, promised(&text))
-}
-
-/// The text with `***` in some places, which may overlap.
-fn replaced(text: &str, mut places: Vec<Range<usize>>) -> String {
-    places.sort_by_key(|place| (place.start, place.end));
-    let mut out = String::with_capacity(text.len());
-    let mut places = places.into_iter().peekable();
-    let mut from = 0;
-    while let Some(mut place) = places.next() {
-        while let Some(next) = places.next_if(|next| next.start < place.end || next.start == place.start) {
-            place.end = place.end.max(next.end);
-        }
-        out.push_str(text.get(from..place.start).unwrap_or_default());
-        out.push_str(REDACTED);
-        from = place.end;
-    }
-    out.push_str(text.get(from..).unwrap_or_default());
-    out
+    without_places(&text, promised(&text))
 }
 
 /// Where a text has values behind names that promise a secret (`secret => 'x'`, `"token": "x"`), users, passwords and

@@ -46,14 +46,11 @@ const SHORTEST_PART: usize = 8;
 /// The parts of a text that may become one of a URL: what shows URLs takes some of their parameters out, and the others, the
 /// path and what stands before it are still to be hidden.
 fn parts_of_url(text: &str) -> impl Iterator<Item = &str> {
-    let path =
-        text.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|slash| rest.get(slash..)));
+    let path = text.split_once("://").and_then(|(_, rest)| rest.get(rest.find('/')?..));
     let path = path.map(|path| path.split(['?', '#']).next().unwrap_or(path));
+    let pieces = text.split(['?', '&', '#']).chain(path);
     // Stores say paths without the slash at their beginning.
-    let path = path.map(|path| path.trim_start_matches('/'));
-    let is_split = text.contains(['?', '&', '#']);
-    let pieces = text.split(['?', '&', '#']).filter(move |_| is_split);
-    pieces.chain(path).filter(|part| part.len() >= SHORTEST_PART)
+    pieces.map(|part| part.trim_start_matches('/')).filter(|part| part.len() >= SHORTEST_PART)
 }
 
 /// Whether everybody knows a text: the file says it in plain letters, or it is a part of the name of this program.
@@ -73,4 +70,25 @@ fn secrecy(project: &Project, reference: &Reference) -> Secrecy {
     // An address is no secret, nor is what has a value where nobody gives one.
     let is_known = ["source.url", "source.base_url"].contains(&keys) || reference.default.is_some();
     if is_sent && !is_known { Secrecy::Likely } else { Secrecy::None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_url_are_its_path_and_what_its_signs_divide() {
+        for (text, parts) in [
+            (
+                "https://h.org/a/long/path?token=canary&x=1",
+                vec!["https://h.org/a/long/path", "token=canary", "a/long/path"],
+            ),
+            ("/srv/a/canary?sig=canary", vec!["srv/a/canary", "sig=canary"]),
+            ("/srv/a/canary", vec!["srv/a/canary"]),
+            ("https://host", vec!["https://host"]),
+            ("?a&b", vec![]),
+        ] {
+            assert_eq!(parts_of_url(text).collect::<Vec<_>>(), parts, "{text}");
+        }
+    }
 }

@@ -29,7 +29,10 @@ pub(super) fn hide_secrets(project: &Project, resolver: &Resolver, console: &Con
         // What is not there has nothing to hide; whoever needs it says so.
         let found = resolver.peek(reference);
         for value in found.iter().chain(&reference.default) {
-            for part in std::iter::once(value.as_str()).chain(parts_of_url(value)) {
+            // A parser of URLs writes hosts in small letters.
+            let small = value.to_lowercase();
+            let parts = parts_of_url(value).chain(parts_of_url(&small));
+            for part in std::iter::once(value.as_str()).chain(parts) {
                 match secrecy {
                     Secrecy::Sure => console.hide(part),
                     _ if is_open(project, part) => {}
@@ -44,13 +47,42 @@ pub(super) fn hide_secrets(project: &Project, resolver: &Resolver, console: &Con
 const SHORTEST_PART: usize = 8;
 
 /// The parts of a text that may become one of a URL: what shows URLs takes some of their parameters out, and the others, the
-/// path and what stands before it are still to be hidden.
+/// path and the parts of what stands before it are still to be hidden.
 fn parts_of_url(text: &str) -> impl Iterator<Item = &str> {
-    let path = text.split_once("://").and_then(|(_, rest)| rest.get(rest.find('/')?..));
-    let path = path.map(|path| path.split(['?', '#']).next().unwrap_or(path));
-    let pieces = text.split(['?', '&', '#']).chain(path);
+    let (address, path) = text.split_once("://").map_or(("", ""), |(scheme, rest)| {
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        (
+            text.get(..scheme.len() + "://".len() + end).unwrap_or_default(),
+            rest.get(end..).unwrap_or_default(),
+        )
+    });
+    let path = path.split(['?', '#']).next();
+    let pieces = text.split(['?', '&', '#']).chain(path).chain(parts_of_authority(address));
     // Stores say paths without the slash at their beginning.
     pieces.map(|part| part.trim_start_matches('/')).filter(|part| part.len() >= SHORTEST_PART)
+}
+
+/// The parts of a URL without its path, which stores and drivers name each for itself: all of it (a short bucket is not hidden
+/// without its scheme), the user, who is the container of an `abfss://` one, the password, and the host with its port, without
+/// it, and as the bucket or account that a host of a store begins with. Everybody has a `localhost`.
+fn parts_of_authority(address: &str) -> impl Iterator<Item = &str> {
+    let authority = address.split_once("://").map_or("", |(_, authority)| authority);
+    let (user, port) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    let host = if port.starts_with('[') { port } else { port.split(':').next().unwrap_or(port) };
+    let is_of_a_store = host.split('.').count() >= LABELS_OF_A_STORE;
+    let account = host.split('.').next().filter(|_| is_of_a_store).unwrap_or_default();
+    let hosts = if is_local(host) { [""; 4] } else { [address, port, host, account] };
+    [name, password].into_iter().chain(hosts)
+}
+
+/// A host of a store has at least as many labels: `bucket.s3.amazonaws.com`, `account.dfs.core.windows.net`. What shorter ones
+/// begin with is often a word.
+const LABELS_OF_A_STORE: usize = 4;
+
+/// Whether a host is the machine itself.
+fn is_local(host: &str) -> bool {
+    host == "localhost" || host.starts_with("127.") || host.starts_with("[::1]")
 }
 
 /// Whether everybody knows a text: the file says it in plain letters, or it is a part of the name of this program.
@@ -74,21 +106,47 @@ fn secrecy(project: &Project, reference: &Reference) -> Secrecy {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn the_parts_of_a_url_are_its_path_and_what_its_signs_divide() {
+    fn the_parts_of_a_url_are_those_of_its_address_its_path_and_what_its_signs_divide() {
         for (text, parts) in [
             (
                 "https://h.org/a/long/path?token=canary&x=1",
-                vec!["https://h.org/a/long/path", "token=canary", "a/long/path"],
+                vec!["https://h.org/a/long/path", "token=canary", "a/long/path", "https://h.org"],
             ),
             ("/srv/a/canary?sig=canary", vec!["srv/a/canary", "sig=canary"]),
             ("/srv/a/canary", vec!["srv/a/canary"]),
-            ("https://host", vec!["https://host"]),
+            (
+                "postgresql://canary-user:canary-password@canary-host.example:5432",
+                vec![
+                    "postgresql://canary-user:canary-password@canary-host.example:5432",
+                    "canary-user",
+                    "canary-password",
+                    "canary-host.example:5432",
+                    "canary-host.example",
+                ],
+            ),
+            (
+                "abfss://container@canaryacct.dfs.core.windows.net?x",
+                vec![
+                    "abfss://container@canaryacct.dfs.core.windows.net",
+                    "container",
+                    "canaryacct.dfs.core.windows.net",
+                    "canaryacct",
+                ],
+            ),
+            ("s3://short", vec!["s3://short"]),
+            ("http://[fd00::1]:80", vec!["http://[fd00::1]:80", "[fd00::1]:80"]),
+            ("https://host/", vec!["https://host/", "https://host"]),
+            ("http://localhost:80800/", vec!["http://localhost:80800/"]),
+            ("http://127.0.0.1:80800/", vec!["http://127.0.0.1:80800/"]),
+            ("http://[::1]:80800/", vec!["http://[::1]:80800/"]),
             ("?a&b", vec![]),
         ] {
-            assert_eq!(parts_of_url(text).collect::<Vec<_>>(), parts, "{text}");
+            assert_eq!(parts_of_url(text).collect::<BTreeSet<_>>(), parts.into_iter().collect(), "{text}");
         }
     }
 }

@@ -174,6 +174,62 @@ pipelines:
 }
 
 #[test]
+fn no_part_of_an_address_that_a_file_says_is_shown() {
+    let folder = Folder::new();
+    let rows = Page::serve(r#"[{"id": 1}]"#);
+    // Nobody answers at these: hosts that end like this do not exist (RFC 6761), and the store has another endpoint.
+    for (file, text) in [
+        ("api", "http://Canary-Host.invalid/canary-path/rows?key=canary-key"),
+        ("bucket", "s3://canary-bucket/canary-folder"),
+        ("container", "abfss://canary-container@canaryaccount.dfs.core.windows.net/canary-folder"),
+        ("catalog", "postgres://canary-user:canary-word@canary-host.invalid/canary-database"),
+    ] {
+        folder.write(file, text);
+    }
+    let text = "\
+stores:
+  s3://: {region: eu-north-1, endpoint: \"http://127.0.0.1:9\", allow_http: true, max_retries: 0, skip_signature: true}
+  abfss://: {endpoint: \"http://127.0.0.1:9\", allow_http: true, max_retries: 0, skip_signature: true}
+  http://: {max_retries: 0, allow_http: true}
+catalogs:
+  db: {url: \"${file:catalog}\"}
+tables:
+  web: {location: \"${file:api}\", format: json}
+  s3: {location: \"${file:bucket}\", log: delta}
+pipelines:
+  api:
+    source: {type: rest, base_url: \"${file:api}\", requests: {max_attempts: 1}, streams: [{name: rows}]}
+    destination: {log: delta, location: data}
+  bucket:
+    source: {type: url, url: ROWS}
+    destination: {log: delta, location: \"${file:bucket}\"}
+  container:
+    source: {type: url, url: ROWS}
+    destination: {log: iceberg, location: \"${file:container}\"}
+  catalog:
+    source: {type: url, url: ROWS}
+    destination: {log: iceberg, location: data, catalog: db}
+";
+    folder.write("stitchwork.yaml", &text.replace("ROWS", rows.url()));
+    let commands: [&[&str]; 7] = [
+        &["run", "-p", "api"],
+        &["run", "-p", "bucket"],
+        &["run", "-p", "container"],
+        &["run", "-p", "catalog"],
+        &["sql", "select * from web"],
+        &["sql", "select * from s3"],
+        &["show", "db.a.b"],
+    ];
+    for command in commands {
+        let ran = folder.run(command.iter().chain([&"-vvv"]));
+        assert_ne!(ran.code, 0, "{command:?}: {ran:?}");
+        assert!(ran.stderr.contains("***"), "{command:?} says where: {ran:?}");
+        let said = (ran.stdout + &ran.stderr).to_lowercase();
+        assert!(!said.contains("canary"), "{command:?}: {said}");
+    }
+}
+
+#[test]
 fn the_query_of_a_link_is_sent_and_stands_nowhere() {
     let server = Page::serve(r#"[{"id": 1}, {"id": 2}]"#);
     let folder = Folder::new();

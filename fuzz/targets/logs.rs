@@ -15,7 +15,7 @@ use crate::block_on;
 
 const TABLE: &str = "memory:table";
 
-fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let mut registry = Registry::new();
     stitchwork_log_delta::register(&mut registry).unwrap();
     stitchwork_log_iceberg::register(&mut registry).unwrap();
@@ -102,7 +102,11 @@ async fn written(log: &str) -> Result<Vec<(Path, Vec<u8>)>> {
         table.commit(CommitArgs::new(base, "overwrite", changes)).await?;
         before.push(file);
     }
-    let store = registry.stores().resolve(TABLE)?.store;
+    all_files(registry.stores().resolve(TABLE)?.store.as_ref()).await
+}
+
+/// Everything that lies in a store.
+pub(crate) async fn all_files(store: &dyn ObjectStore) -> Result<Vec<(Path, Vec<u8>)>> {
     let names: Vec<Path> = store.list(None).map_ok(|meta| meta.location).try_collect().await?;
     let mut files = vec![];
     for name in names {

@@ -4,6 +4,7 @@
 
 mod formats;
 mod logs;
+mod manifests;
 mod predicates;
 mod texts;
 

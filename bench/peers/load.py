@@ -1,5 +1,6 @@
 """The main job by dlt: load.py api URL FOLDER | file FILE FOLDER"""
 
+import itertools
 import sys
 
 import dlt
@@ -40,8 +41,9 @@ else:
     )
     def source():
         with open(place, "rb") as lines:
-            for line in lines:
-                yield orjson.loads(line)
+            # In lists, as dlt's own readers of files give rows: one by one they take it about a quarter more.
+            while chunk := list(itertools.islice(lines, 1000)):
+                yield [orjson.loads(line) for line in chunk]
 
 
 pipeline = dlt.pipeline(

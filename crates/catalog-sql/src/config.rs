@@ -78,10 +78,11 @@ impl SqlConfig {
     pub fn from_open(open: OpenUrl) -> Result<Self> {
         let (url, query) = open.url.split_once('?').unwrap_or((&open.url, ""));
         let mut options: Options = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        if place::is_server(url) && options.keys().any(|name| name.contains('@')) {
-            // It would be told as an option that nobody knows, and may be a part of the password.
+        if place::is_server(url) && query.contains('@') {
+            // What stands before it may be a part of the password, and would be told as an option or a host.
             return Err(Error::invalid_config(
-                "the user or the password of the URL has a question mark in it, which is written as %3F",
+                "an @ stands behind a question mark of the URL: a question mark in a user or a password is written as %3F, \
+                 and an @ in an option as %40",
             )
             .with_operation("catalog::open"));
         }
@@ -169,11 +170,17 @@ mod tests {
         for url in ["postgres://h/d?sslMode=require", "postgresql://h/d?password=x", "sqlite:c.db?schema=x"] {
             assert!(SqlConfig::from_open(OpenUrl::new(url)).is_err(), "{url}");
         }
-        for odd in ["postgres://u:p?canary@h/d", "postgres://u:p@x?canary@h/d"] {
+        for odd in [
+            "postgres://u:p?canary@h/d",
+            "postgres://u:p@x?canary@h/d",
+            "postgres://u:p?canary=x@h/d",
+            "postgres://u:p@x?canary=5@h/d",
+            "postgres://u:p@canary?application_name=x@h/d",
+        ] {
             let error = SqlConfig::from_open(OpenUrl::new(odd)).unwrap_err();
             assert!(error.message().contains("%3F") && !format!("{error:?}").contains("canary"), "{error:?}");
         }
-        SqlConfig::from_open(OpenUrl::new("postgres://u:p@h/d?application_name=a@b")).unwrap();
+        SqlConfig::from_open(OpenUrl::new("postgres://u:p@h/d?application_name=a%40b")).unwrap();
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl SqliteDatabase {
 
 async fn make_folder(path: &Path) -> Result<()> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    tokio::fs::create_dir_all(folder).await.map_err(|error| {
+    make_durably(folder).await.map_err(|error| {
         let kind = match error.kind() {
             std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
             _ => ErrorKind::InvalidConfig,
@@ -82,6 +82,25 @@ async fn make_folder(path: &Path) -> Result<()> {
             .with_context("folder", folder.display())
             .with_source(error)
     })
+}
+
+/// Makes a folder and those above it so that a power failure leaves them: `SQLite` syncs the folder of its file, and none above.
+async fn make_durably(folder: &Path) -> std::io::Result<()> {
+    let changed = changed_by_making(folder);
+    tokio::fs::create_dir_all(folder).await?;
+    if cfg!(unix) {
+        for folder in changed {
+            tokio::fs::File::open(folder).await?.sync_all().await?;
+        }
+    }
+    Ok(())
+}
+
+/// The folders that have a new one in them once a folder and those above it are there.
+fn changed_by_making(folder: &Path) -> Vec<&Path> {
+    let missing = folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let above = missing.filter_map(Path::parent);
+    above.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).collect()
 }
 
 #[async_trait]
@@ -195,4 +214,19 @@ fn refused(error: sqlx::Error) -> Error {
         _ => (ErrorKind::Unexpected, "the database refuses the statement"),
     };
     Error::new(kind, message).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn folders_that_are_made_are_synced_in_those_above() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b");
+        assert_eq!(changed_by_making(&deep), [folder.path().join("a").as_path(), folder.path()]);
+        make_durably(&deep).await.unwrap();
+        assert!(deep.is_dir() && changed_by_making(&deep).is_empty());
+        assert_eq!(changed_by_making(Path::new("no/such")), [Path::new("no"), Path::new(".")]);
+    }
 }

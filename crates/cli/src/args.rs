@@ -183,7 +183,8 @@ pub(crate) struct CleanArgs {
     /// Only lists what would be removed.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Only files of at least this age, such as 30m, 12h or 3d. No load may take longer than that.
+    /// Only files of at least this age, such as 12h or 3d. No load may take longer than that: its files would be taken before
+    /// they are committed.
     #[arg(long, value_name = "AGE", default_value = "3d", value_parser = age)]
     pub(crate) older_than: Duration,
 }

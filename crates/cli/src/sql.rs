@@ -1,5 +1,7 @@
 //! SQL as text: where statements end, and where they name tables.
 
+#[cfg(test)]
+mod damaged;
 mod options;
 mod rewrite;
 mod target;

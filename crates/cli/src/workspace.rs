@@ -11,7 +11,7 @@ use stitchwork::core::{Catalog, OpenUrl, Registry};
 use stitchwork::ingest::Destination;
 use stitchwork::tables::{Columns, TableConfig};
 use stitchwork::{Error, Result, absolute, format_options};
-use stitchwork_project::{self as project, Known, LoadArgs, Project, Resolver, SqlName};
+use stitchwork_project::{self as project, Known, LoadArgs, Project, Resolver, SqlName, one_place};
 use tokio::sync::Mutex;
 
 use crate::console::Console;
@@ -226,10 +226,10 @@ impl Workspace {
     }
 }
 
-/// A location without links and slashes at its end.
+/// A location as it is to be compared, without links.
 fn real(location: &str) -> String {
     let path = location.strip_prefix("file://").and_then(|path| Path::new(path).canonicalize().ok());
-    path.map_or_else(|| location.trim_end_matches('/').to_owned(), |path| path.to_string_lossy().into_owned())
+    path.map_or_else(|| one_place(location), |path| path.to_string_lossy().into_owned())
 }
 
 /// What is said where a command needs a project and there is none.

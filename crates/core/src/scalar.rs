@@ -71,6 +71,11 @@ impl Scalar {
             }
             _ => Self::from(text).cast(data_type),
         };
+        // A cast takes any number for a time of the day, which has no text then.
+        let parsed = parsed.and_then(|value| {
+            ArrayFormatter::try_new(&value.array, &FormatOptions::default())?.value(0).try_to_string()?;
+            Ok(value)
+        });
         parsed.map_err(|e| {
             Error::invalid_data("the text is no value of the type")
                 .with_context("text", text)

@@ -27,6 +27,7 @@ pub use load::LoadArgs;
 pub use project::{Project, SqlName};
 pub use reference::{Reference, ReferenceKind, Resolver};
 pub use schema::schema;
+pub use semantics::one_place;
 pub use shown::credentials;
 pub use text::{Exposed, Secret, Text};
 pub use tree::MAX_BYTES;

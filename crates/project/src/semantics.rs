@@ -37,10 +37,15 @@ const WRITTEN: &str = "parquet";
 /// A catalog and a namespace in it.
 type Names = [Option<String>; 2];
 
-/// A location as it is to be compared, relative to the folder of the file or not.
-fn one_place(location: &str) -> String {
+/// Schemes of object stores that are other names of one, and that one.
+const SAME_STORES: [(&str, &str); 3] = [("s3a", "s3"), ("s3n", "s3"), ("abfs", "az")];
+
+/// A location as it is to be compared, relative to the folder of the file or not: without what leads back to where it was,
+/// and with one name for each store. Links of a file system are not followed.
+pub fn one_place(location: &str) -> String {
     let path = location.strip_prefix("file://").unwrap_or(location);
     let (scheme, path) = path.split_once("://").map_or(("", path), |(scheme, rest)| (scheme, rest));
+    let scheme = SAME_STORES.iter().find(|(other, _)| *other == scheme).map_or(scheme, |(_, store)| store);
     let mut names: Vec<&str> = vec![];
     for name in path.split(['/', '\\']).filter(|name| !matches!(*name, "" | ".")) {
         match names.last() {

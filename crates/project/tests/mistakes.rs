@@ -260,6 +260,23 @@ fn tables_of_two_catalogs_share_no_location() {
 }
 
 #[test]
+fn places_are_compared_as_they_are_meant() {
+    use stitchwork_project::one_place;
+    for (one, other) in [
+        ("s3a://b/x/", "s3://b/x"),
+        ("s3n://b//x", "s3://b/x"),
+        ("abfs://c/x", "az://c/./x"),
+        ("file:///srv/x", "/srv/y/../x"),
+        ("x/../y", "./y"),
+    ] {
+        assert_eq!(one_place(one), one_place(other));
+    }
+    for (one, other) in [("s3://b/x", "gs://b/x"), ("/srv", "srv"), ("../x", "x"), ("s3://b/x", "b/x")] {
+        assert_ne!(one_place(one), one_place(other));
+    }
+}
+
+#[test]
 fn options_of_formats() {
     check(
         "tables:\n  a: {location: x, format: csv, options: {delimeter: ';', nullstr: NA, header: {a: b}, null_texts: ['', 'a,b']}}\n  b: {location: x, format: json, options: {nobody: knows}}\n  c: {location: x, log: delta, options: {delimeter: ';'}}\nprofiles:\n  p: {tables: {b: {format: csv}}}\ndestinations:\n  d: {log: files, location: y, write: {format_options: {compresion: zstd}}}\n  e: {log: files, location: y, write: {format: csv, format_options: {compression: gzip}}}\n",

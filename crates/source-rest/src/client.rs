@@ -184,7 +184,7 @@ impl Client {
         let message = if error.is_timeout() {
             "the API did not answer in time; if it is only slow, raise `requests.timeout_seconds`"
         } else if error.is_connect() {
-            "the API cannot be reached; see whether `base_url` is right, and whether this machine reaches it"
+            "the API cannot be reached; see whether its address is right, and whether this machine reaches it"
         } else if error.is_body() || error.is_decode() {
             "the answer broke off"
         } else {

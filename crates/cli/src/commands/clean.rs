@@ -31,8 +31,14 @@ pub(super) async fn run(context: &Context, args: &CleanArgs) -> Result<(), Failu
     let (mut count, mut bytes, mut failed) = (0, 0, 0_u64);
     for (_, pipeline) in pipelines(project, &args.which, args.which.pipeline.is_empty())? {
         let destination = workspace.destination(project.destination(pipeline)?).await?;
-        // Several pipelines may load into one place.
-        if !seen.insert((destination.location.clone(), destination.namespace.clone())) {
+        // Several pipelines may load into one place; the tables there are those of one log and one catalog.
+        let catalog = project.destination(pipeline)?.catalog.clone();
+        if !seen.insert((
+            destination.log.clone(),
+            destination.location.clone(),
+            catalog,
+            destination.namespace.clone(),
+        )) {
             continue;
         }
         if args.dry_run {

@@ -19,7 +19,7 @@ use crate::progress::Bar;
 use crate::rows::{Cell, Rows};
 use crate::workspace::Workspace;
 
-/// Runs pipelines one after the other. One that fails keeps none of the others from running, and is told at the end.
+/// Runs pipelines one after the other. A load that fails keeps none of the others from running, and is told at the end.
 pub(super) async fn run(context: &Context, args: &RunArgs) -> Result<(), Failure> {
     let workspace = &context.workspace;
     let (project, resolver) = workspace.required()?;

@@ -241,6 +241,31 @@ fn what_a_crash_left_is_listed_and_removed_and_no_live_file() {
 }
 
 #[test]
+fn clean_looks_at_the_tables_of_each_log_in_a_location() {
+    let server = Page::serve(r#"[{"id": 1}]"#);
+    let folder = Folder::new();
+    let pipeline = |name: &str, log: &str| {
+        let streams = format!("[{{name: of_{log}, path: /rows}}]");
+        let source = format!("{{type: rest, base_url: \"{}\", streams: {streams}}}", server.url());
+        format!("  {name}:\n    source: {source}\n    destination: {{log: {log}, location: data}}\n")
+    };
+    let text = ["delta", "files"].map(|log| pipeline(&format!("p_{log}"), log)).concat();
+    folder.write("stitchwork.yaml", &format!("pipelines:\n{text}"));
+    folder.ok(["run", "--all"]);
+    for table in ["of_delta", "of_files"] {
+        // A crashed load leaves files as this one: written by a load, and in no commit.
+        let data = folder.path().join("data").join(table);
+        let files = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string());
+        let live = files.map(Result::unwrap).find(|name| name.ends_with(".parquet")).unwrap();
+        let (stem, last) = live.split_at(live.len() - "0.parquet".len());
+        let other = if last.starts_with('0') { "1.parquet" } else { "0.parquet" };
+        std::fs::copy(data.join(&live), data.join(format!("{stem}{other}"))).unwrap();
+    }
+    let removed = folder.ok(["clean", "--older-than", "0s", "-o", "csv"]);
+    assert!(removed.contains("of_delta") && removed.contains("of_files"), "{removed}");
+}
+
+#[test]
 fn a_location_may_begin_at_home() {
     let server = Page::serve(r#"[{"id": 1}, {"id": 2}]"#);
     let folder = Folder::new();

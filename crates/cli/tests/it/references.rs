@@ -67,21 +67,24 @@ fn destinations_of_two_namespaces_share_no_location_whatever_leads_there() {
     std::fs::create_dir(folder.path().join("data")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("data"), folder.path().join("link")).unwrap();
     let absolute = folder.path().join("data").display().to_string();
-    for (second, namespace, code) in [
-        ("${env:PLACE}", "b", 3),
-        ("${env:NOPE:-data}", "b", 3),
-        (absolute.as_str(), "b", 3),
-        ("link", "b", 3),
-        ("${env:PLACE}", "a", 0),
-        ("${env:PLACE}/b", "b", 0),
+    for (first, second, namespace, code) in [
+        ("data", "${env:PLACE}", "b", 3),
+        ("data", "${env:NOPE:-data}", "b", 3),
+        ("data", absolute.as_str(), "b", 3),
+        ("data", "link", "b", 3),
+        ("s3://bucket/x", "${env:BUCKET}", "b", 3),
+        ("data", "${env:PLACE}", "a", 0),
+        ("data", "${env:PLACE}/b", "b", 0),
     ] {
         let text = sending(server.url(), "a: b").replace(
             "location: data",
             &format!("location: \"{second}\", catalog: c, namespace: {namespace}"),
         );
-        let first = "destinations: {one: {log: delta, location: data, catalog: c, namespace: a}}";
+        let first =
+            format!("destinations: {{one: {{log: delta, location: '{first}', catalog: c, namespace: a}}}}");
         folder.write("stitchwork.yaml", &format!("catalogs: {{c: {{url: 'sqlite:c.db'}}}}\n{first}\n{text}"));
-        let ran = ran(&folder.command(["run"]).env("PLACE", "data").output().unwrap());
+        let mut command = folder.command(["run"]);
+        let ran = ran(&command.env("PLACE", "data").env("BUCKET", "s3a://bucket/x/").output().unwrap());
         assert_eq!(ran.code, code, "{second} {namespace}: {ran:?}");
         assert_eq!(ran.stderr.contains("give each a location of its own"), code == 3, "{ran:?}");
     }

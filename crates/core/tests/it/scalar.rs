@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 
 use arrow_array::{Array, StringArray};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use stitchwork_core::Scalar;
 
 #[test]
@@ -17,6 +17,11 @@ fn parses_dates_and_refuses_what_does_not_fit() {
     let date = Scalar::parse("2024-02-29", &DataType::Date32).unwrap();
     assert_eq!(date.to_string(), "2024-02-29");
     assert!(Scalar::parse("2023-02-29", &DataType::Date32).is_err());
+    let time = DataType::Time64(TimeUnit::Nanosecond);
+    assert_eq!(Scalar::parse("01:02:03", &time).unwrap().to_string(), "01:02:03");
+    for wrong in ["-12345678", "86400000000000", "25:00:00"] {
+        assert!(Scalar::parse(wrong, &time).is_err(), "{wrong}");
+    }
     assert!(Scalar::from(300_i64).cast(&DataType::Int8).is_err());
     assert!(Scalar::null(&DataType::Null).is_null());
 }

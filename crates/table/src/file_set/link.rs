@@ -21,6 +21,8 @@ pub fn link(stores: &Stores, location: &str) -> Result<String> {
     let Some((file, query)) = rest.split_once('?').filter(|_| !is_link(location)) else {
         return Ok(location.to_owned());
     };
+    // A fragment stays with whoever asks (RFC 3986 section 3.5).
+    let query = query.split('#').next().unwrap_or(query);
     let refuse = |why: &str| {
         Err(Error::invalid_input(why.to_owned()).with_context("location", format!("{scheme}://{file}")))
     };

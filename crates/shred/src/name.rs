@@ -9,6 +9,9 @@ use crate::hash::{hash, id_text, part};
 /// Names are no longer than this.
 const MAX_LENGTH: usize = 255;
 
+/// The name of what has no letter and no digit.
+const EMPTY: &str = "_empty";
+
 /// Turns any text into a name: lower snake case of `[a-z0-9_]`, no digit first, never empty.
 ///
 /// Words of camel case are parted (`PushEvent`, `HTMLUrl` become `push_event`, `html_url`), every other character
@@ -40,7 +43,7 @@ pub fn normalize(name: &str) -> String {
         previous = character;
     }
     if out.bytes().all(|byte| byte == b'_') {
-        return "_empty".to_owned();
+        return EMPTY.to_owned();
     }
     if out.starts_with(|first: char| first.is_ascii_digit()) {
         out.insert(0, '_');
@@ -52,7 +55,8 @@ pub fn normalize(name: &str) -> String {
 /// beside tables or in them (`_stitchwork`, `_delta_log`), and readers of folders pass them over.
 ///
 /// What would begin so gets a word before it and a mark behind it, so that it shares its table with nothing that is
-/// called like that by itself: `_stitchwork` becomes `table_stitchwork_` and ten digits.
+/// called like that by itself: `_stitchwork` becomes `table_stitchwork_` and ten digits. Texts of which no letter and no
+/// digit is left (`注文`, `顧客`) have a mark of their own each.
 #[must_use]
 pub fn table_name(text: &str) -> String {
     let name = normalize(text);
@@ -61,7 +65,8 @@ pub fn table_name(text: &str) -> String {
         return name;
     }
     let mut bytes = vec![];
-    part(&mut bytes, b't', name.as_bytes());
+    let identity = if name == EMPTY { text } else { &name };
+    part(&mut bytes, b't', identity.as_bytes());
     let word = if is_ours { "" } else { TABLE.trim_end_matches('_') };
     let base = format!("{word}{}", name.trim_end_matches('_'));
     // Names are ASCII, so that any place is a boundary of characters.
@@ -241,7 +246,7 @@ mod tests {
         let marked = table_name("_stitchwork");
         assert!(marked.starts_with("table_stitchwork_") && is_marked(&marked), "{marked}");
         let long = format!("_{}", "x".repeat(400));
-        let texts = ["_stitchwork", "_delta_log", "_", "2fa", "_row_id", &long, &marked];
+        let texts = ["_stitchwork", "_delta_log", "_", "2fa", "_row_id", "注文", "顧客", &long, &marked];
         let names: std::collections::BTreeSet<_> = texts.map(table_name).into_iter().collect();
         assert_eq!(names.len(), texts.len(), "{names:?}");
         for name in names {

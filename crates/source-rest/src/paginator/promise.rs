@@ -74,9 +74,9 @@ impl Promise {
         let is_less = |now: &Number, before: &Option<Number>| {
             before.as_ref().is_some_and(|before| is_same(now, before) && now.all < before.all)
         };
-        // A count of none may be that of this page.
+        // A count may be that of this page, or of the rows that pages have at most.
         let rows = said.rows.as_ref().filter(|rows| rows.is_sure || rows.all > 0);
-        rows.is_some_and(|rows| rows.all <= page.read || is_less(rows, &self.rows))
+        rows.is_some_and(|rows| rows.is_sure && rows.all <= page.read || is_less(rows, &self.rows))
             || said.pages.as_ref().is_some_and(|pages| {
                 said.more.is_none() && (pages.all <= self.read_pages || is_less(pages, &self.pages))
             })
@@ -88,7 +88,9 @@ impl Promise {
             // The numbers of a stream without new rows may be those of all.
             return Ok(());
         }
-        if let Some(rows) = said.rows.as_ref().filter(|rows| rows.all > 0).or(self.rows.as_ref()) {
+        let is_known = self.rows.as_ref().is_some_and(|rows| rows.is_sure);
+        let now = said.rows.as_ref().filter(|rows| rows.all > 0 && (rows.is_sure || !is_known));
+        if let Some(rows) = now.or(self.rows.as_ref()) {
             if rows.all > page.read {
                 return Err(broken(rows.all, page.read, &rows.place));
             }

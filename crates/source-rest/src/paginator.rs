@@ -4,8 +4,10 @@ mod absent;
 mod auto;
 mod config;
 mod link;
+mod names;
 mod promise;
 mod said;
+mod total;
 
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
@@ -17,6 +19,7 @@ use crate::json::{Node, Outline, row_spans};
 use crate::path::JsonPath;
 pub use config::Paginator;
 use promise::Promise;
+use total::Total;
 
 /// A request for a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,36 +161,6 @@ enum Way {
     PageNumber { first: u64, page: u64, param: String, send_in: SendIn, total_pages: Total },
 }
 
-/// Where a page says how many rows or pages there are, and how many a page has told of.
-#[derive(Debug, Clone)]
-pub(crate) struct Total {
-    path: JsonPath,
-    told: Option<u64>,
-}
-
-impl From<JsonPath> for Total {
-    fn from(path: JsonPath) -> Self {
-        Self { path, told: None }
-    }
-}
-
-impl Total {
-    /// Whether the pages end with this one, after so many rows or pages: with the number that was told last, or with a page
-    /// without rows.
-    fn is_reached(&mut self, read: u64, page: &PageInfo<'_>) -> bool {
-        // A number that is less than what came is that of something else.
-        let now = page.number(&self.path).filter(|now| *now >= read);
-        self.told = now.or(self.told);
-        page.rows == 0 || self.told.is_some_and(|all| read >= all)
-    }
-
-    /// What was told, what was read and where it was told, where that is more.
-    fn missing(&self, read: u64) -> Option<(u64, u64, String)> {
-        let told = self.told.filter(|all| read < *all)?;
-        Some((told, read, self.path.keys().join(".")))
-    }
-}
-
 impl Pager {
     pub(crate) fn new(config: &Paginator) -> Result<Self> {
         Ok(Self { way: Way::new(config)?, promise: Promise::default() })
@@ -209,7 +182,7 @@ impl Pager {
     /// # Errors
     /// Nothing leads to the next page, though there is one; or the page has no rows, though more was told.
     pub(crate) fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
-        let next = self.way.next(request, page)?;
+        let next = self.way.next(request, page, self.promise.is_reached(page))?;
         if next.is_none() && page.rows == 0 {
             let named = |e: Error| e.with_context("paginator", self.way.name());
             self.promise.check_end(page, &self.way).map_err(named)?;
@@ -306,7 +279,13 @@ impl Way {
         }
     }
 
-    fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
+    /// The request for the next page, where all that was told of may be read.
+    fn next(
+        &mut self,
+        request: &PageRequest,
+        page: &PageInfo<'_>,
+        is_reached: bool,
+    ) -> Result<Option<PageRequest>> {
         if let Self::Auto = self {
             *self = auto::detect(page)?;
         }
@@ -315,7 +294,7 @@ impl Way {
             Self::Auto | Self::Single => return Ok(None),
             // Some have a link always, which leads to pages without rows for ever.
             Self::HeaderLink { .. } | Self::JsonLink { .. } | Self::Cursor { .. }
-                if page.rows == 0 && auto::total(page).is_some_and(|total| total <= page.read) =>
+                if page.rows == 0 && is_reached =>
             {
                 return Ok(None);
             }

@@ -5,91 +5,12 @@ use serde_json::Value;
 use stitchwork_core::{Error, Result};
 
 use super::config::{next, page};
+use super::names::{
+    ABOUT_ROWS, CURSORS, HEADER, LAST, LIMITS, MORE, NEXT, OFFSETS, PAGE_COUNTS, PAGE_NUMBERS, TOTALS,
+};
 use super::{PageInfo, Way, link};
 use crate::SendIn;
 use crate::json::{Kind, Node};
-
-// Names without their case and all that is neither letter nor digit, since `next_cursor` and `nextCursor` mean the same.
-pub(super) const PAGE_COUNTS: [&str; 7] =
-    ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage", "nbpages"];
-const PAGE_NUMBERS: [&str; 5] = ["page", "currentpage", "pagenumber", "pageindex", "number"];
-const OFFSETS: [&str; 2] = ["offset", "skip"];
-const LIMITS: [&str; 1] = ["limit"];
-const TOTALS: [&str; 12] = [
-    "total",
-    "totalcount",
-    "totalresults",
-    "totalelements",
-    "totalitems",
-    "totalsize",
-    "totalrecords",
-    "totalrows",
-    "numfound",
-    "numbermatched",
-    "itemcount",
-    "count",
-];
-const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
-const LAST: [&str; 8] =
-    ["last", "islast", "islastpage", "lastpage", "endofrecords", "endofstream", "done", "nomore"];
-/// What stands behind `next` in the names of what leads to the next page, and not in `next_update`.
-const NEXT: [&str; 22] = [
-    "",
-    "page",
-    "cursor",
-    "token",
-    "pagetoken",
-    "pagecursor",
-    "pagekey",
-    "pagestart",
-    "pagenumber",
-    "pageid",
-    "offset",
-    "start",
-    "startkey",
-    "skip",
-    "marker",
-    "key",
-    "id",
-    "index",
-    "position",
-    "records",
-    "results",
-    "batch",
-];
-/// Names of cursors that do not say `next`, beside one text for each page but the last.
-pub(super) const CURSORS: [&str; 10] = [
-    "cursor",
-    "offset",
-    "after",
-    "continue",
-    "continuation",
-    "pagetoken",
-    "resumptiontoken",
-    "lastevaluatedkey",
-    "startingafter",
-    "searchafter",
-];
-
-/// The objects beside or around the rows that tell of them; other totals are of something else.
-const ABOUT_ROWS: [&str; 13] = [
-    "meta",
-    "metadata",
-    "pagination",
-    "paging",
-    "paginator",
-    "page",
-    "pages",
-    "pageinfo",
-    "info",
-    "total",
-    "attr",
-    "links",
-    "cursor",
-];
-
-/// Where a header says something.
-pub(super) const HEADER: &str = "a header";
 
 pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
     if link::find(info.links, &next()).is_some() {
@@ -131,8 +52,8 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
         .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.to_string())));
     }
     // A `count` may be that of the page.
-    let has_total = info.told.total.is_some()
-        || totals(info).any(|node| last(node) != "count" && number(node, info).is_some());
+    let has_total =
+        info.told.total.is_some() || totals(info).any(|node| is_sure(node) && number(node, info).is_some());
     // A null says something too: there is no next page.
     let says = |node: &Node| {
         let word = last(node);
@@ -264,6 +185,17 @@ fn offset(info: &PageInfo<'_>) -> Option<Way> {
 /// How many rows there are in all, as the page says.
 pub(super) fn total(info: &PageInfo<'_>) -> Option<u64> {
     totals(info).filter_map(|node| number(node, info)).chain(info.told.total).max()
+}
+
+/// How many rows there are in all, as the page says where it speaks of no less than that.
+pub(super) fn sure_total(info: &PageInfo<'_>) -> Option<u64> {
+    let sure = totals(info).filter(|node| is_sure(node));
+    sure.filter_map(|node| number(node, info)).chain(info.told.total).max()
+}
+
+/// Whether a number of rows is none of the page alone, as a `count` may be.
+pub(super) fn is_sure(node: &Node) -> bool {
+    last(node) != "count"
 }
 
 /// What may be the number of all rows; also `total.value`, as Elasticsearch has it.

@@ -3,7 +3,7 @@
 
 use stitchwork_core::{Error, Result};
 
-use super::said::{Number, Said};
+use super::said::{self, Number, Said};
 use super::{PageInfo, Way, auto};
 
 /// What the last page with rows has told of more, and how far the stream has come.
@@ -15,6 +15,8 @@ pub(super) struct Promise {
     rows: Option<Number>,
     pages: Option<Number>,
     read_pages: u64,
+    /// How many rows the last page with rows had.
+    last_rows: u64,
     /// Whether a page had something where the settings look for it.
     has_sign: bool,
 }
@@ -27,6 +29,7 @@ impl Promise {
         if page.rows == 0 {
             return;
         }
+        self.last_rows = page.rows;
         let said = Said::of(page, way);
         let is_last = |all: u64| auto::page_number(page).is_some_and(|number| number >= all);
         // A count that may be that of the page alone takes nothing back.
@@ -38,6 +41,15 @@ impl Promise {
             (self.rows, self.pages) = (None, None);
         }
         self.flag = said.more;
+    }
+
+    /// Whether a page without rows tells that all were read. A `count` may be that of the page, which says nothing of the
+    /// pages behind it; it is one of all rows where the page before told the same, and had fewer.
+    pub(super) fn is_reached(&self, page: &PageInfo<'_>) -> bool {
+        let is_of_all =
+            |now: &Number| self.rows.as_ref().is_some_and(|rows| *rows == *now && rows.all > self.last_rows);
+        auto::sure_total(page).is_some_and(|total| total <= page.read)
+            || said::all_rows(page).is_some_and(|now| now.all == page.read && is_of_all(&now))
     }
 
     /// Whether the stream may end with this page, which has no rows.

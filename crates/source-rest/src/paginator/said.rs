@@ -1,7 +1,7 @@
 //! What a page says of the pages behind it.
 
-use super::auto::{self, CURSORS, HEADER, PAGE_COUNTS};
-use super::{PageInfo, Way, link, whole};
+use super::names::{CURSORS, HEADER, PAGE_COUNTS};
+use super::{PageInfo, Way, auto, link, whole};
 use crate::json::{Kind, Node};
 use crate::path::JsonPath;
 
@@ -17,7 +17,7 @@ pub(super) struct Said {
 }
 
 /// How many there are in all.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Number {
     pub(super) all: u64,
     /// Where that stands.
@@ -29,7 +29,7 @@ pub(super) struct Number {
 impl Number {
     fn new(all: u64, node: Option<&Node>) -> Self {
         let place = node.map_or_else(|| HEADER.to_owned(), place);
-        Self { all, place, is_sure: node.is_none_or(|node| auto::last(node) != "count") }
+        Self { all, place, is_sure: node.is_none_or(auto::is_sure) }
     }
 }
 
@@ -42,11 +42,11 @@ impl Said {
         let body = !(page.rows == 1 && page.array.is_empty());
         let in_body = || flag(page).filter(|_| body).map(place);
         let pages = all_pages(page).filter(|_| body).map(|(all, node)| (all, Some(node)));
-        let rows = all_rows(page).filter(|(_, node)| body || node.is_none());
+        let rows = all_rows(page).filter(|rows| body || rows.place == HEADER);
         Self {
             more: own_more().or_else(in_body).or_else(header),
             ends: page.told.more == Some(false) || body && says_end(page, own, way),
-            rows: rows.map(|(all, node)| Number::new(all, node)),
+            rows,
             pages: pages.or(page.told.pages.map(|all| (all, None))).map(|(all, node)| Number::new(all, node)),
         }
     }
@@ -97,11 +97,11 @@ fn leads_nowhere(page: &PageInfo<'_>, way: &Way) -> bool {
     }
 }
 
-fn all_rows<'a>(page: &PageInfo<'a>) -> Option<(u64, Option<&'a Node>)> {
+/// How many rows there are in all, as the page says.
+pub(super) fn all_rows(page: &PageInfo<'_>) -> Option<Number> {
     let named = auto::totals(page).filter_map(|node| Some((auto::number(node, page)?, Some(node))));
-    let header = page.told.total.map(|total| (total, None));
-    let is_sure = |node: Option<&Node>| node.is_none_or(|node| auto::last(node) != "count");
-    named.chain(header).max_by_key(|(total, node)| (*total, is_sure(*node)))
+    let numbers = named.chain(page.told.total.map(|total| (total, None)));
+    numbers.map(|(all, node)| Number::new(all, node)).max_by_key(|number| (number.all, number.is_sure))
 }
 
 fn all_pages<'a>(page: &PageInfo<'a>) -> Option<(u64, &'a Node)> {

@@ -166,12 +166,6 @@ impl Pager {
         Ok(Self { way: Way::new(config)?, promise: Promise::default() })
     }
 
-    /// Whether the next page is asked for by something that the API did not name, so that one that does not know the
-    /// parameter gives the same page again and again. What the first page has not told yet may be that.
-    pub(crate) fn counts(&self) -> bool {
-        matches!(self.way, Way::Auto | Way::LastRow { .. } | Way::Offset { .. } | Way::PageNumber { .. })
-    }
-
     /// Adds to the first request what the paginator needs there.
     pub(crate) fn begin(&self, request: &mut PageRequest) -> Result<()> {
         self.way.begin(request)

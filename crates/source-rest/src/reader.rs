@@ -310,11 +310,12 @@ impl StreamReader {
         outline.rows(self.found.insert(outline.find_rows(self.partial)?.json_path()))
     }
 
-    /// An API that does not know the parameter of the page gives the same one for ever.
+    /// An API that does not know the parameter of the page gives the same one for ever, though it may have a new link or
+    /// cursor each time.
     fn check_repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Result<()> {
         let RowsAt::Array(range) = at else { return Ok(()) };
-        // An empty page is the end, and says nothing.
-        if rows == 0 || !self.pager.counts() {
+        // An empty page is the end, or a gap, and says nothing.
+        if rows == 0 {
             return Ok(());
         }
         let mut hasher = Hasher::new();
@@ -322,8 +323,9 @@ impl StreamReader {
         let now = hasher.finish();
         if self.last_rows.replace(now) == Some(now) {
             return Err(Error::invalid_data(
-                "the API gives the same page again: it does not know the parameter of the page; set `paginator` \
-                 (`single` to take one page only)",
+                "the API gives the same page again: it does not know the parameter of the page, or does not heed the link \
+                 that it gave; set `paginator` (`single` to take one page only), or let the API give a field that tells rows \
+                 apart, such as their id",
             )
             .with_context("pages", self.seen.len()));
         }

@@ -80,7 +80,9 @@ async fn a_circle_of_pages_is_an_error() {
         };
         json!({"items": [{"page": page}], "next": next}).to_string()
     };
-    let stuck = || async { json!({"items": [{}], "cursors": {"next": "same"}}).to_string() };
+    let stuck = |Query(query): Query<Vec<(String, String)>>| async move {
+        json!({"items": [{ "asked": query.len() }], "cursors": {"next": "same"}}).to_string()
+    };
     let url = serve(Router::new().route("/a", get(circle)).route("/b", get(stuck))).await;
     for path in ["/a", "/b"] {
         let error = read(&source(rest(&url).stream("s", path)), None).await.unwrap_err();

@@ -177,9 +177,13 @@ impl Pager {
     /// Nothing leads to the next page, though there is one; or the page has no rows, though more was told.
     pub(crate) fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
         let next = self.way.next(request, page, self.promise.is_reached(page))?;
-        if next.is_none() && page.rows == 0 {
+        if next.is_none() {
             let named = |e: Error| e.with_context("paginator", self.way.name());
-            self.promise.check_end(page, &self.way).map_err(named)?;
+            let ends = match page.rows {
+                0 => self.promise.check_end(page, &self.way),
+                _ => self.promise.check_nowhere(page, &self.way),
+            };
+            ends.map_err(named)?;
         }
         self.promise.learn(page, &self.way);
         Ok(next)

@@ -7,20 +7,15 @@ use super::{PageInfo, auto};
 use crate::json::{Kind, Node};
 use crate::path::JsonPath;
 
-/// What is wrong about a page that has nothing at a path: an error where the key cannot be there, or where the page says
-/// that there is more; a warning on the first page in all other cases.
+/// What is wrong about a first page that has nothing at a path: an error where the key cannot be there, or where the page
+/// says that there is more; a warning in all other cases.
 pub(super) fn check(page: &PageInfo<'_>, path: &JsonPath) -> Result<()> {
     let said = |error: Error| {
         error.with_context("path", path.keys().join(".")).with_context("found", beside(page, path))
     };
-    if page.rows == 0 {
+    // Later it is the end, unless the page denies it, for which any end is held against what the pages say.
+    if page.rows == 0 || !page.is_first {
         return Ok(());
-    }
-    if !page.is_first {
-        return match auto::flag(page) {
-            Some(flag) => Err(said(more()).with_context("says_more", flag)),
-            None => Ok(()),
-        };
     }
     if let Some(node) = in_the_way(page, path) {
         return Err(said(Error::invalid_data(

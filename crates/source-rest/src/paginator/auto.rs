@@ -162,9 +162,14 @@ fn is_more(name: &str) -> bool {
 /// What says for certain that there is a next page: a flag, a link or a cursor. Not a number of rows, which may be that of
 /// others too.
 pub(super) fn sign(info: &PageInfo<'_>) -> Option<String> {
-    let link = || link::find(info.links, &next()).map(|_| "the header Link".to_owned());
+    flag(info).or_else(|| lead(info))
+}
+
+/// What leads to a next page: a link or a cursor.
+pub(super) fn lead(info: &PageInfo<'_>) -> Option<String> {
+    let link = link::find(info.links, &next()).map(|_| "the header Link".to_owned());
     let leads = |node: &&Node| is_link(node, info) || cursor_param(node, info).is_some();
-    flag(info).or_else(link).or_else(|| nodes(info).find(leads).map(|node| node.path.join(".")))
+    link.or_else(|| nodes(info).find(leads).map(|node| node.path.join(".")))
 }
 
 /// A first page that tells its offset, its limit and how many rows there are is asked for the others by the same names.

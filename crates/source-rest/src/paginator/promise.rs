@@ -1,6 +1,8 @@
 //! What the pages with rows have told of more. Where a page without rows comes instead, and does not say that it is the end,
 //! the API is likely to have failed to give them: taken for the end, they would be passed over for ever.
 
+mod nowhere;
+
 use stitchwork_core::{Error, Result};
 
 use super::said::{self, Number, Said};
@@ -60,9 +62,7 @@ impl Promise {
         if let Some((told, read, field)) = way.missing().filter(|_| !page.is_first) {
             return Err(broken(told, read, &field));
         }
-        // Somebody who points to where nothing is wants no promise to be kept.
-        let is_deaf = way.sign().is_some() && !self.has_sign && !has_sign(page, way);
-        if is_deaf || matches!(way, Way::Auto | Way::Single) {
+        if self.is_deaf(page, way) || matches!(way, Way::Auto | Way::Single) {
             return Ok(());
         }
         let said = Said::of(page, way);
@@ -76,6 +76,11 @@ impl Promise {
             return Ok(());
         }
         self.check_kept(&said, page)
+    }
+
+    /// Whether somebody has pointed to where nothing is, who wants no promise to be kept.
+    fn is_deaf(&self, page: &PageInfo<'_>, way: &Way) -> bool {
+        way.sign().is_some() && !self.has_sign && !has_sign(page, way)
     }
 
     /// Whether a page without rows says that there are no more than were read, or fewer than before.

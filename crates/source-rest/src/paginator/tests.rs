@@ -1,3 +1,5 @@
+mod leads;
+
 use std::sync::{Arc, Mutex};
 
 use stitchwork_core::ErrorKind;
@@ -145,7 +147,7 @@ fn a_path_that_the_first_page_lacks_is_told() {
     // Later the absence is the end, unless the page denies it.
     let first: (&str, &[&str], u64) = (r#"{"next":"?p=2"}"#, &[], 1);
     assert_eq!(link("next", &[first, ("{}", &[], 1)]).unwrap().last().unwrap(), "end");
-    assert!(link("next", &[first, (r#"{"has_more":true}"#, &[], 1)]).is_err());
+    assert!(link("next", &[first, (r#"{"items":[{}],"has_more":true}"#, &[], 1)]).is_err());
     assert!(link("next", &[(r#"{"next":{"href":"/b"}}"#, &[], 1)]).is_err(), "an object is no link");
 }
 

@@ -1,6 +1,7 @@
 //! Links and cursors: where they lead on though a page has no rows, and where they lead nowhere though there are more.
 
 use serde_json::{Value, json};
+use stitchwork_core::ErrorKind;
 
 use crate::ends::{Answer, Stream, answer, page, read_each};
 
@@ -97,4 +98,40 @@ async fn a_page_without_rows_leads_nowhere_where_all_were_read() {
         }
     }
     assert_rows(streams, 6).await;
+}
+
+/// Holds the errors of streams against what they should say.
+async fn assert_refused(streams: Vec<Stream>, message: &str, context: (&str, &str)) {
+    for (got, stream) in read_each(&streams).await.into_iter().zip(&streams) {
+        let error = got.expect_err(&format!("{stream:?}"));
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{stream:?}: {error}");
+        assert!(error.message().contains(message) && error.context("url").is_some(), "{stream:?}: {error}");
+        assert_eq!(error.context(context.0), Some(context.1), "{stream:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_rows_behind_another_link_or_cursor_are_an_error() {
+    let mut streams = vec![];
+    for lead in leads() {
+        let answers = (2..5).map(|number| lead.to(number, page(1, &json!({ "at": number })))).collect();
+        streams.push((lead.paginator, answers));
+    }
+    assert_refused(streams, "the same page again", ("pages", "2")).await;
+}
+
+#[tokio::test]
+async fn a_header_that_tells_of_more_is_no_silent_end_of_links() {
+    for header in [("x-has-more", "true"), ("x-next-page", "2"), ("x-next-cursor", "abc")] {
+        let first =
+            answer(vec![header, ("x-total", "47"), ("x-total-pages", "5")].leak(), page(1, &json!({})));
+        let streams = vec![(json!({ "type": "header_link" }), vec![first])];
+        assert_refused(streams, "says that there are more", ("says_more", "a header")).await;
+    }
+    let mut streams = vec![];
+    for lead in leads() {
+        let last = answer(&[("x-has-more", "true")], page(2, &json!({ "next": null, "next_cursor": null })));
+        streams.push((lead.paginator.clone(), vec![lead.to(2, page(1, &json!({}))), last]));
+    }
+    assert_refused(streams, "says that there are more", ("says_more", "a header")).await;
 }

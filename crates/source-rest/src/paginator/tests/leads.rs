@@ -1,0 +1,134 @@
+//! Pages with rows, and whether they may be the last ones.
+
+use super::*;
+
+/// What says that there are more, where the paginator of a stream leads nowhere; none where the stream ends.
+fn says_more(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Option<String> {
+    match run(paginator, pages) {
+        Ok(urls) => {
+            assert_eq!(urls.last().unwrap(), "end", "{pages:?}");
+            None
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+            assert!(error.message().contains("says that there are more"), "{error}");
+            Some(error.context("says_more").unwrap().to_owned())
+        }
+    }
+}
+
+fn with_flag(kind: &str, path: Option<&str>, has_more: Option<&str>) -> Paginator {
+    let mut config = serde_json::json!({ "type": kind });
+    let options = [("path", path), ("has_more", has_more)];
+    for (name, value) in options.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        config[name] = value.into();
+    }
+    serde_json::from_value(config).unwrap()
+}
+
+#[test]
+fn a_page_with_rows_that_says_there_are_more_leads_somewhere() {
+    let two = (r#"{"items":[{}],"next":"?page=2","c":"2"}"#, &["<?page=2>; rel=next"][..], 1);
+    let paths = [("json_link", Some("next")), ("cursor", Some("c")), ("header_link", None)];
+    for (kind, path) in paths {
+        for nothing in ["null", "\"\"", "false", "[]"] {
+            let page =
+                |fields: &str| format!(r#"{{"items":[{{}}],"next":{nothing},"c":{nothing},{fields}}}"#);
+            for (fields, own, sign) in [
+                (r#""has_more":true"#, None, Some("has_more")),
+                (r#""has_more":true"#, Some("has_more"), Some("has_more")),
+                (r#""rest":1"#, Some("rest"), Some("rest")),
+                (r#""meta":{"hasNextPage":"true"}"#, None, Some("meta.hasNextPage")),
+                (r#""isLast":false,"total":9"#, None, Some("isLast")),
+                // It says that there are none, or all were read.
+                (r#""has_more":false"#, None, None),
+                (r#""has_more":false,"total":9"#, Some("has_more"), None),
+                (r#""rest":0,"has_more":true"#, Some("rest"), None),
+                (r#""has_more":true,"is_truncated":false"#, None, None),
+                (r#""count":1"#, None, None),
+                (r#""offset":0,"count":1,"limit":10"#, None, None),
+                (r#""total":9"#, None, None),
+                // Something else than the page is not done.
+                (r#""job":{"done":false}"#, None, None),
+                // Somebody knows that it is nothing to go by.
+                (r#""has_more":true"#, Some("nowhere"), None),
+            ] {
+                let (body, paginator) = (page(fields), with_flag(kind, path, own));
+                let sign = sign.map(str::to_owned);
+                assert_eq!(says_more(&paginator, &[(&body, &[], 1)]), sign, "{kind} {body} {own:?}");
+                assert_eq!(says_more(&paginator, &[two, (&body, &[], 1)]), sign, "{kind} {body} {own:?}");
+            }
+            let body = page(r#""has_more":true,"total":2"#);
+            assert_eq!(says_more(&with_flag(kind, path, None), &[two, (&body, &[], 1)]), None, "{body}");
+        }
+    }
+    let zero = r#"{"items":[{}],"has_more":true,"next_cursor":0}"#;
+    assert_eq!(says_more(&Paginator::cursor("next_cursor", "c"), &[(zero, &[], 1)]).unwrap(), "has_more");
+    assert_eq!(says_more(&Paginator::Auto, &[(zero, &[], 1)]).unwrap(), "has_more");
+    for lead in [r#""next":"?page=2""#, r#""next_cursor":"2""#] {
+        let first = format!(r#"{{"items":[{{}}],{lead}}}"#);
+        for nothing in ["null", "\"\"", "false", "[]"] {
+            let second =
+                format!(r#"{{"items":[{{}}],"has_more":true,"next":{nothing},"next_cursor":{nothing}}}"#);
+            let pages = [(first.as_str(), &[][..], 1), (second.as_str(), &[][..], 1)];
+            assert_eq!(says_more(&Paginator::Auto, &pages).unwrap(), "has_more", "{second}");
+        }
+    }
+}
+
+#[test]
+fn a_first_page_without_a_link_in_its_header_has_no_other_way_on() {
+    let link = Paginator::header_link();
+    let rel: Paginator = serde_json::from_str(r#"{"type":"header_link","rel":"nxt"}"#).unwrap();
+    let next = ["<?page=2>; rel=\"next\""];
+    for (paginator, body, links, sign) in [
+        (&rel, "[{}]", &next[..], "the header Link"),
+        (&link, r#"{"items":[{}],"has_more":true,"total":47}"#, &[], "has_more"),
+        (&link, r#"{"items":[{}],"next":"?page=2"}"#, &[], "next"),
+        (&link, r#"{"items":[{}],"meta":{"next_cursor":"a"}}"#, &[], "meta.next_cursor"),
+    ] {
+        assert_eq!(says_more(paginator, &[(body, links, 2)]).as_deref(), Some(sign), "{body}");
+    }
+    for (body, links) in [
+        ("[{}]", &[][..]),
+        ("[{}]", &["<?page=1>; rel=last"]),
+        ("[{}]", &["<?page=2>; rel=next; results=false"]),
+        (r#"{"items":[{}],"next":null,"total":47}"#, &[]),
+        (r#"{"items":[{}],"next_cursor":"a","has_more":false}"#, &[]),
+        (r#"{"items":[{}],"next_cursor":"a","total":2}"#, &[]),
+    ] {
+        assert_eq!(says_more(&link, &[(body, links, 2)]), None, "{body}");
+    }
+    let lead = r#"{"items":[{}],"next":"?page=2"}"#;
+    let deaf = with_flag("header_link", None, Some("nowhere"));
+    assert_eq!(says_more(&deaf, &[(lead, &[], 2)]), None);
+    assert_eq!(says_more(&link, &[(r#"{"id":1,"next":"?x=2"}"#, &[], 1)]), None, "it is a row");
+    let later = [("[{}]", &["<?page=2>; rel=next"][..], 2), (lead, &[], 2)];
+    assert_eq!(says_more(&link, &later), None, "its links have led on");
+}
+
+#[test]
+fn a_number_of_all_rows_that_is_not_reached_is_told_about_where_nothing_leads_on() {
+    let (header, link, cursor) =
+        (Paginator::header_link(), Paginator::json_link("next"), Paginator::cursor("next", "c"));
+    let start = (r#"{"items":[{}],"next":"?page=2"}"#, &["<?page=2>; rel=next"][..], 10);
+    for paginator in [&header, &link, &cursor, &Paginator::Auto] {
+        let warned = said(paginator, &[start, (r#"{"items":[{}],"next":null,"total":47}"#, &[], 10)]);
+        for words in
+            ["WARN", "more rows than were read", "field=\"total\"", "told=47", "read=20", "url=\"~\""]
+        {
+            assert!(warned.contains(words), "{words}: {warned}");
+        }
+        for silent in [
+            r#"{"items":[{}],"next":null,"total":20}"#,
+            r#"{"items":[{}],"next":null,"total":12}"#,
+            r#"{"items":[{}],"next":null,"count":47}"#,
+            r#"{"items":[{}],"next":null,"total":47,"has_more":false}"#,
+        ] {
+            assert_eq!(said(paginator, &[start, (silent, &[], 10)]), "", "{silent}");
+        }
+    }
+    assert!(said(&header, &[(r#"{"items":[{}],"total":47}"#, &[], 10)]).contains("told=47"));
+    let deaf = with_flag("header_link", None, Some("nowhere"));
+    assert_eq!(said(&deaf, &[(r#"{"items":[{}],"total":47}"#, &[], 10)]), "");
+}

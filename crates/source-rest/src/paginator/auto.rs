@@ -8,7 +8,7 @@ use super::config::{next, page};
 use super::names::{
     ABOUT_ROWS, CURSORS, HEADER, LAST, LIMITS, MORE, NEXT, OFFSETS, PAGE_COUNTS, PAGE_NUMBERS, TOTALS,
 };
-use super::{PageInfo, Way, link};
+use super::{PageInfo, Way, link, said};
 use crate::SendIn;
 use crate::json::{Kind, Node};
 
@@ -41,15 +41,18 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
         return Ok(pager);
     }
     // Rows that nobody would fetch must not go unnoticed.
-    let total = total(info);
-    let sign = flag(info).or_else(|| hint(info).filter(|_| total.is_none()));
-    if sign.is_some() || total.is_some_and(|total| total > info.rows) {
+    let total = said::all_rows(info);
+    let sign = flag(info).or_else(|| hint(info).filter(|_| sure_total(info).is_none()));
+    let of_total = || total.as_ref().filter(|total| total.all > info.rows).map(|total| total.place.clone());
+    if let Some(sign) = sign.or_else(of_total) {
         return Err(Error::invalid_data(
-            "the page says that there is more, but not how to get it; set `paginator` (`single` to take this page only)",
+            "the page says that there is more, but not how to get it; set `paginator` to how the API pages (`page_number` or \
+             `offset` with the names of its parameters, `cursor`, `json_link`, `last_row`), or to `single` to take this page \
+             only",
         )
-        .with_context("says_more", sign.unwrap_or_default())
+        .with_context("says_more", sign)
         .with_context("rows", info.rows)
-        .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.to_string())));
+        .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.all.to_string())));
     }
     // A `count` may be that of the page.
     let has_total =
@@ -124,10 +127,11 @@ pub(super) fn answer(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
 fn hint(info: &PageInfo<'_>) -> Option<String> {
     let leads = |node: &&Node| {
         let (name, parent) = (last(node), parent(node));
-        let is_text = text(node, info).is_some();
+        // An offset of nothing is that of the first page, which it says of itself.
+        let is_text = text(node, info).is_some() && number(node, info) != Some(0);
         let is_lead = is_text || number(node, info).is_some_and(|number| number > 0);
         is_lead && (is_next(&name) || is_next(&parent))
-            || is_text && ["continue", "lastevaluatedkey"].contains(&parent.as_str())
+            || is_text && around(node).any(|name| ["continue", "lastevaluatedkey"].contains(&name.as_str()))
             // `paging.cursors.after` stands on the last page as well.
             || is_text && CURSORS.contains(&name.as_str()) && parent != "cursors"
     };
@@ -185,11 +189,6 @@ fn offset(info: &PageInfo<'_>) -> Option<Way> {
         send_in: SendIn::Query,
         total: total.json_path().into(),
     })
-}
-
-/// How many rows there are in all, as the page says.
-pub(super) fn total(info: &PageInfo<'_>) -> Option<u64> {
-    totals(info).filter_map(|node| number(node, info)).chain(info.told.total).max()
 }
 
 /// How many rows there are in all, as the page says where it speaks of no less than that.
@@ -253,6 +252,11 @@ pub(super) fn last(node: &Node) -> String {
 fn parent(node: &Node) -> String {
     let place = node.path.len().checked_sub(2);
     place.and_then(|place| node.path.get(place)).map(|name| plain(name)).unwrap_or_default()
+}
+
+/// The names of what a value stands in.
+fn around(node: &Node) -> impl Iterator<Item = String> {
+    node.path.iter().rev().skip(1).map(|name| plain(name))
 }
 
 fn text(node: &Node, info: &PageInfo<'_>) -> Option<String> {

@@ -294,6 +294,10 @@ fn the_first_page_tells_how_to_go_on() {
         (r#"{"entries":[{}],"cursor":"abc","has_more":false}"#, "end"),
         (r#"{"entries":[{}],"next_cursor":"abc","has_more":0}"#, "end"),
         (r#"{"items":[{}],"total":10,"cursor":"abc"}"#, "end"),
+        (r#"{"items":[{}],"count":10,"offset":0,"limit":10}"#, "end"),
+        (r#"{"items":[{}],"count":10,"offset":"0"}"#, "end"),
+        (r#"{"items":[{}],"count":10,"total":10,"cursor":"abc"}"#, "end"),
+        (r#"{"items":[{}],"count":10,"cursor":"abc","has_more":false}"#, "end"),
         (r#"{"hits":[{}],"nbHits":10,"took":{"total":70},"quota":{"count":99},"bookmark":"nil"}"#, "end"),
         (r#"{"items":[{}],"links":[{"rel":"self","href":"/a"}]}"#, "end"),
         (r#"{"next_update":"2024-01-01","nextRun":7,"nomore":true,"done":true}"#, "end"),
@@ -332,9 +336,19 @@ fn the_first_page_tells_how_to_go_on() {
         r#"{"features":[{}],"links":[{"rel":"self","href":"/a"},{"rel":"next","href":"/b"}]}"#,
         r#"{"response":{"numFound":11,"docs":[{}]}}"#,
         r#"{"LastEvaluatedKey":{"id":"x"}}"#,
+        r#"{"Count":10,"LastEvaluatedKey":{"id":{"S":"7"}}}"#,
+        r#"{"count":10,"LastEvaluatedKey":{"id":"7"}}"#,
+        r#"{"count":10,"items":[{}],"cursor":"abc"}"#,
+        r#"{"count":10,"items":[{}],"offset":"itr/rec"}"#,
+        r#"{"count":10,"items":[{}],"meta":{"after":"abc"}}"#,
+        r#"{"count":10,"items":[{}],"next_start":10}"#,
+        r#"{"count":10,"items":[{}],"nextRecords":"abc"}"#,
         r#"{"done":false}"#,
     ] {
-        assert_eq!(second(silent, &[]).expect_err(silent).kind(), ErrorKind::InvalidData);
+        let error = second(silent, &[]).expect_err(silent);
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.context("says_more").is_some_and(|place| !place.is_empty()), "{silent}: {error}");
+        assert!(error.message().contains("`page_number`"), "{error}");
     }
 }
 

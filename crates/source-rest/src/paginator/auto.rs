@@ -62,7 +62,8 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
         let word = last(node);
         is_next(&word) || (is_more(&word) || LAST.contains(&word.as_str())) && answer(node, info).is_some()
     };
-    let mut words = info.outline.nodes.iter().filter(|node| node.path.len() <= 3);
+    let is_near = near(info);
+    let mut words = info.outline.nodes.iter().filter(|node| is_near(node));
     if !has_total && info.links.is_empty() && !words.any(says) {
         warn_of_round(info);
     }
@@ -213,21 +214,42 @@ pub(super) fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> 
 
 /// Whether a value stands around the rows, or in what is about them.
 pub(super) fn about<'a>(info: &PageInfo<'a>) -> impl Fn(&Node) -> bool + 'a {
+    let rows = rows_path(info);
+    move |node| rows.starts_with(place(node)) || ABOUT_ROWS.contains(&parent(node).as_str())
+}
+
+/// Whether a value stands where pages tell of themselves: near their root, or around the rows and in what is about them there,
+/// however deep, as GraphQL has it.
+pub(super) fn near<'a>(info: &PageInfo<'a>) -> impl Fn(&Node) -> bool + 'a {
+    let rows = rows_path(info);
+    move |node| {
+        let around = place(node);
+        let beside = || around.split_last().is_some_and(|(_, beside)| rows.starts_with(beside));
+        node.path.len() <= 3
+            || rows.starts_with(around)
+            || ABOUT_ROWS.contains(&parent(node).as_str()) && beside()
+    }
+}
+
+/// Where the rows are, where they are a list.
+fn rows_path<'a>(info: &PageInfo<'a>) -> &'a [String] {
     let rows = info.outline.nodes.iter().find(|node| {
         let text = info.body.get(node.range.clone()).unwrap_or_default();
         node.kind == Kind::Array && std::ptr::eq(text, info.array)
     });
-    let rows = rows.map(|node| node.path.as_slice()).unwrap_or_default();
-    move |node: &Node| {
-        let around = node.path.split_last().map(|(_, around)| around).unwrap_or_default();
-        rows.starts_with(around) || ABOUT_ROWS.contains(&parent(node).as_str())
-    }
+    rows.map(|node| node.path.as_slice()).unwrap_or_default()
 }
 
-/// The scalars of the page, the shallowest first.
+/// The path to what a value stands in.
+fn place(node: &Node) -> &[String] {
+    node.path.split_last().map(|(_, around)| around).unwrap_or_default()
+}
+
+/// The scalars of the page that may tell of it, the shallowest first.
 pub(super) fn nodes<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
-    let mut nodes: Vec<&Node> =
-        info.outline.nodes.iter().filter(|node| node.kind == Kind::Scalar && node.path.len() <= 3).collect();
+    let is_near = near(info);
+    let scalars = info.outline.nodes.iter().filter(|node| node.kind == Kind::Scalar);
+    let mut nodes: Vec<&Node> = scalars.filter(|node| is_near(node)).collect();
     nodes.sort_by_key(|node| node.path.len());
     nodes.into_iter()
 }

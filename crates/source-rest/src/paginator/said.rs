@@ -66,10 +66,11 @@ fn flag<'a>(page: &PageInfo<'a>) -> Option<&'a Node> {
 /// leads nowhere.
 fn says_end(page: &PageInfo<'_>, own: Option<&JsonPath>, way: &Way) -> bool {
     let is_done = |node: &Node| auto::last(node) == "done" && auto::answer(node, page) == Some(true);
+    let is_near = auto::near(page);
     page.says_last(own)
         || auto::asked(page, false).next().is_some()
         || auto::nodes(page).any(is_done)
-        || page.outline.nodes.iter().any(|node| is_blank_lead(node, page))
+        || page.outline.nodes.iter().any(|node| is_blank_lead(node, page) && is_near(node))
         || leads_nowhere(page, way)
 }
 
@@ -82,7 +83,7 @@ fn is_blank_lead(node: &Node, page: &PageInfo<'_>) -> bool {
         Kind::Scalar => node.value(page.body).is_some_and(|value| value == "" || value == false),
         Kind::Object | Kind::Array => page.is_hollow(node),
     };
-    is_lead && node.path.len() <= 3 && is_blank()
+    is_lead && is_blank()
 }
 
 /// Whether the paginator's own way to the next page is there and has no end but this one.

@@ -9,14 +9,25 @@ use crate::json::RowsAt;
 
 /// The URLs that a paginator asks for, given the pages that come.
 fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<String>> {
+    run_at(paginator, None, pages)
+}
+
+/// The same, where it is known where the rows are.
+fn run_at(
+    paginator: &Paginator,
+    selector: Option<&str>,
+    pages: &[(&str, &[&str], u64)],
+) -> Result<Vec<String>> {
     let mut pager = Pager::new(paginator)?;
     let mut request = PageRequest { url: Url::parse("http://h/a?x=1").unwrap(), body: None };
     pager.begin(&mut request)?;
     let mut urls = vec![shown(&request)];
     for (place, (body, links, rows)) in pages.iter().enumerate() {
         let outline = Outline::of(body.as_bytes())?;
-        let rows_at =
-            outline.find_rows(crate::Partial::Error).and_then(|node| outline.rows(&node.json_path()));
+        let rows_at = match selector {
+            Some(selector) => outline.rows(&JsonPath::parse(selector)?),
+            None => outline.find_rows(crate::Partial::Error).and_then(|node| outline.rows(&node.json_path())),
+        };
         let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
         let (url, body) = (request.url.clone(), body.as_bytes());
         let info = PageInfo {

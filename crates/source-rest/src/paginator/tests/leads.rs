@@ -132,3 +132,41 @@ fn a_number_of_all_rows_that_is_not_reached_is_told_about_where_nothing_leads_on
     let deaf = with_flag("header_link", None, Some("nowhere"));
     assert_eq!(said(&deaf, &[(r#"{"items":[{}],"total":47}"#, &[], 10)]), "");
 }
+
+#[test]
+fn what_stands_around_deep_rows_counts() {
+    let page =
+        |rows: &str, info: &str| format!(r#"{{"data":{{"shop":{{"orders":{{"nodes":{rows},{info}}}}}}}}}"#);
+    let more = r#""pageInfo":{"hasNextPage":true,"endCursor":"x"}"#;
+    let place = "data.shop.orders.pageInfo.hasNextPage";
+    // The list is the only one, which a selector points to.
+    let read = |paginator: &Paginator, bodies: &[(&str, u64)]| {
+        let pages: Vec<(&str, &[&str], u64)> =
+            bodies.iter().map(|(body, rows)| (*body, &[][..], *rows)).collect();
+        run_at(paginator, Some("data.shop.orders.nodes"), &pages)
+    };
+    let says_more =
+        |result: Result<Vec<String>>| result.unwrap_err().context("says_more").unwrap().to_owned();
+    let first = page("[{}]", more);
+    assert_eq!(says_more(read(&Paginator::Auto, &[(&first, 7)])), place);
+    let total = page("[{}]", r#""totalCount":47"#);
+    assert_eq!(says_more(read(&Paginator::Auto, &[(&total, 7)])), "data.shop.orders.totalCount");
+    let mistyped = Paginator::cursor("data.shop.orders.pageInfo.endCursorr", "after");
+    assert_eq!(says_more(read(&mistyped, &[(&first, 7)])), place);
+    // They end a stream, too.
+    let cursor = Paginator::cursor("data.shop.orders.pageInfo.endCursor", "after");
+    let last = page("[{}]", r#""pageInfo":{"hasNextPage":false,"endCursor":"y"}"#);
+    assert_eq!(read(&cursor, &[(&first, 7), (&last, 7)]).unwrap(), ["~", "~&after=x", "end"]);
+    let numbers = Paginator::page_number();
+    for (empty, told) in
+        [(page("[]", more), place), (page("[]", r#""totalCount":47"#), "data.shop.orders.totalCount")]
+    {
+        let error = read(&numbers, &[(&page("[{}]", r#""a":1"#), 7), (&empty, 0)]).unwrap_err();
+        assert_eq!(error.context("field"), Some(told));
+    }
+    // What stands elsewhere at that depth is of something else.
+    for other in [r#""fees":{"a":{"total":47,"has_more":true}}"#, r#""a":{"pageInfo":{"hasNextPage":true}}"#]
+    {
+        assert_eq!(read(&Paginator::Auto, &[(&page("[{}]", other), 7)]).unwrap(), ["~", "end"], "{other}");
+    }
+}

@@ -5,6 +5,7 @@ mod auto;
 mod config;
 mod link;
 mod names;
+mod own_number;
 mod promise;
 mod said;
 mod total;
@@ -18,6 +19,7 @@ use crate::auth::set_param;
 use crate::json::{Node, Outline, row_spans};
 use crate::path::JsonPath;
 pub use config::Paginator;
+use own_number::OwnNumber;
 use promise::Promise;
 use total::Total;
 
@@ -146,6 +148,7 @@ fn whole(value: &Value) -> Option<u64> {
 pub(crate) struct Pager {
     way: Way,
     promise: Promise,
+    own_number: OwnNumber,
 }
 
 /// How it comes from page to page.
@@ -163,7 +166,7 @@ enum Way {
 
 impl Pager {
     pub(crate) fn new(config: &Paginator) -> Result<Self> {
-        Ok(Self { way: Way::new(config)?, promise: Promise::default() })
+        Ok(Self { way: Way::new(config)?, promise: Promise::default(), own_number: OwnNumber::default() })
     }
 
     /// Adds to the first request what the paginator needs there.
@@ -174,11 +177,18 @@ impl Pager {
     /// The request for the next page; none after the last one.
     ///
     /// # Errors
-    /// Nothing leads to the next page, though there is one; or the page has no rows, though more was told.
+    /// Nothing leads to the next page, though there is one; the page has no rows, though more was told; or it is the one
+    /// before.
     pub(crate) fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
         let next = self.way.next(request, page, self.promise.is_reached(page))?;
+        let named = |e: Error| e.with_context("paginator", self.way.name());
+        if let Way::PageNumber { page: number, .. } = &self.way
+            && !self.promise.is_deaf(page, &self.way)
+        {
+            // It is that of the next page already.
+            self.own_number.check(page, number.saturating_sub(1)).map_err(named)?;
+        }
         if next.is_none() {
-            let named = |e: Error| e.with_context("paginator", self.way.name());
             let ends = match page.rows {
                 0 => self.promise.check_end(page, &self.way),
                 _ => self.promise.check_nowhere(page, &self.way),

@@ -79,7 +79,7 @@ impl Promise {
     }
 
     /// Whether somebody has pointed to where nothing is, who wants no promise to be kept.
-    fn is_deaf(&self, page: &PageInfo<'_>, way: &Way) -> bool {
+    pub(super) fn is_deaf(&self, page: &PageInfo<'_>, way: &Way) -> bool {
         way.sign().is_some() && !self.has_sign && !has_sign(page, way)
     }
 

@@ -170,3 +170,41 @@ fn what_stands_around_deep_rows_counts() {
         assert_eq!(read(&Paginator::Auto, &[(&page("[{}]", other), 7)]).unwrap(), ["~", "end"], "{other}");
     }
 }
+
+#[test]
+fn a_page_that_says_that_it_is_the_one_before_is_an_error() {
+    let page = |fields: &str, at: u64| format!(r#"{{"data":[{{"id":1,"at":{at}}}],{fields}}}"#);
+    let deaf: Paginator = serde_json::from_str(r#"{"type":"page_number","total_pages":"nowhere"}"#).unwrap();
+    let zero: Paginator = serde_json::from_str(r#"{"type":"page_number","first":0}"#).unwrap();
+    let numbers = Paginator::page_number();
+    let read = |paginator: &Paginator, fields: &[&str]| {
+        let bodies: Vec<String> = fields.iter().zip(0..).map(|(fields, at)| page(fields, at)).collect();
+        let pages: Vec<(&str, &[&str], u64)> =
+            bodies.iter().map(|body| (body.as_str(), &[][..], 10)).collect();
+        run(paginator, &pages)
+    };
+    let stuck = |paginator: &Paginator, fields: &[&str], field: &str| {
+        let error = read(paginator, fields).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert_eq!(
+            (error.context("field"), error.context("paginator")),
+            (Some(field), Some("page_number")),
+            "{error}"
+        );
+        assert!(error.message().contains("the one before"), "{error}");
+    };
+    stuck(&Paginator::Auto, &[r#""page":1,"pages":2"#; 2], "page");
+    stuck(&Paginator::Auto, &[r#""number":0,"totalPages":3"#; 2], "number");
+    stuck(&numbers, &[r#""meta":{"current_page":"1"}"#; 2], "meta.current_page");
+    stuck(&zero, &[r#""page":1"#; 2], "page");
+    stuck(&numbers, &[r#""page":1"#, r#""page":2"#, r#""page":2"#], "page");
+    // None of these is the number of the page, or it moves.
+    for fields in
+        [r#""number":10"#, r#""page":40"#, r#""page":"home""#, r#""book":{"page":1}"#, r#""limit":1"#]
+    {
+        assert_eq!(read(&numbers, &[fields; 3]).unwrap().len(), 4, "{fields}");
+    }
+    assert_eq!(read(&deaf, &[r#""page":1"#; 3]).unwrap().len(), 4);
+    assert_eq!(read(&zero, &[r#""page":1"#, r#""page":2"#, r#""page":3"#]).unwrap().len(), 4);
+    assert_eq!(read(&numbers, &[r#""page":1"#, r#""a":1"#, r#""page":1"#]).unwrap().len(), 4);
+}

@@ -18,6 +18,7 @@ use crate::SendIn;
 use crate::auth::set_param;
 use crate::json::{Node, Outline, row_spans};
 use crate::path::JsonPath;
+pub(crate) use auto::tells_of_pages;
 pub use config::Paginator;
 use own_number::OwnNumber;
 use promise::Promise;
@@ -167,6 +168,15 @@ enum Way {
 impl Pager {
     pub(crate) fn new(config: &Paginator) -> Result<Self> {
         Ok(Self { way: Way::new(config)?, promise: Promise::default(), own_number: OwnNumber::default() })
+    }
+
+    /// Where it looks for something in pages.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &JsonPath> {
+        let lead = match &self.way {
+            Way::JsonLink { path, .. } | Way::Cursor { path, .. } => Some(path),
+            _ => None,
+        };
+        lead.into_iter().chain(self.way.sign())
     }
 
     /// Adds to the first request what the paginator needs there.

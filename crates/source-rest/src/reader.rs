@@ -84,6 +84,8 @@ struct StreamReader {
     name: String,
     method: Method,
     selector: Option<JsonPath>,
+    /// What the settings name in pages, which may be inside of lists.
+    named: Vec<JsonPath>,
     /// Where the first page had its rows, where nobody has said it: another list of a later page is not taken for them.
     found: Option<JsonPath>,
     /// What becomes of rows beside errors.
@@ -127,10 +129,12 @@ impl StreamReader {
         }
         let pager = Pager::new(stream.paginator.as_ref().unwrap_or(&shared.config.paginator))?;
         let next = first_request(shared, stream, tracker.as_ref(), &pager)?;
+        let selector = stream.data_selector.as_deref().map(JsonPath::parse).transpose()?;
         Ok(Self {
             name: stream.name.clone(),
             method: stream.method,
-            selector: stream.data_selector.as_deref().map(JsonPath::parse).transpose()?,
+            named: selector.iter().chain(pager.paths()).cloned().collect(),
+            selector,
             found: None,
             partial: stream.on_errors,
             usual: Usual::default(),
@@ -184,7 +188,8 @@ impl StreamReader {
         };
         self.expected = body.len() as u64;
         let shown = |e: Error| e.with_context("url", shared.client.redactor.url(&page.url));
-        let outline = Outline::of(&body).map_err(shown)?;
+        let mut outline = Outline::of(&body).map_err(shown)?;
+        outline.open(&body, &self.named).map_err(shown)?;
         let failure = outline.failure(&body, &self.usual);
         let excerpt = || shared.client.redactor.excerpt(&String::from_utf8_lossy(&body));
         let at = if is_nothing { Ok(RowsAt::Nowhere) } else { self.rows_at(&outline) };

@@ -44,12 +44,13 @@ fn more() -> Error {
     )
 }
 
-/// The value on the way to the path that is neither an object nor null, where there is one.
+/// The last value on the way to the path, where it is neither an object nor null.
 fn in_the_way<'a>(page: &PageInfo<'a>, path: &JsonPath) -> Option<&'a Node> {
     let nodes = &page.outline.nodes;
     let on_the_way =
         |node: &&Node| path.keys().starts_with(&node.path) && node.path.len() < path.keys().len();
-    nodes.iter().filter(on_the_way).find(|node| matches!(node.kind, Kind::Array | Kind::Scalar))
+    let last = nodes.iter().filter(on_the_way).max_by_key(|node| node.path.len());
+    last.filter(|node| matches!(node.kind, Kind::Array | Kind::Scalar))
 }
 
 /// The keys of the object that should have the last key, or of the deepest one on the way to it.

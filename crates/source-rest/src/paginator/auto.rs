@@ -149,6 +149,13 @@ fn link_in_list<'a>(info: &PageInfo<'a>) -> Option<&'a Node> {
     })
 }
 
+/// Whether a value has a name by which pages tell of themselves and of others.
+pub(crate) fn tells_of_pages(node: &Node) -> bool {
+    let name = last(node);
+    let is_number = [&PAGE_COUNTS[..], &PAGE_NUMBERS, &TOTALS].concat().contains(&name.as_str());
+    is_number || is_next(&name) || is_more(&name)
+}
+
 /// Whether a name is that of what leads to the next page.
 pub(super) fn is_next(name: &str) -> bool {
     name.strip_prefix("next").is_some_and(|rest| NEXT.contains(&rest) || is_locator(rest))
@@ -214,8 +221,12 @@ pub(super) fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> 
 
 /// Whether a value stands around the rows, or in what is about them.
 pub(super) fn about<'a>(info: &PageInfo<'a>) -> impl Fn(&Node) -> bool + 'a {
-    let rows = rows_path(info);
-    move |node| rows.starts_with(place(node)) || ABOUT_ROWS.contains(&parent(node).as_str())
+    let (rows, outline) = (rows_path(info), info.outline);
+    move |node| {
+        rows.starts_with(place(node))
+            || ABOUT_ROWS.contains(&parent(node).as_str())
+            || outline.is_beside(node)
+    }
 }
 
 /// Whether a value stands where pages tell of themselves: near their root, or around the rows and in what is about them there,

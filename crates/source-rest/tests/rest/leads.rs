@@ -103,7 +103,7 @@ async fn a_page_without_rows_leads_nowhere_where_all_were_read() {
 /// Holds the errors of streams against what they should say.
 async fn assert_refused(streams: Vec<Stream>, message: &str, context: (&str, &str)) {
     for (got, stream) in read_each(&streams).await.into_iter().zip(&streams) {
-        let error = got.expect_err(&format!("{stream:?}"));
+        let Err(error) = got else { panic!("{stream:?} gave {got:?}") };
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{stream:?}: {error}");
         assert!(error.message().contains(message) && error.context("url").is_some(), "{stream:?}: {error}");
         assert_eq!(error.context(context.0), Some(context.1), "{stream:?}: {error}");

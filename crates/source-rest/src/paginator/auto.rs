@@ -210,13 +210,17 @@ pub(super) fn is_sure(node: &Node) -> bool {
     last(node) != "count"
 }
 
-/// What may be the number of all rows; also `total.value`, as Elasticsearch has it.
+/// What may be the number of all rows; also `total.value`, as Elasticsearch has it, and `meta.hits`, as the New York Times has
+/// it: `hits` around the rows may be those on a web page.
 pub(super) fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
     let is_total = |name: &str| TOTALS.contains(&name);
     let is_about = about(info);
-    nodes(info)
-        .filter(move |node| is_total(&last(node)) || last(node) == "value" && is_total(&parent(node)))
-        .filter(move |node| is_about(node))
+    let is_named = move |node: &&Node| match last(node).as_str() {
+        "value" => is_total(&parent(node)),
+        "hits" => ABOUT_ROWS.contains(&parent(node).as_str()),
+        name => is_total(name),
+    };
+    nodes(info).filter(is_named).filter(move |node| is_about(node))
 }
 
 /// Whether a value stands around the rows, or in what is about them.

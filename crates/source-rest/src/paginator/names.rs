@@ -63,7 +63,7 @@ pub(super) const CURSORS: [&str; 10] = [
 ];
 
 /// The objects beside or around the rows that tell of them; other totals are of something else.
-pub(super) const ABOUT_ROWS: [&str; 13] = [
+pub(super) const ABOUT_ROWS: [&str; 14] = [
     "meta",
     "metadata",
     "pagination",
@@ -73,6 +73,7 @@ pub(super) const ABOUT_ROWS: [&str; 13] = [
     "pages",
     "pageinfo",
     "info",
+    "status",
     "total",
     "attr",
     "links",

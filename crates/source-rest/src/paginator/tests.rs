@@ -306,6 +306,7 @@ fn the_first_page_tells_how_to_go_on() {
         (r#"{"entries":[{}],"next_cursor":"abc","has_more":0}"#, "end"),
         (r#"{"items":[{}],"total":10,"cursor":"abc"}"#, "end"),
         (r#"{"items":[{}],"count":10,"offset":0,"limit":10}"#, "end"),
+        (r#"{"items":[{}],"hits":47,"video":{"hits":{"value":47}}}"#, "end"),
         (r#"{"items":[{}],"count":10,"offset":"0"}"#, "end"),
         (r#"{"items":[{}],"count":10,"total":10,"cursor":"abc"}"#, "end"),
         (r#"{"items":[{}],"count":10,"cursor":"abc","has_more":false}"#, "end"),
@@ -355,6 +356,8 @@ fn the_first_page_tells_how_to_go_on() {
         r#"{"count":10,"items":[{}],"next_start":10}"#,
         r#"{"count":10,"items":[{}],"nextRecords":"abc"}"#,
         r#"{"done":false}"#,
+        r#"{"status":{"total_count":11},"data":[{}]}"#,
+        r#"{"response":{"docs":[{}],"meta":{"hits":11,"offset":0}}}"#,
     ] {
         let error = second(silent, &[]).expect_err(silent);
         assert_eq!(error.kind(), ErrorKind::InvalidData);

@@ -21,15 +21,21 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Adds a secret, and each of its lines, since a text may write it line by line. Those shorter than [`SHORTEST`] are not
-    /// looked for.
+    /// Adds a secret, and each of its lines, since a text may write it line by line, and with one blank for many. Those shorter
+    /// than [`SHORTEST`] are not looked for.
     pub fn add(&mut self, secret: &str) {
-        for part in secret.lines().chain([secret]).map(str::trim).filter(|part| part.len() >= SHORTEST) {
-            let Some(first) = part.chars().next() else { continue };
-            let of_sign = self.known.entry(first).or_default();
-            if !of_sign.contains(part) {
-                of_sign.insert(part.to_owned());
-            }
+        secret.lines().chain([secret]).for_each(|part| self.add_part(part));
+        for line in secret.lines() {
+            self.add_part(&line.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+
+    fn add_part(&mut self, part: &str) {
+        let part = part.trim();
+        let Some(first) = part.chars().next().filter(|_| part.len() >= SHORTEST) else { return };
+        let of_sign = self.known.entry(first).or_default();
+        if !of_sign.contains(part) {
+            of_sign.insert(part.to_owned());
         }
     }
 
@@ -120,6 +126,14 @@ mod tests {
             "> ***\n> ***, ***"
         );
         assert_eq!(format!("{secrets:?}"), "Secrets(5)");
+    }
+
+    #[test]
+    fn many_blanks_may_be_written_as_one() {
+        let secrets = secrets(&["CANARY7x\tCANARY8y", " one  two \u{a0}three\n", "a  b"]);
+        let text = "/CANARY7x CANARY8y/ CANARY7x%09CANARY8y one two three one+two%20three a b a  b";
+        assert_eq!(secrets.redact(text), "/***/ *** *** *** a b ***");
+        assert_eq!(secrets.redact("CANARY7x…"), "***…");
     }
 
     #[test]

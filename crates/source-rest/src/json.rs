@@ -2,6 +2,7 @@
 
 mod failure;
 mod guess;
+mod inside;
 
 use std::ops::Range;
 
@@ -44,10 +45,12 @@ pub(crate) struct Node {
     first: Option<Kind>,
 }
 
-/// All values of a page that are outside of arrays, with their places.
+/// All values of a page that are outside of arrays, with their places, and those inside that were asked for.
 #[derive(Debug)]
 pub(crate) struct Outline {
     pub(crate) nodes: Vec<Node>,
+    /// Whether it is a list of what is told of the page and of its rows.
+    is_pair: bool,
 }
 
 /// Where the rows of a page are.
@@ -68,7 +71,9 @@ impl Outline {
         let mut jiter = Jiter::new(body);
         let read = walk(&mut jiter, body, &mut vec![], &mut nodes).and_then(|()| jiter.finish());
         read.map_err(|error| broken(&error, body))?;
-        Ok(Self { nodes })
+        let mut outline = Self { nodes, is_pair: false };
+        outline.open_pair(body)?;
+        Ok(outline)
     }
 
     pub(crate) fn get(&self, path: &JsonPath) -> Option<&Node> {

@@ -4,8 +4,11 @@ mod absent;
 mod auto;
 mod config;
 mod link;
+mod names;
+mod own_number;
 mod promise;
 mod said;
+mod total;
 
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
@@ -15,8 +18,11 @@ use crate::SendIn;
 use crate::auth::set_param;
 use crate::json::{Node, Outline, row_spans};
 use crate::path::JsonPath;
+pub(crate) use auto::tells_of_pages;
 pub use config::Paginator;
+use own_number::OwnNumber;
 use promise::Promise;
+use total::Total;
 
 /// A request for a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,6 +149,7 @@ fn whole(value: &Value) -> Option<u64> {
 pub(crate) struct Pager {
     way: Way,
     promise: Promise,
+    own_number: OwnNumber,
 }
 
 /// How it comes from page to page.
@@ -158,45 +165,18 @@ enum Way {
     PageNumber { first: u64, page: u64, param: String, send_in: SendIn, total_pages: Total },
 }
 
-/// Where a page says how many rows or pages there are, and how many a page has told of.
-#[derive(Debug, Clone)]
-pub(crate) struct Total {
-    path: JsonPath,
-    told: Option<u64>,
-}
-
-impl From<JsonPath> for Total {
-    fn from(path: JsonPath) -> Self {
-        Self { path, told: None }
-    }
-}
-
-impl Total {
-    /// Whether the pages end with this one, after so many rows or pages: with the number that was told last, or with a page
-    /// without rows.
-    fn is_reached(&mut self, read: u64, page: &PageInfo<'_>) -> bool {
-        // A number that is less than what came is that of something else.
-        let now = page.number(&self.path).filter(|now| *now >= read);
-        self.told = now.or(self.told);
-        page.rows == 0 || self.told.is_some_and(|all| read >= all)
-    }
-
-    /// What was told, what was read and where it was told, where that is more.
-    fn missing(&self, read: u64) -> Option<(u64, u64, String)> {
-        let told = self.told.filter(|all| read < *all)?;
-        Some((told, read, self.path.keys().join(".")))
-    }
-}
-
 impl Pager {
     pub(crate) fn new(config: &Paginator) -> Result<Self> {
-        Ok(Self { way: Way::new(config)?, promise: Promise::default() })
+        Ok(Self { way: Way::new(config)?, promise: Promise::default(), own_number: OwnNumber::default() })
     }
 
-    /// Whether the next page is asked for by something that the API did not name, so that one that does not know the
-    /// parameter gives the same page again and again. What the first page has not told yet may be that.
-    pub(crate) fn counts(&self) -> bool {
-        matches!(self.way, Way::Auto | Way::LastRow { .. } | Way::Offset { .. } | Way::PageNumber { .. })
+    /// Where it looks for something in pages.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &JsonPath> {
+        let lead = match &self.way {
+            Way::JsonLink { path, .. } | Way::Cursor { path, .. } => Some(path),
+            _ => None,
+        };
+        lead.into_iter().chain(self.way.sign())
     }
 
     /// Adds to the first request what the paginator needs there.
@@ -207,12 +187,23 @@ impl Pager {
     /// The request for the next page; none after the last one.
     ///
     /// # Errors
-    /// Nothing leads to the next page, though there is one; or the page has no rows, though more was told.
+    /// Nothing leads to the next page, though there is one; the page has no rows, though more was told; or it is the one
+    /// before.
     pub(crate) fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
-        let next = self.way.next(request, page)?;
-        if next.is_none() && page.rows == 0 {
-            let named = |e: Error| e.with_context("paginator", self.way.name());
-            self.promise.check_end(page, &self.way).map_err(named)?;
+        let next = self.way.next(request, page, self.promise.is_reached(page))?;
+        let named = |e: Error| e.with_context("paginator", self.way.name());
+        if let Way::PageNumber { page: number, .. } = &self.way
+            && !self.promise.is_deaf(page, &self.way)
+        {
+            // It is that of the next page already.
+            self.own_number.check(page, number.saturating_sub(1)).map_err(named)?;
+        }
+        if next.is_none() {
+            let ends = match page.rows {
+                0 => self.promise.check_end(page, &self.way),
+                _ => self.promise.check_nowhere(page, &self.way),
+            };
+            ends.map_err(named)?;
         }
         self.promise.learn(page, &self.way);
         Ok(next)
@@ -306,7 +297,13 @@ impl Way {
         }
     }
 
-    fn next(&mut self, request: &PageRequest, page: &PageInfo<'_>) -> Result<Option<PageRequest>> {
+    /// The request for the next page, where all that was told of may be read.
+    fn next(
+        &mut self,
+        request: &PageRequest,
+        page: &PageInfo<'_>,
+        is_reached: bool,
+    ) -> Result<Option<PageRequest>> {
         if let Self::Auto = self {
             *self = auto::detect(page)?;
         }
@@ -315,7 +312,7 @@ impl Way {
             Self::Auto | Self::Single => return Ok(None),
             // Some have a link always, which leads to pages without rows for ever.
             Self::HeaderLink { .. } | Self::JsonLink { .. } | Self::Cursor { .. }
-                if page.rows == 0 && auto::total(page).is_some_and(|total| total <= page.read) =>
+                if page.rows == 0 && is_reached =>
             {
                 return Ok(None);
             }

@@ -84,6 +84,8 @@ struct StreamReader {
     name: String,
     method: Method,
     selector: Option<JsonPath>,
+    /// What the settings name in pages, which may be inside of lists.
+    named: Vec<JsonPath>,
     /// Where the first page had its rows, where nobody has said it: another list of a later page is not taken for them.
     found: Option<JsonPath>,
     /// What becomes of rows beside errors.
@@ -127,10 +129,12 @@ impl StreamReader {
         }
         let pager = Pager::new(stream.paginator.as_ref().unwrap_or(&shared.config.paginator))?;
         let next = first_request(shared, stream, tracker.as_ref(), &pager)?;
+        let selector = stream.data_selector.as_deref().map(JsonPath::parse).transpose()?;
         Ok(Self {
             name: stream.name.clone(),
             method: stream.method,
-            selector: stream.data_selector.as_deref().map(JsonPath::parse).transpose()?,
+            named: selector.iter().chain(pager.paths()).cloned().collect(),
+            selector,
             found: None,
             partial: stream.on_errors,
             usual: Usual::default(),
@@ -184,7 +188,8 @@ impl StreamReader {
         };
         self.expected = body.len() as u64;
         let shown = |e: Error| e.with_context("url", shared.client.redactor.url(&page.url));
-        let outline = Outline::of(&body).map_err(shown)?;
+        let mut outline = Outline::of(&body).map_err(shown)?;
+        outline.open(&body, &self.named).map_err(shown)?;
         let failure = outline.failure(&body, &self.usual);
         let excerpt = || shared.client.redactor.excerpt(&String::from_utf8_lossy(&body));
         let at = if is_nothing { Ok(RowsAt::Nowhere) } else { self.rows_at(&outline) };
@@ -310,11 +315,12 @@ impl StreamReader {
         outline.rows(self.found.insert(outline.find_rows(self.partial)?.json_path()))
     }
 
-    /// An API that does not know the parameter of the page gives the same one for ever.
+    /// An API that does not know the parameter of the page gives the same one for ever, though it may have a new link or
+    /// cursor each time.
     fn check_repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Result<()> {
         let RowsAt::Array(range) = at else { return Ok(()) };
-        // An empty page is the end, and says nothing.
-        if rows == 0 || !self.pager.counts() {
+        // An empty page is the end, or a gap, and says nothing.
+        if rows == 0 {
             return Ok(());
         }
         let mut hasher = Hasher::new();
@@ -322,8 +328,9 @@ impl StreamReader {
         let now = hasher.finish();
         if self.last_rows.replace(now) == Some(now) {
             return Err(Error::invalid_data(
-                "the API gives the same page again: it does not know the parameter of the page; set `paginator` \
-                 (`single` to take one page only)",
+                "the API gives the same page again: it does not know the parameter of the page, or does not heed the link \
+                 that it gave; set `paginator` (`single` to take one page only), or let the API give a field that tells rows \
+                 apart, such as their id",
             )
             .with_context("pages", self.seen.len()));
         }

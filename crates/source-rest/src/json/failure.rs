@@ -98,7 +98,10 @@ impl Outline {
 
     /// The lists of objects.
     fn lists(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().filter(|node| node.kind == Kind::Array && node.first == Some(Kind::Object))
+        let is_pair = |node: &Node| self.is_pair && node.path.is_empty();
+        let lists =
+            self.nodes.iter().filter(|node| node.kind == Kind::Array && node.first == Some(Kind::Object));
+        lists.filter(move |node| !is_pair(node))
     }
 
     /// The fields of the page's root object.

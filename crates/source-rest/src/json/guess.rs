@@ -30,6 +30,9 @@ impl Outline {
         if tells && partial == Partial::Error {
             return Err(ask("the page tells of errors, which `on_errors: include` takes for granted"));
         }
+        if let Some(rows) = self.paired_rows()? {
+            return Ok(rows);
+        }
         let fits = |node: &&Node| node.may_have_rows();
         let is_list =
             |node: &&Node| node.kind == Kind::Array && node.path.len() <= DEEPEST_ROWS && !is_of_errors(node);

@@ -7,20 +7,15 @@ use super::{PageInfo, auto};
 use crate::json::{Kind, Node};
 use crate::path::JsonPath;
 
-/// What is wrong about a page that has nothing at a path: an error where the key cannot be there, or where the page says
-/// that there is more; a warning on the first page in all other cases.
+/// What is wrong about a first page that has nothing at a path: an error where the key cannot be there, or where the page
+/// says that there is more; a warning in all other cases.
 pub(super) fn check(page: &PageInfo<'_>, path: &JsonPath) -> Result<()> {
     let said = |error: Error| {
         error.with_context("path", path.keys().join(".")).with_context("found", beside(page, path))
     };
-    if page.rows == 0 {
+    // Later it is the end, unless the page denies it, for which any end is held against what the pages say.
+    if page.rows == 0 || !page.is_first {
         return Ok(());
-    }
-    if !page.is_first {
-        return match auto::flag(page) {
-            Some(flag) => Err(said(more()).with_context("says_more", flag)),
-            None => Ok(()),
-        };
     }
     if let Some(node) = in_the_way(page, path) {
         return Err(said(Error::invalid_data(
@@ -49,12 +44,13 @@ fn more() -> Error {
     )
 }
 
-/// The value on the way to the path that is neither an object nor null, where there is one.
+/// The last value on the way to the path, where it is neither an object nor null.
 fn in_the_way<'a>(page: &PageInfo<'a>, path: &JsonPath) -> Option<&'a Node> {
     let nodes = &page.outline.nodes;
     let on_the_way =
         |node: &&Node| path.keys().starts_with(&node.path) && node.path.len() < path.keys().len();
-    nodes.iter().filter(on_the_way).find(|node| matches!(node.kind, Kind::Array | Kind::Scalar))
+    let last = nodes.iter().filter(on_the_way).max_by_key(|node| node.path.len());
+    last.filter(|node| matches!(node.kind, Kind::Array | Kind::Scalar))
 }
 
 /// The keys of the object that should have the last key, or of the deepest one on the way to it.

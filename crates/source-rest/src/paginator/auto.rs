@@ -5,91 +5,12 @@ use serde_json::Value;
 use stitchwork_core::{Error, Result};
 
 use super::config::{next, page};
-use super::{PageInfo, Way, link};
+use super::names::{
+    ABOUT_ROWS, CURSORS, HEADER, LAST, LIMITS, MORE, NEXT, OFFSETS, PAGE_COUNTS, PAGE_NUMBERS, TOTALS,
+};
+use super::{PageInfo, Way, link, said};
 use crate::SendIn;
 use crate::json::{Kind, Node};
-
-// Names without their case and all that is neither letter nor digit, since `next_cursor` and `nextCursor` mean the same.
-pub(super) const PAGE_COUNTS: [&str; 7] =
-    ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage", "nbpages"];
-const PAGE_NUMBERS: [&str; 5] = ["page", "currentpage", "pagenumber", "pageindex", "number"];
-const OFFSETS: [&str; 2] = ["offset", "skip"];
-const LIMITS: [&str; 1] = ["limit"];
-const TOTALS: [&str; 12] = [
-    "total",
-    "totalcount",
-    "totalresults",
-    "totalelements",
-    "totalitems",
-    "totalsize",
-    "totalrecords",
-    "totalrows",
-    "numfound",
-    "numbermatched",
-    "itemcount",
-    "count",
-];
-const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
-const LAST: [&str; 8] =
-    ["last", "islast", "islastpage", "lastpage", "endofrecords", "endofstream", "done", "nomore"];
-/// What stands behind `next` in the names of what leads to the next page, and not in `next_update`.
-const NEXT: [&str; 22] = [
-    "",
-    "page",
-    "cursor",
-    "token",
-    "pagetoken",
-    "pagecursor",
-    "pagekey",
-    "pagestart",
-    "pagenumber",
-    "pageid",
-    "offset",
-    "start",
-    "startkey",
-    "skip",
-    "marker",
-    "key",
-    "id",
-    "index",
-    "position",
-    "records",
-    "results",
-    "batch",
-];
-/// Names of cursors that do not say `next`, beside one text for each page but the last.
-pub(super) const CURSORS: [&str; 10] = [
-    "cursor",
-    "offset",
-    "after",
-    "continue",
-    "continuation",
-    "pagetoken",
-    "resumptiontoken",
-    "lastevaluatedkey",
-    "startingafter",
-    "searchafter",
-];
-
-/// The objects beside or around the rows that tell of them; other totals are of something else.
-const ABOUT_ROWS: [&str; 13] = [
-    "meta",
-    "metadata",
-    "pagination",
-    "paging",
-    "paginator",
-    "page",
-    "pages",
-    "pageinfo",
-    "info",
-    "total",
-    "attr",
-    "links",
-    "cursor",
-];
-
-/// Where a header says something.
-pub(super) const HEADER: &str = "a header";
 
 pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
     if link::find(info.links, &next()).is_some() {
@@ -120,25 +41,29 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
         return Ok(pager);
     }
     // Rows that nobody would fetch must not go unnoticed.
-    let total = total(info);
-    let sign = flag(info).or_else(|| hint(info).filter(|_| total.is_none()));
-    if sign.is_some() || total.is_some_and(|total| total > info.rows) {
+    let total = said::all_rows(info);
+    let sign = flag(info).or_else(|| hint(info).filter(|_| sure_total(info).is_none()));
+    let of_total = || total.as_ref().filter(|total| total.all > info.rows).map(|total| total.place.clone());
+    if let Some(sign) = sign.or_else(of_total) {
         return Err(Error::invalid_data(
-            "the page says that there is more, but not how to get it; set `paginator` (`single` to take this page only)",
+            "the page says that there is more, but not how to get it; set `paginator` to how the API pages (`page_number` or \
+             `offset` with the names of its parameters, `cursor`, `json_link`, `last_row`), or to `single` to take this page \
+             only",
         )
-        .with_context("says_more", sign.unwrap_or_default())
+        .with_context("says_more", sign)
         .with_context("rows", info.rows)
-        .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.to_string())));
+        .with_context("total", total.map_or_else(|| "unknown".to_owned(), |total| total.all.to_string())));
     }
     // A `count` may be that of the page.
-    let has_total = info.told.total.is_some()
-        || totals(info).any(|node| last(node) != "count" && number(node, info).is_some());
+    let has_total =
+        info.told.total.is_some() || totals(info).any(|node| is_sure(node) && number(node, info).is_some());
     // A null says something too: there is no next page.
     let says = |node: &Node| {
         let word = last(node);
         is_next(&word) || (is_more(&word) || LAST.contains(&word.as_str())) && answer(node, info).is_some()
     };
-    let mut words = info.outline.nodes.iter().filter(|node| node.path.len() <= 3);
+    let is_near = near(info);
+    let mut words = info.outline.nodes.iter().filter(|node| is_near(node));
     if !has_total && info.links.is_empty() && !words.any(says) {
         warn_of_round(info);
     }
@@ -203,10 +128,11 @@ pub(super) fn answer(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
 fn hint(info: &PageInfo<'_>) -> Option<String> {
     let leads = |node: &&Node| {
         let (name, parent) = (last(node), parent(node));
-        let is_text = text(node, info).is_some();
+        // An offset of nothing is that of the first page, which it says of itself.
+        let is_text = text(node, info).is_some() && number(node, info) != Some(0);
         let is_lead = is_text || number(node, info).is_some_and(|number| number > 0);
         is_lead && (is_next(&name) || is_next(&parent))
-            || is_text && ["continue", "lastevaluatedkey"].contains(&parent.as_str())
+            || is_text && around(node).any(|name| ["continue", "lastevaluatedkey"].contains(&name.as_str()))
             // `paging.cursors.after` stands on the last page as well.
             || is_text && CURSORS.contains(&name.as_str()) && parent != "cursors"
     };
@@ -221,6 +147,13 @@ fn link_in_list<'a>(info: &PageInfo<'a>) -> Option<&'a Node> {
         let links: Vec<Value> = serde_json::from_slice(text).unwrap_or_default();
         links.iter().any(|link| link.get("rel").and_then(Value::as_str) == Some("next"))
     })
+}
+
+/// Whether a value has a name by which pages tell of themselves and of others.
+pub(crate) fn tells_of_pages(node: &Node) -> bool {
+    let name = last(node);
+    let is_number = [&PAGE_COUNTS[..], &PAGE_NUMBERS, &TOTALS].concat().contains(&name.as_str());
+    is_number || is_next(&name) || is_more(&name)
 }
 
 /// Whether a name is that of what leads to the next page.
@@ -241,9 +174,14 @@ fn is_more(name: &str) -> bool {
 /// What says for certain that there is a next page: a flag, a link or a cursor. Not a number of rows, which may be that of
 /// others too.
 pub(super) fn sign(info: &PageInfo<'_>) -> Option<String> {
-    let link = || link::find(info.links, &next()).map(|_| "the header Link".to_owned());
+    flag(info).or_else(|| lead(info))
+}
+
+/// What leads to a next page: a link or a cursor.
+pub(super) fn lead(info: &PageInfo<'_>) -> Option<String> {
+    let link = link::find(info.links, &next()).map(|_| "the header Link".to_owned());
     let leads = |node: &&Node| is_link(node, info) || cursor_param(node, info).is_some();
-    flag(info).or_else(link).or_else(|| nodes(info).find(leads).map(|node| node.path.join(".")))
+    link.or_else(|| nodes(info).find(leads).map(|node| node.path.join(".")))
 }
 
 /// A first page that tells its offset, its limit and how many rows there are is asked for the others by the same names.
@@ -261,37 +199,72 @@ fn offset(info: &PageInfo<'_>) -> Option<Way> {
     })
 }
 
-/// How many rows there are in all, as the page says.
-pub(super) fn total(info: &PageInfo<'_>) -> Option<u64> {
-    totals(info).filter_map(|node| number(node, info)).chain(info.told.total).max()
+/// How many rows there are in all, as the page says where it speaks of no less than that.
+pub(super) fn sure_total(info: &PageInfo<'_>) -> Option<u64> {
+    let sure = totals(info).filter(|node| is_sure(node));
+    sure.filter_map(|node| number(node, info)).chain(info.told.total).max()
 }
 
-/// What may be the number of all rows; also `total.value`, as Elasticsearch has it.
+/// Whether a number of rows is none of the page alone, as a `count` may be.
+pub(super) fn is_sure(node: &Node) -> bool {
+    last(node) != "count"
+}
+
+/// What may be the number of all rows; also `total.value`, as Elasticsearch has it, and `meta.hits`, as the New York Times has
+/// it: `hits` around the rows may be those on a web page.
 pub(super) fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
     let is_total = |name: &str| TOTALS.contains(&name);
     let is_about = about(info);
-    nodes(info)
-        .filter(move |node| is_total(&last(node)) || last(node) == "value" && is_total(&parent(node)))
-        .filter(move |node| is_about(node))
+    let is_named = move |node: &&Node| match last(node).as_str() {
+        "value" => is_total(&parent(node)),
+        "hits" => ABOUT_ROWS.contains(&parent(node).as_str()),
+        name => is_total(name),
+    };
+    nodes(info).filter(is_named).filter(move |node| is_about(node))
 }
 
 /// Whether a value stands around the rows, or in what is about them.
 pub(super) fn about<'a>(info: &PageInfo<'a>) -> impl Fn(&Node) -> bool + 'a {
+    let (rows, outline) = (rows_path(info), info.outline);
+    move |node| {
+        rows.starts_with(place(node))
+            || ABOUT_ROWS.contains(&parent(node).as_str())
+            || outline.is_beside(node)
+    }
+}
+
+/// Whether a value stands where pages tell of themselves: near their root, or around the rows and in what is about them there,
+/// however deep, as GraphQL has it.
+pub(super) fn near<'a>(info: &PageInfo<'a>) -> impl Fn(&Node) -> bool + 'a {
+    let rows = rows_path(info);
+    move |node| {
+        let around = place(node);
+        let beside = || around.split_last().is_some_and(|(_, beside)| rows.starts_with(beside));
+        node.path.len() <= 3
+            || rows.starts_with(around)
+            || ABOUT_ROWS.contains(&parent(node).as_str()) && beside()
+    }
+}
+
+/// Where the rows are, where they are a list.
+fn rows_path<'a>(info: &PageInfo<'a>) -> &'a [String] {
     let rows = info.outline.nodes.iter().find(|node| {
         let text = info.body.get(node.range.clone()).unwrap_or_default();
         node.kind == Kind::Array && std::ptr::eq(text, info.array)
     });
-    let rows = rows.map(|node| node.path.as_slice()).unwrap_or_default();
-    move |node: &Node| {
-        let around = node.path.split_last().map(|(_, around)| around).unwrap_or_default();
-        rows.starts_with(around) || ABOUT_ROWS.contains(&parent(node).as_str())
-    }
+    rows.map(|node| node.path.as_slice()).unwrap_or_default()
 }
 
-/// The scalars of the page, the shallowest first.
+/// The path to what a value stands in.
+fn place(node: &Node) -> &[String] {
+    node.path.split_last().map(|(_, around)| around).unwrap_or_default()
+}
+
+/// The scalars of the page that may tell of it, the shallowest first.
 pub(super) fn nodes<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
-    let mut nodes: Vec<&Node> =
-        info.outline.nodes.iter().filter(|node| node.kind == Kind::Scalar && node.path.len() <= 3).collect();
+    let is_near = near(info);
+    let scalars = info.outline.nodes.iter().filter(|node| node.kind == Kind::Scalar);
+    let mut nodes: Vec<&Node> = scalars.filter(|node| is_near(node)).collect();
     nodes.sort_by_key(|node| node.path.len());
     nodes.into_iter()
 }
@@ -316,6 +289,11 @@ pub(super) fn last(node: &Node) -> String {
 fn parent(node: &Node) -> String {
     let place = node.path.len().checked_sub(2);
     place.and_then(|place| node.path.get(place)).map(|name| plain(name)).unwrap_or_default()
+}
+
+/// The names of what a value stands in.
+fn around(node: &Node) -> impl Iterator<Item = String> {
+    node.path.iter().rev().skip(1).map(|name| plain(name))
 }
 
 fn text(node: &Node, info: &PageInfo<'_>) -> Option<String> {

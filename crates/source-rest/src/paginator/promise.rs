@@ -1,9 +1,11 @@
 //! What the pages with rows have told of more. Where a page without rows comes instead, and does not say that it is the end,
 //! the API is likely to have failed to give them: taken for the end, they would be passed over for ever.
 
+mod nowhere;
+
 use stitchwork_core::{Error, Result};
 
-use super::said::{Number, Said};
+use super::said::{self, Number, Said};
 use super::{PageInfo, Way, auto};
 
 /// What the last page with rows has told of more, and how far the stream has come.
@@ -15,6 +17,8 @@ pub(super) struct Promise {
     rows: Option<Number>,
     pages: Option<Number>,
     read_pages: u64,
+    /// How many rows the last page with rows had.
+    last_rows: u64,
     /// Whether a page had something where the settings look for it.
     has_sign: bool,
 }
@@ -27,6 +31,7 @@ impl Promise {
         if page.rows == 0 {
             return;
         }
+        self.last_rows = page.rows;
         let said = Said::of(page, way);
         let is_last = |all: u64| auto::page_number(page).is_some_and(|number| number >= all);
         // A count that may be that of the page alone takes nothing back.
@@ -40,6 +45,15 @@ impl Promise {
         self.flag = said.more;
     }
 
+    /// Whether a page without rows tells that all were read. A `count` may be that of the page, which says nothing of the
+    /// pages behind it; it is one of all rows where the page before told the same, and had fewer.
+    pub(super) fn is_reached(&self, page: &PageInfo<'_>) -> bool {
+        let is_of_all =
+            |now: &Number| self.rows.as_ref().is_some_and(|rows| *rows == *now && rows.all > self.last_rows);
+        auto::sure_total(page).is_some_and(|total| total <= page.read)
+            || said::all_rows(page).is_some_and(|now| now.all == page.read && is_of_all(&now))
+    }
+
     /// Whether the stream may end with this page, which has no rows.
     ///
     /// # Errors
@@ -48,9 +62,7 @@ impl Promise {
         if let Some((told, read, field)) = way.missing().filter(|_| !page.is_first) {
             return Err(broken(told, read, &field));
         }
-        // Somebody who points to where nothing is wants no promise to be kept.
-        let is_deaf = way.sign().is_some() && !self.has_sign && !has_sign(page, way);
-        if is_deaf || matches!(way, Way::Auto | Way::Single) {
+        if self.is_deaf(page, way) || matches!(way, Way::Auto | Way::Single) {
             return Ok(());
         }
         let said = Said::of(page, way);
@@ -66,6 +78,11 @@ impl Promise {
         self.check_kept(&said, page)
     }
 
+    /// Whether somebody has pointed to where nothing is, who wants no promise to be kept.
+    pub(super) fn is_deaf(&self, page: &PageInfo<'_>, way: &Way) -> bool {
+        way.sign().is_some() && !self.has_sign && !has_sign(page, way)
+    }
+
     /// Whether a page without rows says that there are no more than were read, or fewer than before.
     fn takes_back(&self, said: &Said, page: &PageInfo<'_>) -> bool {
         // A number elsewhere may be one of something else.
@@ -74,9 +91,9 @@ impl Promise {
         let is_less = |now: &Number, before: &Option<Number>| {
             before.as_ref().is_some_and(|before| is_same(now, before) && now.all < before.all)
         };
-        // A count of none may be that of this page.
+        // A count may be that of this page, or of the rows that pages have at most.
         let rows = said.rows.as_ref().filter(|rows| rows.is_sure || rows.all > 0);
-        rows.is_some_and(|rows| rows.all <= page.read || is_less(rows, &self.rows))
+        rows.is_some_and(|rows| rows.is_sure && rows.all <= page.read || is_less(rows, &self.rows))
             || said.pages.as_ref().is_some_and(|pages| {
                 said.more.is_none() && (pages.all <= self.read_pages || is_less(pages, &self.pages))
             })
@@ -88,7 +105,9 @@ impl Promise {
             // The numbers of a stream without new rows may be those of all.
             return Ok(());
         }
-        if let Some(rows) = said.rows.as_ref().filter(|rows| rows.all > 0).or(self.rows.as_ref()) {
+        let is_known = self.rows.as_ref().is_some_and(|rows| rows.is_sure);
+        let now = said.rows.as_ref().filter(|rows| rows.all > 0 && (rows.is_sure || !is_known));
+        if let Some(rows) = now.or(self.rows.as_ref()) {
             if rows.all > page.read {
                 return Err(broken(rows.all, page.read, &rows.place));
             }

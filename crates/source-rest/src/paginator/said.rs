@@ -1,7 +1,7 @@
 //! What a page says of the pages behind it.
 
-use super::auto::{self, CURSORS, HEADER, PAGE_COUNTS};
-use super::{PageInfo, Way, link, whole};
+use super::names::{CURSORS, HEADER, PAGE_COUNTS};
+use super::{PageInfo, Way, auto, link, whole};
 use crate::json::{Kind, Node};
 use crate::path::JsonPath;
 
@@ -17,7 +17,7 @@ pub(super) struct Said {
 }
 
 /// How many there are in all.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Number {
     pub(super) all: u64,
     /// Where that stands.
@@ -29,7 +29,7 @@ pub(super) struct Number {
 impl Number {
     fn new(all: u64, node: Option<&Node>) -> Self {
         let place = node.map_or_else(|| HEADER.to_owned(), place);
-        Self { all, place, is_sure: node.is_none_or(|node| auto::last(node) != "count") }
+        Self { all, place, is_sure: node.is_none_or(auto::is_sure) }
     }
 }
 
@@ -42,11 +42,11 @@ impl Said {
         let body = !(page.rows == 1 && page.array.is_empty());
         let in_body = || flag(page).filter(|_| body).map(place);
         let pages = all_pages(page).filter(|_| body).map(|(all, node)| (all, Some(node)));
-        let rows = all_rows(page).filter(|(_, node)| body || node.is_none());
+        let rows = all_rows(page).filter(|rows| body || rows.place == HEADER);
         Self {
             more: own_more().or_else(in_body).or_else(header),
             ends: page.told.more == Some(false) || body && says_end(page, own, way),
-            rows: rows.map(|(all, node)| Number::new(all, node)),
+            rows,
             pages: pages.or(page.told.pages.map(|all| (all, None))).map(|(all, node)| Number::new(all, node)),
         }
     }
@@ -66,10 +66,11 @@ fn flag<'a>(page: &PageInfo<'a>) -> Option<&'a Node> {
 /// leads nowhere.
 fn says_end(page: &PageInfo<'_>, own: Option<&JsonPath>, way: &Way) -> bool {
     let is_done = |node: &Node| auto::last(node) == "done" && auto::answer(node, page) == Some(true);
+    let is_near = auto::near(page);
     page.says_last(own)
         || auto::asked(page, false).next().is_some()
         || auto::nodes(page).any(is_done)
-        || page.outline.nodes.iter().any(|node| is_blank_lead(node, page))
+        || page.outline.nodes.iter().any(|node| is_blank_lead(node, page) && is_near(node))
         || leads_nowhere(page, way)
 }
 
@@ -82,7 +83,7 @@ fn is_blank_lead(node: &Node, page: &PageInfo<'_>) -> bool {
         Kind::Scalar => node.value(page.body).is_some_and(|value| value == "" || value == false),
         Kind::Object | Kind::Array => page.is_hollow(node),
     };
-    is_lead && node.path.len() <= 3 && is_blank()
+    is_lead && is_blank()
 }
 
 /// Whether the paginator's own way to the next page is there and has no end but this one.
@@ -97,11 +98,11 @@ fn leads_nowhere(page: &PageInfo<'_>, way: &Way) -> bool {
     }
 }
 
-fn all_rows<'a>(page: &PageInfo<'a>) -> Option<(u64, Option<&'a Node>)> {
+/// How many rows there are in all, as the page says.
+pub(super) fn all_rows(page: &PageInfo<'_>) -> Option<Number> {
     let named = auto::totals(page).filter_map(|node| Some((auto::number(node, page)?, Some(node))));
-    let header = page.told.total.map(|total| (total, None));
-    let is_sure = |node: Option<&Node>| node.is_none_or(|node| auto::last(node) != "count");
-    named.chain(header).max_by_key(|(total, node)| (*total, is_sure(*node)))
+    let numbers = named.chain(page.told.total.map(|total| (total, None)));
+    numbers.map(|(all, node)| Number::new(all, node)).max_by_key(|number| (number.all, number.is_sure))
 }
 
 fn all_pages<'a>(page: &PageInfo<'a>) -> Option<(u64, &'a Node)> {

@@ -1,3 +1,5 @@
+mod leads;
+
 use std::sync::{Arc, Mutex};
 
 use stitchwork_core::ErrorKind;
@@ -7,14 +9,25 @@ use crate::json::RowsAt;
 
 /// The URLs that a paginator asks for, given the pages that come.
 fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<String>> {
+    run_at(paginator, None, pages)
+}
+
+/// The same, where it is known where the rows are.
+fn run_at(
+    paginator: &Paginator,
+    selector: Option<&str>,
+    pages: &[(&str, &[&str], u64)],
+) -> Result<Vec<String>> {
     let mut pager = Pager::new(paginator)?;
     let mut request = PageRequest { url: Url::parse("http://h/a?x=1").unwrap(), body: None };
     pager.begin(&mut request)?;
     let mut urls = vec![shown(&request)];
     for (place, (body, links, rows)) in pages.iter().enumerate() {
         let outline = Outline::of(body.as_bytes())?;
-        let rows_at =
-            outline.find_rows(crate::Partial::Error).and_then(|node| outline.rows(&node.json_path()));
+        let rows_at = match selector {
+            Some(selector) => outline.rows(&JsonPath::parse(selector)?),
+            None => outline.find_rows(crate::Partial::Error).and_then(|node| outline.rows(&node.json_path())),
+        };
         let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
         let (url, body) = (request.url.clone(), body.as_bytes());
         let info = PageInfo {
@@ -145,7 +158,7 @@ fn a_path_that_the_first_page_lacks_is_told() {
     // Later the absence is the end, unless the page denies it.
     let first: (&str, &[&str], u64) = (r#"{"next":"?p=2"}"#, &[], 1);
     assert_eq!(link("next", &[first, ("{}", &[], 1)]).unwrap().last().unwrap(), "end");
-    assert!(link("next", &[first, (r#"{"has_more":true}"#, &[], 1)]).is_err());
+    assert!(link("next", &[first, (r#"{"items":[{}],"has_more":true}"#, &[], 1)]).is_err());
     assert!(link("next", &[(r#"{"next":{"href":"/b"}}"#, &[], 1)]).is_err(), "an object is no link");
 }
 
@@ -292,6 +305,11 @@ fn the_first_page_tells_how_to_go_on() {
         (r#"{"entries":[{}],"cursor":"abc","has_more":false}"#, "end"),
         (r#"{"entries":[{}],"next_cursor":"abc","has_more":0}"#, "end"),
         (r#"{"items":[{}],"total":10,"cursor":"abc"}"#, "end"),
+        (r#"{"items":[{}],"count":10,"offset":0,"limit":10}"#, "end"),
+        (r#"{"items":[{}],"hits":47,"video":{"hits":{"value":47}}}"#, "end"),
+        (r#"{"items":[{}],"count":10,"offset":"0"}"#, "end"),
+        (r#"{"items":[{}],"count":10,"total":10,"cursor":"abc"}"#, "end"),
+        (r#"{"items":[{}],"count":10,"cursor":"abc","has_more":false}"#, "end"),
         (r#"{"hits":[{}],"nbHits":10,"took":{"total":70},"quota":{"count":99},"bookmark":"nil"}"#, "end"),
         (r#"{"items":[{}],"links":[{"rel":"self","href":"/a"}]}"#, "end"),
         (r#"{"next_update":"2024-01-01","nextRun":7,"nomore":true,"done":true}"#, "end"),
@@ -330,9 +348,21 @@ fn the_first_page_tells_how_to_go_on() {
         r#"{"features":[{}],"links":[{"rel":"self","href":"/a"},{"rel":"next","href":"/b"}]}"#,
         r#"{"response":{"numFound":11,"docs":[{}]}}"#,
         r#"{"LastEvaluatedKey":{"id":"x"}}"#,
+        r#"{"Count":10,"LastEvaluatedKey":{"id":{"S":"7"}}}"#,
+        r#"{"count":10,"LastEvaluatedKey":{"id":"7"}}"#,
+        r#"{"count":10,"items":[{}],"cursor":"abc"}"#,
+        r#"{"count":10,"items":[{}],"offset":"itr/rec"}"#,
+        r#"{"count":10,"items":[{}],"meta":{"after":"abc"}}"#,
+        r#"{"count":10,"items":[{}],"next_start":10}"#,
+        r#"{"count":10,"items":[{}],"nextRecords":"abc"}"#,
         r#"{"done":false}"#,
+        r#"{"status":{"total_count":11},"data":[{}]}"#,
+        r#"{"response":{"docs":[{}],"meta":{"hits":11,"offset":0}}}"#,
     ] {
-        assert_eq!(second(silent, &[]).expect_err(silent).kind(), ErrorKind::InvalidData);
+        let error = second(silent, &[]).expect_err(silent);
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.context("says_more").is_some_and(|place| !place.is_empty()), "{silent}: {error}");
+        assert!(error.message().contains("`page_number`"), "{error}");
     }
 }
 

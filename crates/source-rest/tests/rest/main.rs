@@ -6,6 +6,7 @@ mod auth;
 mod ends;
 mod failures;
 mod incremental;
+mod leads;
 mod paging;
 mod secrets;
 

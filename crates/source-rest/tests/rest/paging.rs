@@ -80,7 +80,9 @@ async fn a_circle_of_pages_is_an_error() {
         };
         json!({"items": [{"page": page}], "next": next}).to_string()
     };
-    let stuck = || async { json!({"items": [{}], "cursors": {"next": "same"}}).to_string() };
+    let stuck = |Query(query): Query<Vec<(String, String)>>| async move {
+        json!({"items": [{ "asked": query.len() }], "cursors": {"next": "same"}}).to_string()
+    };
     let url = serve(Router::new().route("/a", get(circle)).route("/b", get(stuck))).await;
     for path in ["/a", "/b"] {
         let error = read(&source(rest(&url).stream("s", path)), None).await.unwrap_err();
@@ -235,4 +237,48 @@ async fn a_mistyped_path_of_a_paginator_is_no_silent_end() {
     let paginator = Paginator::json_link("next");
     let builder = rest(small.url()).stream("s", "/paged/json-link").paginator(paginator);
     assert_eq!(read(&source(builder), None).await.unwrap().rows.len(), 10);
+}
+
+#[tokio::test]
+async fn a_page_that_is_a_list_of_what_is_told_of_it_and_of_its_rows_is_read() {
+    let page = |Query(query): Query<Vec<(String, String)>>| async move {
+        let page = query.iter().find(|(name, _)| name == "page").map_or(1, |(_, page)| page.parse().unwrap());
+        let rows: Vec<Value> =
+            (page * 10 - 9..=(page * 10).min(24)).map(|id: u64| json!({ "id": id })).collect();
+        let next = (page < 3).then(|| format!("?page={}", page + 1));
+        json!([{ "page": page, "pages": 3, "total": 24, "next": next }, rows]).to_string()
+    };
+    let counted = async move |query| page(query).await.replace("next", "before");
+    let alone = async || json!([{ "page": 1, "pages": 3, "total": 24 }, [{ "id": 1 }]]).to_string();
+    let router =
+        Router::new().route("/a", get(page)).route("/counted", get(counted)).route("/alone", get(alone));
+    let url = serve(router).await;
+    let numbers: Paginator =
+        serde_json::from_value(json!({ "type": "page_number", "total_pages": "0.pages" })).unwrap();
+    let link = Paginator::json_link("0.next");
+    let cases = [
+        ("/a", Paginator::Auto, None),
+        ("/counted", Paginator::Auto, None),
+        ("/counted", Paginator::Auto, Some("1")),
+        ("/counted", numbers, Some("$.1")),
+        ("/a", link.clone(), Some("1")),
+        ("/a", link, None),
+    ];
+    for (path, paginator, selector) in cases {
+        let mut builder = rest(&url).stream("s", path).paginator(paginator.clone());
+        if let Some(selector) = selector {
+            builder = builder.data_selector(selector);
+        }
+        let got = read(&source(builder), None).await.unwrap();
+        let ids: Vec<u64> = got.rows.iter().map(|row| row["id"].as_u64().unwrap()).collect();
+        assert_eq!(ids, (1..=24).collect::<Vec<_>>(), "{path} {paginator:?} {selector:?}");
+    }
+    let single = source(rest(&url).stream("s", "/alone").data_selector("1.0").paginator(Paginator::Single));
+    assert_eq!(read(&single, None).await.unwrap().rows, [json!({ "id": 1 })]);
+    let link = source(rest(&url).stream("s", "/alone").paginator(Paginator::json_link("0.next")));
+    assert_eq!(
+        read(&link, None).await.unwrap().rows.len(),
+        1,
+        "the key is missing, and the way to it is there"
+    );
 }

@@ -1,0 +1,84 @@
+//! The names by which APIs tell of their pages.
+
+// Names without their case and all that is neither letter nor digit, since `next_cursor` and `nextCursor` mean the same.
+pub(super) const PAGE_COUNTS: [&str; 7] =
+    ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage", "nbpages"];
+pub(super) const PAGE_NUMBERS: [&str; 5] = ["page", "currentpage", "pagenumber", "pageindex", "number"];
+pub(super) const OFFSETS: [&str; 2] = ["offset", "skip"];
+pub(super) const LIMITS: [&str; 1] = ["limit"];
+pub(super) const TOTALS: [&str; 12] = [
+    "total",
+    "totalcount",
+    "totalresults",
+    "totalelements",
+    "totalitems",
+    "totalsize",
+    "totalrecords",
+    "totalrows",
+    "numfound",
+    "numbermatched",
+    "itemcount",
+    "count",
+];
+pub(super) const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
+pub(super) const LAST: [&str; 8] =
+    ["last", "islast", "islastpage", "lastpage", "endofrecords", "endofstream", "done", "nomore"];
+/// What stands behind `next` in the names of what leads to the next page, and not in `next_update`.
+pub(super) const NEXT: [&str; 22] = [
+    "",
+    "page",
+    "cursor",
+    "token",
+    "pagetoken",
+    "pagecursor",
+    "pagekey",
+    "pagestart",
+    "pagenumber",
+    "pageid",
+    "offset",
+    "start",
+    "startkey",
+    "skip",
+    "marker",
+    "key",
+    "id",
+    "index",
+    "position",
+    "records",
+    "results",
+    "batch",
+];
+/// Names of cursors that do not say `next`, beside one text for each page but the last.
+pub(super) const CURSORS: [&str; 10] = [
+    "cursor",
+    "offset",
+    "after",
+    "continue",
+    "continuation",
+    "pagetoken",
+    "resumptiontoken",
+    "lastevaluatedkey",
+    "startingafter",
+    "searchafter",
+];
+
+/// The objects beside or around the rows that tell of them; other totals are of something else.
+pub(super) const ABOUT_ROWS: [&str; 14] = [
+    "meta",
+    "metadata",
+    "pagination",
+    "paging",
+    "paginator",
+    "page",
+    "pages",
+    "pageinfo",
+    "info",
+    "status",
+    "total",
+    "attr",
+    "links",
+    "cursor",
+];
+
+/// Where a header says something.
+pub(super) const HEADER: &str = "a header";

@@ -30,15 +30,21 @@ fn data_files(paths: Vec<String>) -> BTreeSet<String> {
 /// Kills runs of the script before anything of them is committed, so that their files are nobody's.
 pub(crate) async fn leave_files(rig: &Rig) -> usize {
     let before = data_files(rig.paths().await).len();
-    for at in 0.. {
+    let mut others = 0;
+    let mut at = 0;
+    loop {
         let late = script().page("events", json!([{"id": 3, "tags": ["c"]}]));
         assert!(rig.is_killed_at(at, &late).await, "the run was to be killed");
-        let left = data_files(rig.paths().await).len() - before;
-        if left >= 2 {
-            return left;
+        let paths = rig.paths().await;
+        let all = paths.len();
+        let files = data_files(paths).len();
+        if files >= before + 2 {
+            return files - before;
         }
+        // A run that has made a table or a column spares the next one many requests, so that it would come too far.
+        at = if all - files == others { at + 1 } else { 0 };
+        others = all - files;
     }
-    unreachable!("there are only so many requests");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn one_page() -> Script {
 }
 
 /// Runs until a path with this ending is written, and is killed there.
-async fn killed_at(rig: &Rig, script: &Script, ends: &str) {
+pub(crate) async fn killed_at(rig: &Rig, script: &Script, ends: &str) {
     for at in 0..100 {
         let copy = rig.inner.fork();
         let tried = Rig { inner: Arc::new(copy), ..rig.clone() };

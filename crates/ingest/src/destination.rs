@@ -1,5 +1,7 @@
 //! Where the tables of a pipeline are.
 
+mod place;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use stitchwork_core::{
 use stitchwork_table::{Metadata, Table, TableConfig, TableRef};
 
 use crate::manifest::ManifestDestination;
+use place::another_log;
 
 /// The folder under the destination that holds the state of its pipelines.
 pub(crate) const STATE: &str = "_stitchwork";
@@ -157,7 +160,10 @@ impl Destination {
             Err(e) => Err(e),
         };
         match found {
-            Err(e) if e.kind() == ErrorKind::NotFound => self.check_place(table).await?,
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                self.check_place(table).await?;
+                self.check_unnamed(table).await?;
+            }
             Err(e) if e.kind() == ErrorKind::Unsupported => {
                 // The log may have seen that the table is one of another log: then it is said as such.
                 self.check_place(table).await?;
@@ -175,29 +181,6 @@ impl Destination {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok((self.open_own(table).await?, false)),
             made => Ok((made?, true)),
         }
-    }
-
-    /// Refuses the place of a new table where one of another log lies: whoever opens the folder would find either.
-    async fn check_place(&self, table: &str) -> Result<()> {
-        let location = join(&self.location, table);
-        let schemes = self.registry.schemes().into_iter();
-        for (_, log) in schemes.filter(|(role, log)| *role == "log" && *log != self.log) {
-            let there = TableRef::at(&log, location.clone());
-            let opened = async {
-                let table = Table::open(&self.registry, &there, self.config.clone()).await?;
-                table.snapshot().await
-            };
-            match opened.await {
-                Ok(_) => return Err(another_log(table, &log, &self.log, &location)),
-                // There is a table, though it is broken.
-                Err(e) if e.kind() == ErrorKind::InvalidData => {
-                    return Err(another_log(table, &log, &self.log, &location).with_source(e));
-                }
-                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::Unsupported) => {}
-                Err(e) => return Err(e.with_context("table", table)),
-            }
-        }
-        Ok(())
     }
 
     /// The tables whose leftovers are looked for, with their locations, each opened without naming it anywhere: those
@@ -294,17 +277,6 @@ impl Destination {
 pub(crate) fn is_no_table(error: &Error) -> bool {
     use ErrorKind::{InvalidConfig, InvalidData, NotFound, Unsupported};
     matches!(error.kind(), NotFound | Unsupported | InvalidData | InvalidConfig)
-}
-
-fn another_log(table: &str, there: &str, asked: &str, location: &str) -> Error {
-    Error::invalid_config(
-        "the table is one of another log; load with that log, or choose another location or another name for it",
-    )
-    .with_operation("ingest::open")
-    .with_context("table", table)
-    .with_context("location", location)
-    .with_context("there", there)
-    .with_context("asked_for", asked)
 }
 
 /// The tables of a destination, as engines find them: by their bare name, as they are or were.

@@ -3,6 +3,7 @@
 mod commit;
 mod extract;
 mod recover;
+mod replaced;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,9 +162,11 @@ impl Pipeline {
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
+            discovered: BTreeSet::new(),
             writers: BTreeMap::new(),
             owners: BTreeMap::new(),
             recovered: None,
+            unread: false,
             loads: vec![],
         };
         match found.last {
@@ -222,11 +225,15 @@ struct Run<'a> {
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
     known: BTreeMap<String, BTreeSet<String>>,
+    /// The streams that the source has.
+    discovered: BTreeSet<String>,
     /// Each table that this run has given rows, and the first stream that they were of.
     writers: BTreeMap<String, String>,
     /// Whose values the columns of the tables have.
     owners: BTreeMap<String, BTreeMap<String, String>>,
     recovered: Option<i64>,
+    /// Whether the source was not read, since the recovered load had all of it.
+    unread: bool,
     loads: Vec<LoadReport>,
 }
 
@@ -257,6 +264,7 @@ impl Run<'_> {
     fn report(self) -> RunReport {
         RunReport {
             recovered: self.recovered,
+            unread: self.unread,
             loads: self.loads,
             new_tables: self.tables.new_tables,
             new_columns: self.tables.new_columns,

@@ -48,7 +48,13 @@ impl Run<'_> {
             } else {
                 self.unfinished = Some(last);
             }
-        } else if !finished {
+            return Ok(());
+        }
+        // Tables that only this catalog does not name are no reason to give up what their state says.
+        for table in last.known.keys() {
+            self.destination.check_unnamed(table).await?;
+        }
+        if !finished {
             self.state.finish(last.load).await?;
         }
         Ok(())

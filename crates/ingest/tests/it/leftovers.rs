@@ -30,15 +30,21 @@ fn data_files(paths: Vec<String>) -> BTreeSet<String> {
 /// Kills runs of the script before anything of them is committed, so that their files are nobody's.
 pub(crate) async fn leave_files(rig: &Rig) -> usize {
     let before = data_files(rig.paths().await).len();
-    for at in 0.. {
+    let mut others = 0;
+    let mut at = 0;
+    loop {
         let late = script().page("events", json!([{"id": 3, "tags": ["c"]}]));
         assert!(rig.is_killed_at(at, &late).await, "the run was to be killed");
-        let left = data_files(rig.paths().await).len() - before;
-        if left >= 2 {
-            return left;
+        let paths = rig.paths().await;
+        let all = paths.len();
+        let files = data_files(paths).len();
+        if files >= before + 2 {
+            return files - before;
         }
+        // A run that has made a table or a column spares the next one many requests, so that it would come too far.
+        at = if all - files == others { at + 1 } else { 0 };
+        others = all - files;
     }
-    unreachable!("there are only so many requests");
 }
 
 #[tokio::test]
@@ -50,6 +56,10 @@ async fn files_of_crashed_loads_go_and_live_ones_stay() {
         let nothing = rig.destination().leftovers(&now()).await.unwrap();
         assert_eq!(nothing.files, [], "{log:?}: all files are live");
         let left = leave_files(&rig).await;
+        // Readers through the log see nothing of it; a glob over the folder, which leaves out hidden names only, does.
+        assert_eq!(rig.column("events", "id").await, ["1", "2"], "{log:?}");
+        let listed = data_files(rig.paths().await).into_iter().filter(|path| !path.contains("/_"));
+        assert_eq!(listed.count(), live.len() + left, "{log:?}");
 
         // By default they may still be those of a load under way.
         assert_eq!(rig.destination().leftovers(&LeftoversArgs::default()).await.unwrap().files, []);

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stitchwork_catalog_memory::MemoryCatalog;
-use stitchwork_core::{Catalog, Error, ErrorKind};
+use stitchwork_core::{Catalog, Error, ErrorKind, TableIdent};
 use stitchwork_ingest::{Destination, Pipeline, pipeline};
 use stitchwork_testkit::FlakyCatalog;
 
+use crate::leftovers::now;
 use crate::rig::{Log, Rig};
 use crate::script::Script;
+use crate::state::killed_at;
 
 fn script() -> Script {
     Script::new(["s"]).page("s", json!([{"id": 1, "l": [1]}]))
@@ -70,20 +72,68 @@ async fn a_manifest_that_does_not_say_its_destination_still_works() {
 #[tokio::test]
 async fn two_catalogs_of_one_kind_at_one_location_are_told_apart_by_their_tables() {
     let rig = Rig::new(Log::Iceberg);
-    rig.pipeline(&script()).run().await.unwrap();
-    // Another catalog in memory has no table, as after a restart: everything is loaded anew.
-    let restarted = Rig { catalog: Arc::new(MemoryCatalog::new()), ..rig.clone() };
     let more = script().page("s", json!([{"id": 2}]));
-    restarted.pipeline(&more).run().await.unwrap();
-    assert_eq!(restarted.column("s", "id").await, ["1", "2"]);
-    // The first one has come back, and lacks what the state says.
-    let error = refused(rig.pipeline(&more)).await;
-    assert_eq!((error.context("load"), error.context("has_load")), (Some("3"), Some("1")), "{error}");
-    assert_eq!(rig.column("s", "id").await, ["1"]);
+    rig.pipeline(&more).run().await.unwrap();
+    // Another catalog names tables of the same pipeline that lie elsewhere.
+    let other = Rig { catalog: Arc::default(), ..rig.clone() };
+    let mut elsewhere = other.destination();
+    elsewhere.location = "memory:elsewhere".to_owned();
+    other.pipeline_over(elsewhere, &script()).run().await.unwrap();
+    let error = refused(other.pipeline(&more)).await;
+    assert_eq!((error.context("load"), error.context("has_load")), (Some("2"), Some("1")), "{error}");
+    assert_eq!(other.column("s", "id").await, ["1"]);
     // What the message says helps.
     rig.remove("data/_stitchwork").await;
-    rig.pipeline(&more).run().await.unwrap();
+    other.pipeline(&more).run().await.unwrap();
+    assert_eq!(other.column("s", "id").await, ["1", "2"]);
+}
+
+#[tokio::test]
+async fn no_table_is_made_in_the_folder_of_one_that_another_catalog_names() {
+    let rig = Rig::new(Log::Iceberg);
+    rig.pipeline(&script()).run().await.unwrap();
+    let more = script().page("s", json!([{"id": 2}]));
+    killed_at(&rig, &more, "/_stitchwork/script/00000000000000000002.json").await;
+    let (objects, state) = (rig.paths().await.len(), rig.manifest().await);
+    // Another one, or the same one after it was lost.
+    let other = Rig { catalog: Arc::default(), ..rig.clone() };
+    let pipelines = [other.pipeline(&more), other.pipeline(&more).replace()];
+    let another = pipeline("new").source(more.clone()).destination(other.destination());
+    for run in pipelines.into_iter().chain([another]) {
+        let error = refused(run).await;
+        assert!(error.message().contains("this catalog does not name"), "{error}");
+        assert!(error.context("table").is_some_and(|table| table.starts_with('s')), "{error}");
+        assert!(error.context("location").is_some_and(|at| at.starts_with("memory:data/s")), "{error}");
+    }
+    assert_eq!(other.tables().await, [""; 0]);
+    // The interrupted load still waits for the catalog that it was made with, which finishes it.
+    assert_eq!((rig.paths().await.len(), rig.manifest().await), (objects, state));
+    let report = rig.pipeline(&more).run().await.unwrap();
+    assert_eq!((report.recovered, report.rows()), (Some(2), 0));
+    other.destination().clean(&now()).await.unwrap();
+    rig.destination().clean(&now()).await.unwrap();
     assert_eq!(rig.column("s", "id").await, ["1", "2"]);
+    // What the message says helps: the new catalog is told where the tables are.
+    for table in ["s", "s__l"] {
+        let ident = TableIdent { namespace: vec!["db".to_owned()], name: table.to_owned() };
+        other.catalog.create(rig.catalog.load(&ident).await.unwrap()).await.unwrap();
+    }
+    let report = other.pipeline(&more.page("s", json!([{"id": 3}]))).run().await.unwrap();
+    assert_eq!((report.rows(), other.column("s", "id").await.len()), (1, 3));
+}
+
+#[tokio::test]
+async fn a_table_that_was_made_and_not_named_is_in_nobodys_way() {
+    let rig = Rig::new(Log::Iceberg);
+    // What runs leave that died between the two: no catalog has heard of the table.
+    let mut at = 0;
+    while rig.paths().await.iter().filter(|path| path.contains("data/s/metadata/00000-")).count() < 2 {
+        let forgotten = Rig { catalog: Arc::default(), ..rig.clone() };
+        assert!(forgotten.is_killed_at(at, &script()).await, "the run was to be killed");
+        at += 1;
+    }
+    rig.pipeline(&script()).run().await.unwrap();
+    assert_eq!(rig.column("s", "id").await, ["1"]);
 }
 
 #[tokio::test]

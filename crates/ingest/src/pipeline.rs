@@ -3,6 +3,7 @@
 mod commit;
 mod extract;
 mod recover;
+mod replaced;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,6 +162,7 @@ impl Pipeline {
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
+            discovered: BTreeSet::new(),
             writers: BTreeMap::new(),
             owners: BTreeMap::new(),
             recovered: None,
@@ -222,6 +224,8 @@ struct Run<'a> {
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
     known: BTreeMap<String, BTreeSet<String>>,
+    /// The streams that the source has.
+    discovered: BTreeSet<String>,
     /// Each table that this run has given rows, and the first stream that they were of.
     writers: BTreeMap<String, String>,
     /// Whose values the columns of the tables have.

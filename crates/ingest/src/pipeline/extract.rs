@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use stitchwork_core::{Budget, Cursor, DataFile, Error, Message, Op, OpenArgs, Result, Rows, StreamInfo};
 use stitchwork_shred::{JsonRows, Shredder, TableBatch, table_name};
 
-use super::{Run, streams};
+use super::{Run, replaced, streams};
 use crate::config::Progress;
 use crate::load::check_there;
 use crate::manifest::{LoadManifest, ManifestTable};
@@ -322,10 +322,13 @@ impl Load {
                 self.write(run, &stream, batches).await?;
             }
         }
+        let going = replaced::tables(run)?;
+        replaced::tell_kept(run, &going);
         // Tables that were dropped have nothing left that could go.
-        let mut replaced = streams::replaced(run)?;
         let open = run.tables.names();
-        replaced.retain(|table| open.contains(table));
+        let replaced = going.keys().filter(|table| open.contains(table)).cloned().collect();
+        // Rows of streams that go there no more are gone with this.
+        run.known.extend(going);
         run.tables.finish_files(&replaced).await
     }
 }

@@ -1,11 +1,11 @@
 //! Which streams a run reads, and into which tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use stitchwork_core::{Error, Result, StreamInfo};
 use stitchwork_shred::{ShredOptions, TableNamer, table_name};
 
-use super::Run;
+use super::{Run, replaced};
 use crate::config::StreamOptions;
 use crate::destination::is_no_table;
 
@@ -19,7 +19,8 @@ pub(super) fn namer(stream: &str, options: &StreamOptions) -> Result<TableNamer>
 
 /// The streams that the run reads. A name that the source does not know is most likely a typing error, and
 /// would be ignored without a word.
-pub(super) fn selected(run: &Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec<StreamInfo>> {
+pub(super) fn selected(run: &mut Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec<StreamInfo>> {
+    run.discovered = discovered.iter().map(|stream| stream.name.clone()).collect();
     let pipeline = run.pipeline;
     for name in pipeline.streams.iter().chain(pipeline.options.keys()) {
         if !discovered.iter().any(|stream| stream.name == *name) {
@@ -33,7 +34,11 @@ pub(super) fn selected(run: &Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec
     let selected: Vec<_> = discovered.iter().filter(|stream| is_read(run, &stream.name)).cloned().collect();
     if run.replaces()
         && run.can_resume()
-        && let Some(other) = run.known.values().flatten().find(|stream| !is_read(run, stream))
+        && let Some(other) = run
+            .known
+            .values()
+            .flatten()
+            .find(|stream| run.discovered.contains(*stream) && !is_read(run, stream))
     {
         return Err(Error::invalid_config(
             "replacing some streams of a source with cursors would lose where the others are; replace all \
@@ -42,13 +47,13 @@ pub(super) fn selected(run: &Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec
         .with_operation("ingest::streams")
         .with_context("stream", other));
     }
-    replaced(run)?;
+    replaced::tables(run)?;
     apart(run, &discovered)?;
     Ok(selected)
 }
 
 /// What says the table of a stream: its template, or its name.
-fn table_text<'a>(run: &'a Run<'_>, stream: &'a str) -> &'a str {
+pub(super) fn table_text<'a>(run: &'a Run<'_>, stream: &'a str) -> &'a str {
     run.pipeline.options.get(stream).and_then(|options| options.table.as_deref()).unwrap_or(stream)
 }
 
@@ -109,35 +114,9 @@ pub(super) fn all_resume(selected: &[StreamInfo]) -> bool {
     with_field == 0 || with_field == selected.len()
 }
 
-fn is_read(run: &Run<'_>, stream: &str) -> bool {
+pub(super) fn is_read(run: &Run<'_>, stream: &str) -> bool {
     let streams = &run.pipeline.streams;
     streams.is_empty() || streams.iter().any(|selected| selected == stream)
-}
-
-/// The tables whose rows go when a load replaces.
-pub(super) fn replaced(run: &Run<'_>) -> Result<BTreeSet<String>> {
-    let mut tables = BTreeSet::new();
-    if !run.replaces() {
-        return Ok(tables);
-    }
-    for (table, streams) in &run.known {
-        match streams.iter().find(|stream| !is_read(run, stream)) {
-            None => {
-                tables.insert(table.clone());
-            }
-            Some(other) if streams.iter().any(|stream| is_read(run, stream)) => {
-                return Err(Error::invalid_config(
-                    "a table has rows of a stream that is not selected, and replacing would remove them; \
-                     select that stream too, or give it a table of its own",
-                )
-                .with_operation("ingest::streams")
-                .with_context("table", table)
-                .with_context("stream", other));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(tables)
 }
 
 /// Opens the tables that are there, whoever made them: their columns are fixed, and rows that go there must

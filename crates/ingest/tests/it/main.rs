@@ -12,6 +12,7 @@ mod matrix_cells;
 mod refusals;
 mod replace;
 mod rig;
+mod said;
 mod script;
 mod state;
 mod swaps;

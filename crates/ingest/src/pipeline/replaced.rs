@@ -1,0 +1,109 @@
+//! Which tables a load replaces, and which stay since nothing of the source goes there any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stitchwork_core::{Error, Result};
+use stitchwork_shred::table_name;
+
+use super::Run;
+use super::streams::{is_read, table_text};
+
+/// Where long names are cut to make room for a mark.
+const CUT: usize = 244;
+/// The length of a mark with its underscore.
+const MARK: usize = 11;
+
+/// The tables whose rows go when a load replaces, each with the streams whose rows it may have from then on: those that
+/// are read and go there, whether they have a row this time or not.
+pub(super) fn tables(run: &Run<'_>) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut tables = BTreeMap::new();
+    if !run.replaces() {
+        return Ok(tables);
+    }
+    for (table, streams) in &run.known {
+        let writers = writers(run, table, streams);
+        if writers.is_empty() {
+            continue;
+        }
+        let stays = |stream: &&String| run.discovered.contains(*stream) && !is_read(run, stream);
+        if let Some(other) = streams.iter().find(stays) {
+            return Err(Error::invalid_config(
+                "a table has rows of a stream that is not selected, and replacing would remove them; \
+                 select that stream too, or give it a table of its own",
+            )
+            .with_operation("ingest::streams")
+            .with_context("table", table)
+            .with_context("stream", other));
+        }
+        tables.insert(table.clone(), writers);
+    }
+    Ok(tables)
+}
+
+/// The streams that are read and go to a table of the pipeline, or may go there. `streams` are those whose rows it has.
+fn writers(run: &Run<'_>, table: &str, streams: &BTreeSet<String>) -> BTreeSet<String> {
+    let may_write = |stream: &&String| {
+        let Some(root) = root_of(run, stream) else {
+            // Where the table depends on the row, it may be any of those that the stream has had.
+            return streams.contains(*stream);
+        };
+        // Only child tables have two underscores in their names, so that these are its own, whatever it was called before.
+        let is_child = table.strip_prefix(&root).is_some_and(|rest| rest.starts_with("__"));
+        table == root || is_child || (streams.contains(*stream) && is_marked(&root, table))
+    };
+    let read = run.discovered.iter().filter(|stream| is_read(run, stream));
+    read.filter(may_write).chain(run.writers.get(table)).cloned().collect()
+}
+
+/// The table of a stream, where it is the same for all rows.
+fn root_of(run: &Run<'_>, stream: &str) -> Option<String> {
+    let options = run.pipeline.options.get(stream);
+    let template = options.and_then(|options| options.table.as_deref());
+    match template {
+        Some(template) if template.contains(['{', '}']) => None,
+        _ => Some(table_name(table_text(run, stream))),
+    }
+}
+
+/// Whether a table may be this one or a child table of it under a name with a mark: the name was too long, or taken.
+fn is_marked(root: &str, table: &str) -> bool {
+    let rest = table.strip_prefix(root.get(..CUT).unwrap_or(root));
+    let Some((mark, below)) = rest.and_then(|rest| rest.split_at_checked(MARK)) else { return false };
+    let digits = mark.strip_prefix('_');
+    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        && (below.is_empty() || below.starts_with("__"))
+}
+
+/// Says which tables of the pipeline stay as they are, though the load replaces: nothing of the source goes there.
+pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) {
+    if !run.replaces() {
+        return;
+    }
+    let there = run.tables.names();
+    let mut kept: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (table, streams) in &run.known {
+        if !replaced.contains_key(table) && there.contains(table) {
+            streams.iter().for_each(|stream| kept.entry(stream).or_default().push(table));
+        }
+    }
+    for (stream, tables) in kept {
+        let tables = tables.join(",");
+        if !run.discovered.contains(stream) {
+            tracing::warn!(
+                pipeline = run.pipeline.name,
+                stream,
+                tables,
+                "the source no longer has a stream that these tables have rows of: they stay as they are; drop them \
+                 where nobody needs them"
+            );
+        } else if is_read(run, stream) {
+            tracing::warn!(
+                pipeline = run.pipeline.name,
+                stream,
+                tables,
+                "the rows of a stream go to another table than before: these tables, which have older ones, stay as they \
+                 are; drop them where nobody needs them"
+            );
+        }
+    }
+}

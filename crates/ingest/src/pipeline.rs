@@ -166,6 +166,7 @@ impl Pipeline {
             writers: BTreeMap::new(),
             owners: BTreeMap::new(),
             recovered: None,
+            unread: false,
             loads: vec![],
         };
         match found.last {
@@ -231,6 +232,8 @@ struct Run<'a> {
     /// Whose values the columns of the tables have.
     owners: BTreeMap<String, BTreeMap<String, String>>,
     recovered: Option<i64>,
+    /// Whether the source was not read, since the recovered load had all of it.
+    unread: bool,
     loads: Vec<LoadReport>,
 }
 
@@ -261,6 +264,7 @@ impl Run<'_> {
     fn report(self) -> RunReport {
         RunReport {
             recovered: self.recovered,
+            unread: self.unread,
             loads: self.loads,
             new_tables: self.tables.new_tables,
             new_columns: self.tables.new_columns,

@@ -31,7 +31,10 @@ pub struct LoadReport {
 pub struct RunReport {
     /// The load of an earlier run that was interrupted and has been finished first.
     pub recovered: Option<i64>,
-    /// The loads of this run; none when there was nothing new.
+    /// Whether the source was not read at all: it, or a stream of it, comes whole every time, and the interrupted load that
+    /// has been finished was a whole reading. Another run loads it again.
+    pub unread: bool,
+    /// The loads of this run; none when there was nothing new, or when the source was not read.
     pub loads: Vec<LoadReport>,
     /// Tables that were made.
     pub new_tables: Vec<String>,

@@ -224,7 +224,12 @@ fn tell(console: &Console, name: &str, report: &RunReport, begun: Instant) {
     let seconds = begun.elapsed().as_secs_f64();
     let tables = report.tables();
     if report.loads.is_empty() {
-        console.say(&format!("{name}: nothing new, {seconds:.1} s"));
+        let what = if report.unread {
+            "the source was not read, since that load was its whole reading; another run loads it again"
+        } else {
+            "nothing new"
+        };
+        console.say(&format!("{name}: {what}, {seconds:.1} s"));
         return;
     }
     console.say(&format!(

@@ -24,6 +24,7 @@ pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
     let resumable = run.can_resume() && streams::all_resume(&selected);
     if run.recovered.is_some() && !resumable && !run.replaces() {
         // What always comes whole has come with the load that was just finished.
+        run.unread = true;
         return Ok(());
     }
     streams::open_tables(run).await?;

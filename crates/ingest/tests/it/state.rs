@@ -84,10 +84,11 @@ async fn a_source_without_cursors_is_not_read_again_to_finish_its_load() {
     let script = one_page().without_cursors();
     killed_at(&rig, &script, "/_stitchwork/script/00000000000000000001.json").await;
     let report = rig.pipeline(&script).run().await.unwrap();
-    assert_eq!((report.recovered, report.loads.len()), (Some(1), 0));
+    assert_eq!((report.recovered, report.unread, report.loads.len()), (Some(1), true, 0));
     assert_eq!((rig.rows("s").await.len(), rig.rows("s__l").await.len()), (1, 1));
     // The next run is a run of its own: it appends everything, as such a source does.
-    rig.pipeline(&script).run().await.unwrap();
+    let report = rig.pipeline(&script).run().await.unwrap();
+    assert_eq!((report.unread, report.rows()), (false, 1));
     assert_eq!(rig.rows("s").await.len(), 2);
 }
 
@@ -102,7 +103,7 @@ async fn streams_without_cursors_beside_others_are_loaded_once_per_run() {
         .rows("full", json!([{"id": 4}]));
     killed_at(&rig, &script, "/_stitchwork/script/00000000000000000001.json").await;
     let report = rig.pipeline(&script).run().await.unwrap();
-    assert_eq!((report.recovered, report.loads.len()), (Some(1), 0));
+    assert_eq!((report.recovered, report.unread, report.loads.len()), (Some(1), true, 0));
     assert_eq!(rig.column("full", "id").await, ["1", "4"]);
     let report = rig.pipeline(&script).run().await.unwrap();
     assert_eq!((report.recovered, report.loads.len(), report.rows()), (None, 1, 2));

@@ -1,4 +1,4 @@
-//! What loads that crashed have left behind: files that nobody will ever read.
+//! What loads that crashed have left behind: files that no table has.
 
 mod data;
 mod uploads;

@@ -1,4 +1,4 @@
-//! One load: rows into data files of many tables, none of them visible yet.
+//! One load: rows into data files of many tables, which do not have them yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -199,7 +199,7 @@ impl Tables {
             if let Some(sink) = open.sink.take()
                 && let Err(e) = sink.abort().await
             {
-                tracing::warn!(error = %e, "a file of a load that failed stays behind, invisible");
+                tracing::warn!(error = %e, "a file of a load that failed stays behind; no table has it");
             }
             written.extend(open.take_files());
             open.rows = 0;
@@ -213,7 +213,7 @@ impl Tables {
                 }
             };
             if let Err(e) = removed.await {
-                tracing::warn!(error = %e, "a file of a load that failed stays behind, invisible");
+                tracing::warn!(error = %e, "a file of a load that failed stays behind; no table has it");
             }
         }
     }

@@ -12,7 +12,7 @@ use stitchwork_table::id_with_time;
 const VERSION: u32 = 1;
 
 /// A load whose files are written, and the cursor that it brings. Once this object is there, the load will be
-/// finished by this process or another one; before, it leaves only files that nobody sees.
+/// finished by this process or another one; before, it leaves only files that no table has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadManifest {
     /// The layout of this object.

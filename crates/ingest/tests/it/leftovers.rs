@@ -56,6 +56,10 @@ async fn files_of_crashed_loads_go_and_live_ones_stay() {
         let nothing = rig.destination().leftovers(&now()).await.unwrap();
         assert_eq!(nothing.files, [], "{log:?}: all files are live");
         let left = leave_files(&rig).await;
+        // Readers through the log see nothing of it; a glob over the folder, which leaves out hidden names only, does.
+        assert_eq!(rig.column("events", "id").await, ["1", "2"], "{log:?}");
+        let listed = data_files(rig.paths().await).into_iter().filter(|path| !path.contains("/_"));
+        assert_eq!(listed.count(), live.len() + left, "{log:?}");
 
         // By default they may still be those of a load under way.
         assert_eq!(rig.destination().leftovers(&LeftoversArgs::default()).await.unwrap().files, []);

@@ -1,4 +1,4 @@
-//! The load: two commits, two streams, a child table, a value of another type and with it a column that comes later.
+//! The load: two commits, two streams with rows and one without, a child table, a value of another type and with it a column that comes later.
 
 use serde_json::json;
 use stitchwork_core::{Error, ErrorKind, Result};
@@ -8,9 +8,9 @@ use super::super::script::Script;
 use super::faults::Trouble;
 use super::world::World;
 
-/// What the source has.
+/// What the source has. The stream without rows has some before a replacement, which takes them away.
 pub(crate) fn script() -> Script {
-    Script::new(["events", "users"])
+    Script::new(["events", "users", "old"])
         .rows("events", json!([{"id": 1, "size": 1.5, "tags": ["a", "b"]}, {"id": 2, "tags": []}]))
         .page("users", json!([{"name": "x"}, {"name": "y"}]))
         .page("events", json!([{"id": 3, "size": "large", "tags": ["c"]}]))

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod faults;
 pub(crate) mod load;
 pub(crate) mod place;
+pub(crate) mod remains;
 pub(crate) mod rounds;
 pub(crate) mod steps;
 pub(crate) mod world;
@@ -241,10 +242,11 @@ pub(crate) async fn settled(cell: &Cell, world: &World) -> Result<(), Violation>
     unchanging(cell, world).await.map_err(|e| format!("after the rerun: {e}"))
 }
 
-/// Everything is there once, also when leftovers are removed, and one run more changes nothing.
+/// Everything is there once, also when leftovers are removed, and nothing else; and one run more changes nothing.
 async fn unchanging(cell: &Cell, world: &World) -> Result<(), Violation> {
     clean(world).await?;
     check::check(cell, world).await.map_err(|e| format!("after cleaning: {e}"))?;
+    remains::check(world).await.map_err(|e| format!("after cleaning: {e}"))?;
     let before = world.objects().await?;
     let run = load::run(world, &Trouble::none(), cell.replace, cell.mutation).await;
     let report = run.map_err(|e| format!("one run more failed: {e:?}"))?;

@@ -89,28 +89,57 @@ mod one_fault_at_every_third_request {
 }
 
 /// The matrix finds a bug in each of the four steps. Without one it holds, as the tests above say.
-#[test]
-fn a_bug_in_each_step_is_caught() {
-    use Mutation::{CommitUntagged, FilesRemoved, ManifestAnswerBelieved, RollForwardSkipped};
+mod a_bug_is_caught {
+    use super::*;
+
     const FAULTS: &[Fault] = &[Fault::Refused, Fault::LostAnswer, Fault::Repeated, Fault::Dead];
-    for (mutation, log, names, sign) in [
-        // The rows of files that were named are gone, and the load can never be finished.
-        (FilesRemoved, "delta", Names::Folders, "the rerun failed: not found"),
-        (FilesRemoved, "iceberg", Names::Memory, "the rerun failed: not found"),
-        (ManifestAnswerBelieved, "files", Names::Folders, "the rerun failed: not found"),
-        (ManifestAnswerBelieved, "iceberg", Names::Memory, "the rerun failed: not found"),
-        // Rows twice. Delta and folders know a file by its path, so that they have it once however often it comes.
-        (CommitUntagged, "iceberg", Names::Memory, "expected [\"a\", \"b\", \"c\"]"),
-        // Rows that never come.
-        (RollForwardSkipped, "delta", Names::Folders, "expected ["),
-        (RollForwardSkipped, "iceberg", Names::Memory, "expected ["),
-    ] {
-        let cell = Cell::append(log).only(FAULTS).mutated(mutation);
-        let violation = match tried(cell, &here(Store::Memory, names)) {
-            Ok(tally) => panic!("{mutation:?} is not caught over {log}: {tally:?}"),
+
+    fn caught(mutation: Mutation, cell: Cell, names: Names, sign: &str) {
+        let (log, how) = (cell.log, cell.how());
+        let violation = match tried(cell.only(FAULTS).mutated(mutation), &here(Store::Memory, names)) {
+            Ok(tally) => panic!("{mutation:?} is not caught over {log} {how}: {tally:?}"),
             Err(violation) => violation,
         };
-        assert!(violation.contains(sign), "{mutation:?} over {log} is caught by something else: {violation}");
+        assert!(
+            violation.contains(sign),
+            "{mutation:?} over {log} {how} is taken for something else: {violation}"
+        );
+    }
+
+    /// The rows of files that were named are gone, and the load can never be finished.
+    #[test]
+    fn in_files() {
+        const SIGN: &str = "the rerun failed: not found";
+        caught(Mutation::FilesRemoved, Cell::append("delta"), Names::Folders, SIGN);
+        caught(Mutation::FilesRemoved, Cell::append("iceberg"), Names::Memory, SIGN);
+        caught(Mutation::FilesRemoved, Cell::replace("files"), Names::Folders, SIGN);
+    }
+
+    /// The same.
+    #[test]
+    fn in_the_load_manifest() {
+        const SIGN: &str = "the rerun failed: not found";
+        caught(Mutation::ManifestAnswerBelieved, Cell::append("files"), Names::Folders, SIGN);
+        caught(Mutation::ManifestAnswerBelieved, Cell::append("iceberg"), Names::Memory, SIGN);
+        caught(Mutation::ManifestAnswerBelieved, Cell::replace("delta"), Names::Folders, SIGN);
+    }
+
+    /// Rows twice, and where a replacement is done twice, a file that takes its own place. Delta and folders know a file
+    /// by its path, so that they have it once however often it comes.
+    #[test]
+    fn in_tagged_commits() {
+        let sign = "expected [\"a\", \"b\", \"c\"]";
+        caught(Mutation::CommitUntagged, Cell::append("iceberg"), Names::Memory, sign);
+        let sign = "a file is changed twice in one commit";
+        caught(Mutation::CommitUntagged, Cell::replace("iceberg"), Names::Memory, sign);
+    }
+
+    /// Rows that never come; those of a replacement come once more, and the first ones stay behind.
+    #[test]
+    fn in_rolling_forward() {
+        caught(Mutation::RollForwardSkipped, Cell::append("delta"), Names::Folders, "expected [");
+        caught(Mutation::RollForwardSkipped, Cell::append("iceberg"), Names::Memory, "expected [");
+        caught(Mutation::RollForwardSkipped, Cell::replace("iceberg"), Names::Memory, "is left behind");
     }
 }
 

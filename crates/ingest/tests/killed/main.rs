@@ -1,4 +1,5 @@
-//! Processes that load and are killed: exactly at every durable step, and at any moment.
+//! Processes that load and are killed: exactly at every durable step, also of those that clean up after a fault, and at
+//! any moment. With a bug planted in them, that is found.
 //!
 //! With `rounds N SEED` as arguments it does that many random rounds instead of the tests, which `cargo xtask crash`
 //! does; each says its seed, and with that seed the first round is that one again.
@@ -24,6 +25,7 @@ use libtest_mimic::{Arguments, Trial};
 
 use matrix::place::{Names, Store};
 use matrix::{Cell, is_exhaustive};
+use stitchwork_ingest::Mutation;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -61,6 +63,33 @@ fn trials() -> Vec<Trial> {
             Trial::test(name, move || Ok(steps::everywhere(cell, store, names)?))
         })
     });
+    let logs =
+        ["delta", "iceberg", "files"].into_iter().flat_map(|log| [Cell::append(log), Cell::replace(log)]);
+    let after_a_fault = logs.map(|cell| {
+        let name = format!("killed_after_a_fault::files_folders::{}_{}", cell.log, cell.how());
+        Trial::test(name, move || Ok(steps::after_a_fault(cell, Store::Files, Names::Folders)?))
+    });
     let rounds = Trial::test("killed_at_any_moment", || Ok(rounds::some()?));
-    steps.chain([rounds]).collect()
+    steps.chain(after_a_fault).chain(bugs()).chain([rounds]).collect()
+}
+
+/// A bug in each of the four steps of a load, and what tells of it when a process with the bug is killed.
+fn bugs() -> impl Iterator<Item = Trial> {
+    use Mutation::{CommitUntagged, FilesRemoved, ManifestAnswerBelieved, RollForwardSkipped};
+    let bugs = [
+        (FilesRemoved, Cell::append("delta"), "the rerun failed: not found"),
+        (FilesRemoved, Cell::replace("files"), "the rerun failed: not found"),
+        (ManifestAnswerBelieved, Cell::append("files"), "the rerun failed: not found"),
+        (ManifestAnswerBelieved, Cell::replace("delta"), "the rerun failed: not found"),
+        // Rows twice, and a file that takes its own place: only Iceberg minds a file that comes twice.
+        (CommitUntagged, Cell::append("iceberg"), "expected [\"a\", \"b\", \"c\"]"),
+        (CommitUntagged, Cell::replace("iceberg"), "a file is changed twice in one commit"),
+        // Rows that never come; those of a replacement come once more, and the first ones stay behind.
+        (RollForwardSkipped, Cell::append("files"), "expected ["),
+        (RollForwardSkipped, Cell::replace("delta"), "is left behind"),
+    ];
+    bugs.into_iter().map(|(mutation, cell, sign)| {
+        let name = format!("killed_with_a_bug::{mutation:?}::{}_{}", cell.log, cell.how());
+        Trial::test(name, move || Ok(steps::found(cell.mutated(mutation), sign)?))
+    })
 }

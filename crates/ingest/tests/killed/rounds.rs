@@ -65,7 +65,7 @@ async fn unharmed(places: &mut Places) -> Result<Duration, Violation> {
     let place = places.get(Store::Files, Names::Folders)?.ok_or("files need no server")?;
     let world = prepared(&cell, place).await?;
     let start = Instant::now();
-    let mut child = child::start(&cell, &world, Where::Nowhere)?;
+    let mut child = child::start(&cell, &world, None, Where::Nowhere)?;
     let status = child.wait().map_err(|e| format!("the child cannot be waited for: {e}"))?;
     if !status.success() {
         return Err(format!("a process that nobody killed ended with {status}"));
@@ -135,7 +135,7 @@ async fn kills(
     let (mut started, mut killed) = (0, 0);
     for _ in 0..=chance.below(4) {
         let wait = Duration::from_micros(chance.below(longest));
-        let mut child = child::start(&cell, &world, Where::Nowhere)?;
+        let mut child = child::start(&cell, &world, None, Where::Nowhere)?;
         std::thread::sleep(wait);
         // It may have ended by itself meanwhile.
         child.kill().map_err(|e| format!("the child cannot be killed: {e}"))?;

@@ -96,7 +96,7 @@ impl Cell {
     }
 
     /// The faults that are tried at a step.
-    fn faults_at(&self, step: &Step) -> Vec<Fault> {
+    pub(crate) fn faults_at(&self, step: &Step) -> Vec<Fault> {
         let mut faults: Vec<_> =
             step.faults().into_iter().filter(|fault| self.faults.contains(fault)).collect();
         if let Extent::OneFault { every, turn } = self.extent {
@@ -196,7 +196,7 @@ async fn one(cell: &Cell, world: &World, case: &Case) -> Result<bool, Violation>
             held.map_err(|e| format!("after a run that went on in spite of it: {e}"))
         }
         Err(_) => {
-            if cell.replace && cell.mutation.is_none() {
+            if cell.replace {
                 check::either(world).await.map_err(|e| format!("after the fault: {e}"))?;
             }
             settled(cell, world).await

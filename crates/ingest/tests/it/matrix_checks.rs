@@ -7,7 +7,7 @@ use stitchwork_ingest::Mutation;
 use crate::matrix::faults::Trouble;
 use crate::matrix::place::{Names, Place, Store};
 use crate::matrix::world::World;
-use crate::matrix::{Cell, Violation, check, load, on_one_thread, prepared, remains};
+use crate::matrix::{Cell, How, Violation, check, load, on_one_thread, prepared, remains};
 
 const LOGS: [&str; 3] = ["delta", "iceberg", "files"];
 
@@ -15,7 +15,7 @@ const LOGS: [&str; 3] = ["delta", "iceberg", "files"];
 async fn loaded(log: &str, store: Store) -> World {
     let place = Place::new(store, Names::Folders).unwrap().unwrap();
     let world = place.world(log).await.unwrap();
-    load::run(&world, &Trouble::none(), false, None).await.unwrap();
+    load::run(&world, &Trouble::none(), How::Append, None).await.unwrap();
     world
 }
 
@@ -115,8 +115,24 @@ fn commits_without_a_tag_are_found() {
             let place = Place::new(Store::Memory, Names::Folders).unwrap().unwrap();
             let world = place.world(log).await.unwrap();
             let bug = Some(Mutation::CommitUntagged);
-            load::run(&world, &Trouble::none(), false, bug).await.unwrap();
+            load::run(&world, &Trouble::none(), How::Append, bug).await.unwrap();
             is_found(check::check(&Cell::append(log), &world).await, "has no tag", log);
+        });
+    }
+}
+
+#[test]
+fn earlier_rows_that_are_gone_are_found() {
+    for log in LOGS {
+        let cell = Cell::append_more(log);
+        on_one_thread(async {
+            let place = Place::new(Store::Memory, Names::Folders).unwrap().unwrap();
+            let world = prepared(&cell, &place).await.unwrap();
+            check::at_once(&cell, &world).await.unwrap();
+            // This one replaces what it should add to.
+            load::run(&world, &Trouble::none(), How::Replace, None).await.unwrap();
+            is_found(check::at_once(&cell, &world).await, "not 11 once", log);
+            is_found(check::check(&cell, &world).await, "expected [\"1\", \"11\", \"2\", \"3\"]", log);
         });
     }
 }
@@ -126,11 +142,12 @@ fn rows_that_are_old_and_new_at_once_are_found() {
     for log in LOGS {
         on_one_thread(async {
             let place = Place::new(Store::Memory, Names::Folders).unwrap().unwrap();
-            let world = prepared(&Cell::replace(log), &place).await.unwrap();
-            check::either(&world).await.unwrap();
+            let cell = Cell::replace(log);
+            let world = prepared(&cell, &place).await.unwrap();
+            check::at_once(&cell, &world).await.unwrap();
             // This one adds to what it should replace.
-            load::run(&world, &Trouble::none(), false, None).await.unwrap();
-            is_found(check::either(&world).await, "neither", log);
+            load::run(&world, &Trouble::none(), How::Append, None).await.unwrap();
+            is_found(check::at_once(&cell, &world).await, "neither", log);
         });
     }
 }

@@ -9,7 +9,7 @@ use stitchwork_ingest::Mutation;
 use crate::matrix::faults::{Fault, Trouble};
 use crate::matrix::steps::Where;
 use crate::matrix::world::{Address, World};
-use crate::matrix::{Cell, Violation, load, on_one_thread};
+use crate::matrix::{Cell, How, Violation, load, on_one_thread};
 
 /// The argument that makes a child of this program.
 pub(crate) const VERB: &str = "child";
@@ -26,7 +26,7 @@ const MUTATIONS: [Mutation; 4] = [
 #[derive(Debug, Serialize, Deserialize)]
 struct Order {
     address: Address,
-    replace: bool,
+    how: How,
     /// The name of the bug that is planted.
     mutation: Option<String>,
     /// What goes wrong before it dies.
@@ -44,7 +44,7 @@ pub(crate) fn start(
 ) -> Result<Child, Violation> {
     let program = std::env::current_exe().map_err(|e| format!("this program has no path: {e}"))?;
     let mutation = cell.mutation.map(|mutation| format!("{mutation:?}"));
-    let order = Order { address: world.address.clone(), replace: cell.replace, mutation, fault, kill };
+    let order = Order { address: world.address.clone(), how: cell.how, mutation, fault, kill };
     let order = serde_json::to_string(&order).map_err(|e| format!("the order: {e}"))?;
     Command::new(program)
         .args([VERB, &order])
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Violation> {
         kill_myself();
     });
     on_one_thread(async {
-        let pipeline = load::pipeline(&world, &trouble, order.replace, mutation).await?;
+        let pipeline = load::pipeline(&world, &trouble, order.how, mutation).await?;
         pipeline.run().await
     })
     .map(|_| ())

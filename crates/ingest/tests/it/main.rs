@@ -9,6 +9,7 @@ mod loads;
 #[path = "../shared/matrix.rs"]
 mod matrix;
 mod matrix_cells;
+mod matrix_checks;
 mod refusals;
 mod replace;
 mod rig;

@@ -7,13 +7,13 @@ use stitchwork_ingest::Mutation;
 use crate::matrix::faults::Fault;
 use crate::matrix::place::{Names, Place, Store};
 use crate::matrix::rounds::{Chance, round};
-use crate::matrix::{Cell, Extent, Tally, Violation, exhaust, on_one_thread};
+use crate::matrix::{Cell, Extent, How, Tally, Violation, exhaust, on_one_thread};
 
 #[expect(clippy::print_stdout, reason = "how much was tried is shown of tests that fail")]
 fn tried(cell: Cell, place: &Place) -> Result<Tally, Violation> {
     let start = Instant::now();
     let tally = on_one_thread(exhaust(cell, place))?;
-    println!("{} {} on {place:?}: {tally:?} {:?}", cell.log, cell.how(), start.elapsed());
+    println!("{} {} on {place:?}: {tally:?} {:?}", cell.log, cell.how.name(), start.elapsed());
     Ok(tally)
 }
 
@@ -38,7 +38,7 @@ fn holds(cell: Cell, store: Store, names: Names) {
     assert_eq!(tally.calls > 0, names != Names::Folders, "{tally:?}");
 }
 
-/// The cells of every log and way to load, at a place.
+/// The cells of every log, at a place: of first loads and of replacements, or of loads that go on after an earlier one.
 macro_rules! cells {
     ($($name:ident: $store:ident, $names:ident, $extent:expr;)*) => {
         $(mod $name {
@@ -50,6 +50,16 @@ macro_rules! cells {
                 iceberg_replace: replace, "iceberg";
                 files_append: append, "files";
                 files_replace: replace, "files";
+            );
+        })*
+    };
+    (more: $($name:ident: $store:ident, $names:ident, $extent:expr;)*) => {
+        $(mod $name {
+            use super::*;
+            cells!(in $store, $names, $extent =>
+                delta_append_more: append_more, "delta";
+                iceberg_append_more: append_more, "iceberg";
+                files_append_more: append_more, "files";
             );
         })*
     };
@@ -88,29 +98,75 @@ mod one_fault_at_every_third_request {
     }
 }
 
+/// One fault at some of the requests, and at every call of the catalog: such a load differs little from a first one.
+mod after_an_earlier_load {
+    use super::*;
+
+    cells! { more:
+        files_folders: Files, Folders, Extent::OneFault { every: 3, turn: 0 };
+        files_sqlite: Files, Sqlite, Extent::OneFault { every: 4, turn: 1 };
+        files_postgres: Files, Postgres, Extent::OneFault { every: 4, turn: 3 };
+        s3_folders: S3, Folders, Extent::OneFault { every: 8, turn: 2 };
+        s3_sqlite: S3, Sqlite, Extent::OneFault { every: 8, turn: 4 };
+        s3_postgres: S3, Postgres, Extent::OneFault { every: 8, turn: 6 };
+    }
+}
+
 /// The matrix finds a bug in each of the four steps. Without one it holds, as the tests above say.
-#[test]
-fn a_bug_in_each_step_is_caught() {
-    use Mutation::{CommitUntagged, FilesRemoved, ManifestAnswerBelieved, RollForwardSkipped};
+mod a_bug_is_caught {
+    use super::*;
+
     const FAULTS: &[Fault] = &[Fault::Refused, Fault::LostAnswer, Fault::Repeated, Fault::Dead];
-    for (mutation, log, names, sign) in [
-        // The rows of files that were named are gone, and the load can never be finished.
-        (FilesRemoved, "delta", Names::Folders, "the rerun failed: not found"),
-        (FilesRemoved, "iceberg", Names::Memory, "the rerun failed: not found"),
-        (ManifestAnswerBelieved, "files", Names::Folders, "the rerun failed: not found"),
-        (ManifestAnswerBelieved, "iceberg", Names::Memory, "the rerun failed: not found"),
-        // Rows twice. Delta and folders know a file by its path, so that they have it once however often it comes.
-        (CommitUntagged, "iceberg", Names::Memory, "expected [\"a\", \"b\", \"c\"]"),
-        // Rows that never come.
-        (RollForwardSkipped, "delta", Names::Folders, "expected ["),
-        (RollForwardSkipped, "iceberg", Names::Memory, "expected ["),
-    ] {
-        let cell = Cell::append(log).only(FAULTS).mutated(mutation);
-        let violation = match tried(cell, &here(Store::Memory, names)) {
-            Ok(tally) => panic!("{mutation:?} is not caught over {log}: {tally:?}"),
+
+    fn caught(mutation: Mutation, cell: Cell, names: Names, sign: &str) {
+        let (log, how) = (cell.log, cell.how.name());
+        let violation = match tried(cell.only(FAULTS).mutated(mutation), &here(Store::Memory, names)) {
+            Ok(tally) => panic!("{mutation:?} is not caught over {log} {how}: {tally:?}"),
             Err(violation) => violation,
         };
-        assert!(violation.contains(sign), "{mutation:?} over {log} is caught by something else: {violation}");
+        assert!(
+            violation.contains(sign),
+            "{mutation:?} over {log} {how} is taken for something else: {violation}"
+        );
+    }
+
+    /// The rows of files that were named are gone, and the load can never be finished.
+    #[test]
+    fn in_files() {
+        const SIGN: &str = "the rerun failed: not found";
+        caught(Mutation::FilesRemoved, Cell::append("delta"), Names::Folders, SIGN);
+        caught(Mutation::FilesRemoved, Cell::append("iceberg"), Names::Memory, SIGN);
+        caught(Mutation::FilesRemoved, Cell::replace("files"), Names::Folders, SIGN);
+    }
+
+    /// The same.
+    #[test]
+    fn in_the_load_manifest() {
+        const SIGN: &str = "the rerun failed: not found";
+        caught(Mutation::ManifestAnswerBelieved, Cell::append("files"), Names::Folders, SIGN);
+        caught(Mutation::ManifestAnswerBelieved, Cell::append("iceberg"), Names::Memory, SIGN);
+        caught(Mutation::ManifestAnswerBelieved, Cell::replace("delta"), Names::Folders, SIGN);
+    }
+
+    /// Rows twice, and where a replacement is done twice, a file that takes its own place. Delta and folders know a file
+    /// by its path, so that they have it once however often it comes.
+    #[test]
+    fn in_tagged_commits() {
+        let sign = "expected [\"a\", \"b\", \"c\"]";
+        caught(Mutation::CommitUntagged, Cell::append("iceberg"), Names::Memory, sign);
+        let sign = "a file is changed twice in one commit";
+        caught(Mutation::CommitUntagged, Cell::replace("iceberg"), Names::Memory, sign);
+    }
+
+    /// Rows that never come, as the next run itself finds where a table has an earlier load; those of a replacement
+    /// come once more, and the first ones stay behind.
+    #[test]
+    fn in_rolling_forward() {
+        caught(Mutation::RollForwardSkipped, Cell::append("delta"), Names::Folders, "expected [");
+        caught(Mutation::RollForwardSkipped, Cell::append("iceberg"), Names::Memory, "expected [");
+        let sign = "a table lacks the newest load";
+        caught(Mutation::RollForwardSkipped, Cell::append_more("files"), Names::Folders, sign);
+        caught(Mutation::RollForwardSkipped, Cell::replace("iceberg"), Names::Memory, "is left behind");
     }
 }
 
@@ -121,7 +177,7 @@ fn random_faults_in_a_row() {
         let mut chance = Chance::new(seed);
         let log = *chance.one_of(&["delta", "iceberg", "files"]);
         let names = *chance.one_of(&[Names::Folders, Names::Memory]);
-        let cell = Cell { replace: chance.below(2) == 1, ..Cell::append(log) };
+        let cell = Cell { how: *chance.one_of(&How::ALL), ..Cell::append(log) };
         on_one_thread(round(&cell, &here(Store::Memory, names), &mut chance))
             .unwrap_or_else(|violation| panic!("seed {seed}, {cell:?}: {violation}"));
     }

@@ -1,4 +1,5 @@
-//! Processes that load and are killed: exactly at every durable step, and at any moment.
+//! Processes that load and are killed: exactly at every durable step, also of those that clean up after a fault, and at
+//! any moment. With a bug planted in them, that is found.
 //!
 //! With `rounds N SEED` as arguments it does that many random rounds instead of the tests, which `cargo xtask crash`
 //! does; each says its seed, and with that seed the first round is that one again.
@@ -24,6 +25,9 @@ use libtest_mimic::{Arguments, Trial};
 
 use matrix::place::{Names, Store};
 use matrix::{Cell, is_exhaustive};
+use stitchwork_ingest::Mutation;
+
+const LOGS: [&str; 3] = ["delta", "iceberg", "files"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -54,13 +58,44 @@ fn trials() -> Vec<Trial> {
     ];
     let others = if is_exhaustive() { &others[..] } else { &[] };
     let steps = places.iter().chain(others).flat_map(|(place, store, names)| {
-        let cells = ["delta", "iceberg", "files"].map(|log| [Cell::append(log), Cell::replace(log)]);
-        cells.into_iter().flatten().map(move |cell| {
-            let (store, names) = (*store, *names);
-            let name = format!("killed_at_every_durable_step::{place}::{}_{}", cell.log, cell.how());
+        let (store, names) = (*store, *names);
+        // After an earlier load little differs, so that one place will do, and the fastest one is it.
+        let is_enough = (store, names) == (Store::Files, Names::Folders);
+        let more = (is_exhaustive() || is_enough).then(|| LOGS.map(Cell::append_more));
+        let cells = [LOGS.map(Cell::append), LOGS.map(Cell::replace)].into_iter().chain(more);
+        cells.flatten().map(move |cell| {
+            let name = format!("killed_at_every_durable_step::{place}::{}_{}", cell.log, cell.how.name());
             Trial::test(name, move || Ok(steps::everywhere(cell, store, names)?))
         })
     });
+    let cells = [LOGS.map(Cell::append), LOGS.map(Cell::replace)].into_iter().flatten();
+    let after_a_fault = cells.map(|cell| {
+        let name = format!("killed_after_a_fault::files_folders::{}_{}", cell.log, cell.how.name());
+        Trial::test(name, move || Ok(steps::after_a_fault(cell, Store::Files, Names::Folders)?))
+    });
     let rounds = Trial::test("killed_at_any_moment", || Ok(rounds::some()?));
-    steps.chain([rounds]).collect()
+    steps.chain(after_a_fault).chain(bugs()).chain([rounds]).collect()
+}
+
+/// A bug in each of the four steps of a load, and what tells of it when a process with the bug is killed.
+fn bugs() -> impl Iterator<Item = Trial> {
+    use Mutation::{CommitUntagged, FilesRemoved, ManifestAnswerBelieved, RollForwardSkipped};
+    let bugs = [
+        (FilesRemoved, Cell::append("delta"), "the rerun failed: not found"),
+        (FilesRemoved, Cell::replace("files"), "the rerun failed: not found"),
+        (ManifestAnswerBelieved, Cell::append("files"), "the rerun failed: not found"),
+        (ManifestAnswerBelieved, Cell::replace("delta"), "the rerun failed: not found"),
+        // Rows twice, and a file that takes its own place: only Iceberg minds a file that comes twice.
+        (CommitUntagged, Cell::append("iceberg"), "expected [\"a\", \"b\", \"c\"]"),
+        (CommitUntagged, Cell::replace("iceberg"), "a file is changed twice in one commit"),
+        // Rows that never come, as the next run itself finds where a table has an earlier load; those of a replacement
+        // come once more, and the first ones stay behind.
+        (RollForwardSkipped, Cell::append("files"), "expected ["),
+        (RollForwardSkipped, Cell::append_more("iceberg"), "a table lacks the newest load"),
+        (RollForwardSkipped, Cell::replace("delta"), "is left behind"),
+    ];
+    bugs.into_iter().map(|(mutation, cell, sign)| {
+        let name = format!("killed_with_a_bug::{mutation:?}::{}_{}", cell.log, cell.how.name());
+        Trial::test(name, move || Ok(steps::found(cell.mutated(mutation), sign)?))
+    })
 }

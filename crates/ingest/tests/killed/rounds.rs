@@ -9,7 +9,7 @@ use crate::child;
 use crate::matrix::place::{Names, Place, Store};
 use crate::matrix::rounds::{Chance, round};
 use crate::matrix::steps::Where;
-use crate::matrix::{Cell, Violation, on_one_thread, prepared, settled};
+use crate::matrix::{Cell, How, Violation, on_one_thread, prepared, settled};
 
 /// `rounds N SEED`: rounds whose seeds are SEED, SEED + 1 and so on.
 pub(crate) fn run(args: &[String]) -> Result<(), Violation> {
@@ -65,7 +65,7 @@ async fn unharmed(places: &mut Places) -> Result<Duration, Violation> {
     let place = places.get(Store::Files, Names::Folders)?.ok_or("files need no server")?;
     let world = prepared(&cell, place).await?;
     let start = Instant::now();
-    let mut child = child::start(&cell, &world, Where::Nowhere)?;
+    let mut child = child::start(&cell, &world, None, Where::Nowhere)?;
     let status = child.wait().map_err(|e| format!("the child cannot be waited for: {e}"))?;
     if !status.success() {
         return Err(format!("a process that nobody killed ended with {status}"));
@@ -106,14 +106,14 @@ async fn one(seed: u64, places: &mut Places) -> Result<Option<String>, Violation
     let store = *chance.one_of(&[Store::Memory, Store::Files, Store::S3]);
     let names = *chance.one_of(&[Names::Folders, Names::Memory, Names::Sqlite, Names::Postgres]);
     let Some(place) = places.get(store, names)? else { return Ok(None) };
-    let what = format!("faults in {} {} on {place:?}", cell.log, cell.how());
+    let what = format!("faults in {} {} on {place:?}", cell.log, cell.how.name());
     round(&cell, place, &mut chance).await.map_err(|e| format!("{what}: {e}"))?;
     Ok(Some(what))
 }
 
 fn cell(chance: &mut Chance) -> Cell {
     let log = *chance.one_of(&["delta", "iceberg", "files"]);
-    Cell { replace: chance.below(2) == 1, ..Cell::append(log) }
+    Cell { how: *chance.one_of(&How::ALL), ..Cell::append(log) }
 }
 
 /// Up to four processes that are killed at a random moment, one after the other: within the time that one of them takes
@@ -127,7 +127,7 @@ async fn kills(
     let store = *chance.one_of(&[Store::Files, Store::S3]);
     let names = *chance.one_of(&[Names::Folders, Names::Sqlite, Names::Postgres]);
     let Some(place) = places.get(store, names)? else { return Ok(None) };
-    let mut what = format!("kills of {} {} on {place:?}", cell.log, cell.how());
+    let mut what = format!("kills of {} {} on {place:?}", cell.log, cell.how.name());
     let world = prepared(&cell, place).await?;
     // A server answers more slowly, and a process asks it first whether it keeps its word.
     let local = local.map_or(120_000, |local| u64::try_from(local.as_micros()).unwrap_or(120_000).max(1));
@@ -135,7 +135,7 @@ async fn kills(
     let (mut started, mut killed) = (0, 0);
     for _ in 0..=chance.below(4) {
         let wait = Duration::from_micros(chance.below(longest));
-        let mut child = child::start(&cell, &world, Where::Nowhere)?;
+        let mut child = child::start(&cell, &world, None, Where::Nowhere)?;
         std::thread::sleep(wait);
         // It may have ended by itself meanwhile.
         child.kill().map_err(|e| format!("the child cannot be killed: {e}"))?;

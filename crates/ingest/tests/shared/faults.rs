@@ -9,6 +9,7 @@ use futures::stream::{BoxStream, StreamExt};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use stitchwork_core::{
     Catalog, CatalogCapabilities, CommitState, Entry, Error, ErrorKind, Info, ListArgs, NamespaceChange,
     Result, SwapArgs, TableIdent,
@@ -18,7 +19,7 @@ use stitchwork_testkit::{self as testkit, FaultStore, Rule};
 use super::steps::{Step, What, Where};
 
 /// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Fault {
     /// It is not done, and said to be forbidden.
     Refused,
@@ -79,11 +80,11 @@ const SLOW: Duration = Duration::from_millis(100);
 /// Longer than a test waits.
 const FOREVER: Duration = Duration::from_secs(1 << 20);
 
-/// The trouble of one process: its requests are counted, and one of them goes wrong.
+/// The trouble of one process: its requests are counted, and some of them go wrong.
 #[derive(Debug, Clone)]
 pub(crate) struct Trouble {
-    place: Where,
-    fault: Fault,
+    /// What goes wrong where, in the order in which it comes.
+    faults: Vec<(Where, Fault)>,
     store: Arc<Mutex<FaultStore>>,
     calls: Arc<Mutex<Vec<Call>>>,
 }
@@ -99,20 +100,29 @@ struct Call {
 impl Trouble {
     /// None.
     pub(crate) fn none() -> Self {
-        Self::at(Where::Nowhere, Fault::Unavailable)
+        let store = Arc::new(Mutex::new(FaultStore::new(Arc::new(InMemory::new()))));
+        Self { faults: vec![], store, calls: Arc::default() }
     }
 
     /// A fault at a request.
     pub(crate) fn at(place: Where, fault: Fault) -> Self {
-        let store = Arc::new(Mutex::new(FaultStore::new(Arc::new(InMemory::new()))));
-        Self { place, fault, store, calls: Arc::default() }
+        Self::none().then(place, fault)
+    }
+
+    /// And a fault at a later request.
+    pub(crate) fn then(mut self, place: Where, fault: Fault) -> Self {
+        self.faults.push((place, fault));
+        self
     }
 
     /// The store, in front of another one.
     pub(crate) fn store(&self, inner: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
         let store = FaultStore::new(inner);
-        if let Where::Store(n) = self.place {
-            self.fault.rules(n as u64).into_iter().for_each(|rule| store.inject(rule));
+        // The later one is asked first: a rule counts only what the rules before it let through.
+        for (place, fault) in self.faults.iter().rev() {
+            if let Where::Store(n) = place {
+                fault.rules(*n as u64).into_iter().for_each(|rule| store.inject(rule));
+            }
         }
         *self.store.lock() = store.clone();
         Arc::new(store)
@@ -139,13 +149,26 @@ impl Trouble {
         steps
     }
 
-    /// Whether the request has come.
+    /// Whether the requests have come that go wrong.
     pub(crate) fn fired(&self) -> bool {
-        match self.place {
+        !self.faults.is_empty() && self.faults.iter().all(|(place, _)| self.has_come(*place))
+    }
+
+    /// Whether the request has come of which the process dies.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.has_met(Fault::Dead)
+    }
+
+    fn has_come(&self, place: Where) -> bool {
+        match place {
             Where::Nowhere => false,
             Where::Store(n) => self.store.lock().requests().len() > n,
             Where::Catalog(n) => self.calls.lock().len() > n,
         }
+    }
+
+    fn has_met(&self, fault: Fault) -> bool {
+        self.faults.iter().any(|(place, met)| *met == fault && self.has_come(*place))
     }
 
     /// Comes back when the process has died of it.
@@ -160,7 +183,7 @@ impl Trouble {
 
     /// Comes back when the request has come that meets this fault.
     async fn met(&self, fault: Fault) {
-        while self.fault != fault || !self.fired() {
+        while !self.has_met(fault) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -170,12 +193,12 @@ impl Trouble {
         let mut calls = self.calls.lock();
         let n = calls.len();
         calls.push(Call { name, after: self.store.lock().requests().len() });
-        match self.place {
-            Where::Catalog(at) if n == at => Some(self.fault),
-            Where::Catalog(at) if n > at && self.fault == Fault::Dead => Some(Fault::Dead),
-            Where::Catalog(at) if n == at + 1 && self.fault == Fault::Blind => Some(Fault::Unavailable),
+        self.faults.iter().rev().find_map(|(place, fault)| match *place {
+            Where::Catalog(at) if n == at => Some(*fault),
+            Where::Catalog(at) if n > at && *fault == Fault::Dead => Some(Fault::Dead),
+            Where::Catalog(at) if n == at + 1 && *fault == Fault::Blind => Some(Fault::Unavailable),
             _ => None,
-        }
+        })
     }
 
     async fn meet<T>(&self, name: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {

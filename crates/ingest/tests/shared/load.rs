@@ -5,39 +5,49 @@ use stitchwork_core::{Error, ErrorKind, Result};
 use stitchwork_ingest::{CommitPolicy, Mutation, Pipeline, RunReport};
 
 use super::super::script::Script;
+use super::How;
 use super::faults::Trouble;
 use super::world::World;
 
-/// What the source has. The stream without rows has some before a replacement, which takes them away.
-pub(crate) fn script() -> Script {
-    Script::new(["events", "users", "old"])
+/// What the source has: where a load goes on after the earlier one, also what that one has brought. The stream without rows has
+/// some before a replacement, which takes them away.
+pub(crate) fn script(how: How) -> Script {
+    let script = match how {
+        How::AppendMore => earlier(),
+        How::Append | How::Replace => Script::new(["events", "users", "old"]),
+    };
+    script
         .rows("events", json!([{"id": 1, "size": 1.5, "tags": ["a", "b"]}, {"id": 2, "tags": []}]))
         .page("users", json!([{"name": "x"}, {"name": "y"}]))
         .page("events", json!([{"id": 3, "size": "large", "tags": ["c"]}]))
 }
 
-fn start(script: Script, replace: bool) -> Pipeline {
-    let every_checkpoint = CommitPolicy { rows: 1, ..CommitPolicy::default() };
-    let pipeline = stitchwork_ingest::pipeline("script").source(script).commit_policy(every_checkpoint);
-    if replace { pipeline.replace() } else { pipeline }
+/// What the source had when the earlier load was done.
+fn earlier() -> Script {
+    Script::new(["events", "users", "old"])
+        .rows("events", json!([{"id": 11, "tags": ["k"]}]))
+        .page("old", json!([{"id": 12}]))
 }
 
-/// Loads what a replacement takes away: rows of its own, and a table that gets none afterwards.
+fn start(script: Script, how: How) -> Pipeline {
+    let every_checkpoint = CommitPolicy { rows: 1, ..CommitPolicy::default() };
+    let pipeline = stitchwork_ingest::pipeline("script").source(script).commit_policy(every_checkpoint);
+    if how == How::Replace { pipeline.replace() } else { pipeline }
+}
+
+/// The earlier load: rows of its own, in tables that get more and in one that gets none afterwards.
 pub(crate) async fn before(world: &World) -> Result<RunReport> {
-    let script = Script::new(["events", "users", "old"])
-        .rows("events", json!([{"id": 11, "tags": ["k"]}]))
-        .page("old", json!([{"id": 12}]));
-    start(script, false).destination(world.process(&Trouble::none()).await?).run().await
+    start(earlier(), How::Append).destination(world.process(&Trouble::none()).await?).run().await
 }
 
 /// The load as a process of its own would do it.
 pub(crate) async fn pipeline(
     world: &World,
     trouble: &Trouble,
-    replace: bool,
+    how: How,
     mutation: Option<Mutation>,
 ) -> Result<Pipeline> {
-    let pipeline = start(script(), replace).destination(world.process(trouble).await?);
+    let pipeline = start(script(how), how).destination(world.process(trouble).await?);
     Ok(match mutation {
         Some(mutation) => pipeline.with_mutation(mutation),
         None => pipeline,
@@ -48,10 +58,10 @@ pub(crate) async fn pipeline(
 pub(crate) async fn run(
     world: &World,
     trouble: &Trouble,
-    replace: bool,
+    how: How,
     mutation: Option<Mutation>,
 ) -> Result<RunReport> {
-    let pipeline = pipeline(world, trouble, replace, mutation).await?;
+    let pipeline = pipeline(world, trouble, how, mutation).await?;
     tokio::select! {
         outcome = pipeline.run() => outcome,
         () = trouble.death() => Err(Error::new(ErrorKind::Cancelled, "the process has died")),

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod faults;
 pub(crate) mod load;
 pub(crate) mod place;
+pub(crate) mod remains;
 pub(crate) mod rounds;
 pub(crate) mod steps;
 pub(crate) mod world;
@@ -14,6 +15,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
 use stitchwork_ingest::{LeftoversArgs, Mutation, RunReport};
 
 use faults::{Fault, Trouble};
@@ -38,6 +40,31 @@ const AT_ONCE: usize = 16;
 /// How long another run may take while a step is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a load finds, and what it does with that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum How {
+    /// It finds nothing.
+    Append,
+    /// It adds to what an earlier load has brought, from the cursor of that one on.
+    AppendMore,
+    /// It replaces what an earlier load has brought.
+    Replace,
+}
+
+impl How {
+    /// Each of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Append, Self::AppendMore, Self::Replace];
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::AppendMore => "append_more",
+            Self::Replace => "replace",
+        }
+    }
+}
+
 /// How much of a cell is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -53,8 +80,8 @@ pub(crate) enum Extent {
 pub(crate) struct Cell {
     /// The scheme of the log.
     pub(crate) log: &'static str,
-    /// Whether the load replaces what was there.
-    pub(crate) replace: bool,
+    /// What the load finds, and what it does with that.
+    pub(crate) how: How,
     /// How much of the cell is tried.
     pub(crate) extent: Extent,
     /// The faults that are tried.
@@ -64,14 +91,19 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Every fault at every step of an appending load.
+    /// Every fault at every step of a load that is the first one.
     pub(crate) const fn append(log: &'static str) -> Self {
-        Self { log, replace: false, extent: Extent::Everything, faults: &Fault::ALL, mutation: None }
+        Self { log, how: How::Append, extent: Extent::Everything, faults: &Fault::ALL, mutation: None }
+    }
+
+    /// Every fault at every step of a load that goes on after an earlier one.
+    pub(crate) const fn append_more(log: &'static str) -> Self {
+        Self { how: How::AppendMore, ..Self::append(log) }
     }
 
     /// Every fault at every step of a replacing load.
     pub(crate) const fn replace(log: &'static str) -> Self {
-        Self { replace: true, ..Self::append(log) }
+        Self { how: How::Replace, ..Self::append(log) }
     }
 
     /// Less of it, unless everything is asked for.
@@ -89,13 +121,8 @@ impl Cell {
         Self { mutation: Some(mutation), ..self }
     }
 
-    /// What the load does with what was there.
-    pub(crate) fn how(&self) -> &'static str {
-        if self.replace { "replace" } else { "append" }
-    }
-
     /// The faults that are tried at a step.
-    fn faults_at(&self, step: &Step) -> Vec<Fault> {
+    pub(crate) fn faults_at(&self, step: &Step) -> Vec<Fault> {
         let mut faults: Vec<_> =
             step.faults().into_iter().filter(|fault| self.faults.contains(fault)).collect();
         if let Extent::OneFault { every, turn } = self.extent {
@@ -138,7 +165,7 @@ struct Case {
 pub(crate) async fn steps(cell: &Cell, place: &Place) -> Result<Vec<Step>, Violation> {
     let world = prepared(cell, place).await?;
     let trouble = Trouble::none();
-    load::run(&world, &trouble, cell.replace, None).await.map_err(|e| format!("without a fault: {e:?}"))?;
+    load::run(&world, &trouble, cell.how, None).await.map_err(|e| format!("without a fault: {e:?}"))?;
     check::check(cell, &world).await?;
     Ok(trouble.steps())
 }
@@ -169,14 +196,14 @@ pub(crate) async fn exhaust(cell: Cell, place: &Place) -> Result<Tally, Violatio
     Ok(tally)
 }
 
-/// A new world, with what a load is about to replace.
+/// A new world, with what an earlier load has brought, if there was one.
 ///
 /// # Errors
 /// What the store and the catalog say.
 pub(crate) async fn prepared(cell: &Cell, place: &Place) -> Result<World, Violation> {
     let world = place.world(cell.log).await?;
-    if cell.replace {
-        load::before(&world).await.map_err(|e| format!("what is to be replaced: {e:?}"))?;
+    if cell.how != How::Append {
+        load::before(&world).await.map_err(|e| format!("the earlier load: {e:?}"))?;
     }
     Ok(world)
 }
@@ -195,9 +222,7 @@ async fn one(cell: &Cell, world: &World, case: &Case) -> Result<bool, Violation>
             held.map_err(|e| format!("after a run that went on in spite of it: {e}"))
         }
         Err(_) => {
-            if cell.replace && cell.mutation.is_none() {
-                check::either(world).await.map_err(|e| format!("after the fault: {e}"))?;
-            }
+            check::at_once(cell, world).await.map_err(|e| format!("after the fault: {e}"))?;
             settled(cell, world).await
         }
     };
@@ -214,13 +239,13 @@ pub(crate) async fn troubled(
     world: &World,
     trouble: &Trouble,
 ) -> Result<stitchwork_core::Result<RunReport>, Violation> {
-    let mut run = pin!(load::run(world, trouble, cell.replace, cell.mutation));
+    let mut run = pin!(load::run(world, trouble, cell.how, cell.mutation));
     tokio::select! {
         biased;
         () = trouble.slowness() => {
             // Nobody asks the slow run to go on until the other one has ended.
             let nothing = Trouble::none();
-            let other = load::run(world, &nothing, cell.replace, cell.mutation);
+            let other = load::run(world, &nothing, cell.how, cell.mutation);
             let other = tokio::time::timeout(PATIENCE, other).await;
             other.map_err(|_| "the other run waits for the slow one")?.map_err(|e| {
                 format!("the other run has failed: {e:?}")
@@ -233,25 +258,26 @@ pub(crate) async fn troubled(
 
 /// Runs again without faults: everything is there once, and stays as it is.
 pub(crate) async fn settled(cell: &Cell, world: &World) -> Result<(), Violation> {
-    let rerun = load::run(world, &Trouble::none(), cell.replace, cell.mutation).await;
+    let rerun = load::run(world, &Trouble::none(), cell.how, cell.mutation).await;
     let report: RunReport = rerun.map_err(|e| format!("the rerun failed: {e:?}"))?;
-    if report.cursor.as_ref() != Some(&load::script().end()) {
+    if report.cursor.as_ref() != Some(&load::script(cell.how).end()) {
         return Err(format!("after the rerun the cursor is {:?}", report.cursor));
     }
     unchanging(cell, world).await.map_err(|e| format!("after the rerun: {e}"))
 }
 
-/// Everything is there once, also when leftovers are removed, and one run more changes nothing.
+/// Everything is there once, also when leftovers are removed, and nothing else; and one run more changes nothing.
 async fn unchanging(cell: &Cell, world: &World) -> Result<(), Violation> {
     clean(world).await?;
     check::check(cell, world).await.map_err(|e| format!("after cleaning: {e}"))?;
+    remains::check(world).await.map_err(|e| format!("after cleaning: {e}"))?;
     let before = world.objects().await?;
-    let run = load::run(world, &Trouble::none(), cell.replace, cell.mutation).await;
+    let run = load::run(world, &Trouble::none(), cell.how, cell.mutation).await;
     let report = run.map_err(|e| format!("one run more failed: {e:?}"))?;
     if report.recovered.is_some() {
         return Err("one run more has found an unfinished load".to_owned());
     }
-    if cell.replace {
+    if cell.how == How::Replace {
         // It has replaced the rows by themselves.
         return check::check(cell, world).await.map_err(|e| format!("after one run more: {e}"));
     }

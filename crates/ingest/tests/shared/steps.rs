@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use stitchwork_testkit::{Operation, Request};
 
 use super::faults::Fault;
 
 /// Which step, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Where {
     /// Nowhere.
     Nowhere,

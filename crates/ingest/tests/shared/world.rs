@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use object_store::ObjectStore;
+use object_store::{ObjectMeta, ObjectStore};
 use serde::{Deserialize, Serialize};
 use stitchwork_core::{Catalog, OpenUrl, Options, Registry, Result};
 use stitchwork_ingest::Destination;
@@ -121,17 +121,22 @@ impl World {
     /// # Errors
     /// What the store says.
     pub(crate) async fn objects(&self) -> Result<Vec<String>, Violation> {
-        let registry = self.destination().await?.registry;
-        let folder = registry.stores().resolve(&self.address.location).map_err(|e| format!("{e:?}"))?;
-        let objects: Vec<_> = self
-            .store
-            .list(Some(&folder.path))
-            .map_ok(|object| format!("{} {} {}", object.location, object.size, object.last_modified))
-            .try_collect()
-            .await
-            .map_err(|e| format!("the store cannot be listed: {e}"))?;
-        let mut objects = objects;
+        let listed = self.listed().await?.into_iter();
+        let mut objects: Vec<_> = listed
+            .map(|object| format!("{} {} {}", object.location, object.size, object.last_modified))
+            .collect();
         objects.sort();
         Ok(objects)
+    }
+
+    /// Every object, as the store tells of it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(crate) async fn listed(&self) -> Result<Vec<ObjectMeta>, Violation> {
+        let registry = self.destination().await?.registry;
+        let folder = registry.stores().resolve(&self.address.location).map_err(|e| format!("{e:?}"))?;
+        let objects = self.store.list(Some(&folder.path)).try_collect().await;
+        objects.map_err(|e| format!("the store cannot be listed: {e}"))
     }
 }

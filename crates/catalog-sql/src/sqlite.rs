@@ -72,6 +72,7 @@ impl SqliteDatabase {
 
 async fn make_folder(path: &Path) -> Result<()> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    // The URL is told by whoever opens it, without what is secret of it.
     make_durably(folder).await.map_err(|error| {
         let kind = match error.kind() {
             std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
@@ -79,7 +80,6 @@ async fn make_folder(path: &Path) -> Result<()> {
         };
         Error::new(kind, "the folder of the database cannot be made")
             .with_operation("catalog::open")
-            .with_context("folder", folder.display())
             .with_source(error)
     })
 }

@@ -165,7 +165,9 @@ impl Stores {
     /// Options for the stores of a scheme (`s3://`) or for one root (`s3://bucket`) that are opened from now on.
     /// Those of a root go before those of its scheme, and these before those for every store, name by name.
     pub fn set_options_for(&self, scheme_or_root: &str, options: Options) {
-        self.lock().options.insert(trim_root(scheme_or_root).to_owned(), options);
+        let mut shared = self.lock();
+        let place = shared.remapped(scheme_or_root).unwrap_or_else(|| scheme_or_root.to_owned());
+        shared.options.insert(trim_root(&place).to_owned(), options);
     }
 
     /// Reads locations that start with `from` as if they started with `to`: a table that was moved.
@@ -179,10 +181,7 @@ impl Stores {
     /// scheme (the error lists the known ones), or what opening the store says.
     pub fn resolve(&self, location: &str) -> Result<Object> {
         let mut shared = self.lock();
-        let mut remaps = shared.remaps.iter();
-        let remapped =
-            remaps.find_map(|(from, to)| Some(format!("{to}{}", location.strip_prefix(from.as_str())?)));
-        let (root, path) = split(remapped.as_deref().unwrap_or(location))?;
+        let (root, path) = split(shared.remapped(location).as_deref().unwrap_or(location))?;
         let path = Path::parse(&path).map_err(|e| {
             Error::invalid_input("the location is no path of an object")
                 .with_context("location", location)
@@ -222,6 +221,11 @@ impl Stores {
 }
 
 impl Shared {
+    fn remapped(&self, location: &str) -> Option<String> {
+        let mut remaps = self.remaps.iter();
+        remaps.find_map(|(from, to)| Some(format!("{to}{}", location.strip_prefix(from.as_str())?)))
+    }
+
     fn unknown(&self, scheme: &str) -> Error {
         let error = Error::not_found(
             "no store is known for the scheme; write a known one, or register what brings it, which a feature of the \

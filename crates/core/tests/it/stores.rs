@@ -53,7 +53,8 @@ fn the_options_of_a_root_go_before_those_of_its_scheme_and_of_all() {
     };
     stores.set_options(options(&[("region", "all"), ("key", "all"), ("timeout", "all")]));
     stores.set_options_for("s3://", options(&[("region", "scheme"), ("key", "scheme")]));
-    stores.set_options_for("s3://one/", options(&[("key", "root")]));
+    // Another name of the store is that store.
+    stores.set_options_for("s3a://one/", options(&[("key", "root")]));
     stores.set_options_for("s3://on", options(&[("key", "another")]));
     for location in ["s3://one/x", "s3://one/y", "s3://two/x"] {
         stores.resolve(location).unwrap();

@@ -63,7 +63,9 @@ impl Destination {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             named => return named.map(|_| ()),
         }
-        let error = unnamed(table, &location).with_context("catalog", catalog.info());
+        let error = unnamed(table, &location)
+            .with_context("catalog", catalog.info())
+            .with_context("namespace", self.namespace.join("."));
         Err(match broken {
             Some(source) => error.with_source(source),
             None => error,
@@ -84,9 +86,9 @@ pub(super) fn another_log(table: &str, there: &str, asked: &str, location: &str)
 
 fn unnamed(table: &str, location: &str) -> Error {
     Error::invalid_config(
-        "where the table would be made lies one that this catalog does not name, and the two would share a folder; load \
-         with the catalog that names it, or choose another location or another name for the table; where that catalog is \
-         lost, register the newest metadata file of the folder in this one, or remove the folder",
+        "where the table would be made lies one that this namespace of the catalog does not name, and the two would share a \
+         folder; load with the catalog and the namespace that name it, or choose another location or another name for the \
+         table; where its name is nowhere any more, register the newest metadata file of the folder, or remove the folder",
     )
     .with_operation("ingest::open")
     .with_context("table", table)

@@ -101,7 +101,7 @@ async fn no_table_is_made_in_the_folder_of_one_that_another_catalog_names() {
     let another = pipeline("new").source(more.clone()).destination(other.destination());
     for run in pipelines.into_iter().chain([another]) {
         let error = refused(run).await;
-        assert!(error.message().contains("this catalog does not name"), "{error}");
+        assert!(error.message().contains("of the catalog does not name"), "{error}");
         assert!(error.context("table").is_some_and(|table| table.starts_with('s')), "{error}");
         assert!(error.context("location").is_some_and(|at| at.starts_with("memory:data/s")), "{error}");
     }

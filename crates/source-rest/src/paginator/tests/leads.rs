@@ -208,3 +208,62 @@ fn a_page_that_says_that_it_is_the_one_before_is_an_error() {
     assert_eq!(read(&zero, &[r#""page":1"#, r#""page":2"#, r#""page":3"#]).unwrap().len(), 4);
     assert_eq!(read(&numbers, &[r#""page":1"#, r#""a":1"#, r#""page":1"#]).unwrap().len(), 4);
 }
+
+#[test]
+fn what_other_things_say_ends_no_stream() {
+    let leads = [
+        (r#""paging":{"next":"/b"}"#, "http://h/b", Some(("json_link", "paging.next"))),
+        (r#""next":"/b""#, "http://h/b", Some(("json_link", "next"))),
+        (r#""paging":{"next_cursor":"b"}"#, "~&cursor=b", Some(("cursor", "paging.next_cursor"))),
+        (r#""meta":{"page":1,"total_pages":3}"#, "~&page=2", None),
+    ];
+    let first = |fields: &str, lead: &str| format!(r#"{{"results":[{{}},{{}}],{fields},{lead}}}"#);
+    let second =
+        |paginator: &Paginator, body: &str| run(paginator, &[(body, &[], 2)]).map(|urls| urls[1].clone());
+    for other in [
+        r#""facets":{"brand":{"has_more":false}},"total":5"#,
+        r#""comments":{"has_more":false,"data":[]}"#,
+        r#""comments":{"paging":{"has_more":false},"data":[]}"#,
+        r#""more_info":false"#,
+        r#""show_more":false,"commentsHasMore":false"#,
+        r#""ui":{"show_more":false}"#,
+        r#""query":{"is_last":true}"#,
+        r#""first":0,"last":1"#,
+        r#""range":{"first":0,"last":1}"#,
+        r#""meta":{"last":"1","is_last":1}"#,
+    ] {
+        for (lead, next, way) in leads {
+            let body = first(other, lead);
+            let given = way.map(|(kind, path)| {
+                [with_flag(kind, Some(path), None), with_flag(kind, Some(path), Some("nowhere"))]
+            });
+            for paginator in given.into_iter().flatten().chain([Paginator::Auto]) {
+                assert_eq!(second(&paginator, &body).unwrap(), next, "{body} {paginator:?}");
+            }
+        }
+        // They take back nothing, either.
+        for last in [format!(r#"{{"results":[],{other}}}"#), first(other, r#""next":null,"has_more":true"#)] {
+            let rows = if last.contains("[]") && !last.contains("null") { 0 } else { 2 };
+            let start = first(r#""has_more":true"#, r#""next":"/b""#);
+            let pages = [(start.as_str(), &[][..], 2), (last.as_str(), &[][..], rows)];
+            assert!(run(&Paginator::json_link("next"), &pages).is_err(), "{last}");
+        }
+    }
+    // These are about the rows, or about what leads on.
+    for (lead, _, way) in leads {
+        let Some((kind, path)) = way else { continue };
+        for flag in
+            ["has_more", "more", "more_results", "has_more_items", "is_there_more", "isMoreDataAvailable"]
+        {
+            for fields in [format!(r#""{flag}":false"#), format!(r#""page":{{"{flag}":"false"}}"#)] {
+                let body = first(&fields, lead);
+                assert_eq!(second(&with_flag(kind, Some(path), None), &body).unwrap(), "end", "{body}");
+                assert_eq!(second(&Paginator::Auto, &body).unwrap(), "end", "{body}");
+                let deaf = with_flag(kind, Some(path), Some("nowhere"));
+                assert_ne!(second(&deaf, &body).unwrap(), "end", "{body}");
+            }
+        }
+    }
+    let beside = r#"{"results":[{}],"search":{"next":"/b","is_last":true}}"#;
+    assert_eq!(second(&Paginator::json_link("search.next"), beside).unwrap(), "end");
+}

@@ -316,7 +316,7 @@ pub(super) fn named<'a>(
 }
 
 /// A name as the lists above have it: `@odata.nextLink` is `nextlink`.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let name = name.strip_prefix("@odata.").unwrap_or(name);
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

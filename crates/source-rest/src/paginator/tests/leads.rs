@@ -267,3 +267,42 @@ fn what_other_things_say_ends_no_stream() {
     let beside = r#"{"results":[{}],"search":{"next":"/b","is_last":true}}"#;
     assert_eq!(second(&Paginator::json_link("search.next"), beside).unwrap(), "end");
 }
+
+#[test]
+fn the_number_of_the_last_page_is_one_less_than_how_many_there_are_where_they_are_counted_from_zero() {
+    let last_page: Paginator =
+        serde_json::from_str(r#"{"type":"page_number","first":0,"total_pages":"last_page"}"#).unwrap();
+    let page = |fields: &str, number: u64| {
+        let fields = fields.replace('@', &number.to_string());
+        format!(r#"{{"data":[{{"id":{number}}}],{fields}}}"#)
+    };
+    for (fields, first, pages) in [
+        (r#""page":@,"last_page":0"#, 0, 1),
+        (r#""page":@,"last_page":1"#, 0, 2),
+        (r#""page":@,"last_page":2"#, 0, 3),
+        (r#""meta":{"currentPage":"@","lastPage":1}"#, 0, 2),
+        // Where all rows were read, it is how many there are.
+        (r#""page":@,"last_page":2,"total":2"#, 0, 2),
+        (r#""page":@,"last_page":2,"total":3"#, 0, 3),
+        (r#""page":@,"pages":2"#, 0, 2),
+        (r#""page":@,"last_page":1"#, 1, 1),
+        (r#""page":@,"last_page":2"#, 1, 2),
+        (r#""current_page":@,"last_page":2,"page_index":0"#, 1, 2),
+        (r#""meta":{"current_page":@,"last_page":2},"book":{"page":0}"#, 1, 2),
+    ] {
+        let bodies: Vec<String> = (first..first + 4).map(|number| page(fields, number)).collect();
+        let bodies: Vec<(&str, &[&str], u64)> =
+            bodies.iter().map(|body| (body.as_str(), &[][..], 1)).collect();
+        let mut paginators = vec![Paginator::Auto];
+        paginators
+            .extend((first == 0 && fields.starts_with(r#""page":@,"last_page""#)).then(|| last_page.clone()));
+        for paginator in paginators {
+            let urls = run(&paginator, &bodies).unwrap();
+            assert_eq!((urls.len(), urls.last().unwrap().as_str()), (pages + 1, "end"), "{fields} {urls:?}");
+        }
+    }
+    // A page that the number promises is missed.
+    let (first, none) = (page(r#""page":@,"last_page":1"#, 0), r#"{"data":[]}"#);
+    let error = run(&Paginator::Auto, &[(&first, &[], 1), (none, &[], 0)]).unwrap_err();
+    assert_eq!((error.context("field"), error.context("told")), (Some("last_page"), Some("2")));
+}

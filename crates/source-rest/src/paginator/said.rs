@@ -35,7 +35,7 @@ impl Number {
 
 impl Said {
     pub(super) fn of(page: &PageInfo<'_>, way: &Way) -> Self {
-        let own = way.sign();
+        let own = way.flag();
         let own_more = || own.filter(|path| page.says(path) == Some(true)).map(|path| path.keys().join("."));
         let header = || (page.told.more == Some(true)).then(|| HEADER.to_owned());
         // What a row says that is the page itself, it says of itself.

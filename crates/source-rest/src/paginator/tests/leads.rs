@@ -306,3 +306,23 @@ fn the_number_of_the_last_page_is_one_less_than_how_many_there_are_where_they_ar
     let error = run(&Paginator::Auto, &[(&first, &[], 1), (none, &[], 0)]).unwrap_err();
     assert_eq!((error.context("field"), error.context("told")), (Some("last_page"), Some("2")));
 }
+
+#[test]
+fn a_number_of_rows_or_pages_is_no_flag() {
+    let way = |config: &str| serde_json::from_str::<Paginator>(config).unwrap();
+    let pages = way(r#"{"type":"page_number","total_pages":"pagination.page_count"}"#);
+    let offset = way(r#"{"type":"offset","limit":2,"total":"pagination.rows"}"#);
+    for number in ["0", "1", "\"1\"", "2"] {
+        let body = format!(r#"{{"pagination":{{"page_count":{number},"rows":{number}}},"events":[]}}"#);
+        for paginator in [&pages, &offset, &Paginator::Auto] {
+            let urls = run(paginator, &[(&body, &[], 0)]).unwrap();
+            assert_eq!(urls.last().unwrap(), "end", "{body} {paginator:?}");
+        }
+    }
+    // A number that is not reached still is a promise.
+    let first = r#"{"pagination":{"page_count":2,"rows":2},"events":[{}]}"#;
+    for paginator in [&pages, &offset, &Paginator::Auto] {
+        let error = run(paginator, &[(first, &[], 1), (r#"{"events":[]}"#, &[], 0)]).unwrap_err();
+        assert_eq!(error.context("told"), Some("2"), "{paginator:?}");
+    }
+}

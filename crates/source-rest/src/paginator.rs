@@ -8,6 +8,7 @@ mod names;
 mod own_number;
 mod promise;
 mod said;
+mod sign;
 mod total;
 
 use serde_json::Value;
@@ -172,11 +173,7 @@ impl Pager {
 
     /// Where it looks for something in pages.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &JsonPath> {
-        let lead = match &self.way {
-            Way::JsonLink { path, .. } | Way::Cursor { path, .. } => Some(path),
-            _ => None,
-        };
-        lead.into_iter().chain(self.way.sign())
+        self.way.lead().into_iter().chain(self.way.sign())
     }
 
     /// Adds to the first request what the paginator needs there.
@@ -258,22 +255,6 @@ impl Way {
         }
     }
 
-    /// Where a page tells of more, as the settings say it and where that is not what is looked for anyhow.
-    fn sign(&self) -> Option<&JsonPath> {
-        let unusual = |total: &'_ Total, usual: String| total.path.keys() != [usual];
-        match self {
-            Self::HeaderLink { has_more, .. }
-            | Self::JsonLink { has_more, .. }
-            | Self::Cursor { has_more, .. }
-            | Self::LastRow { has_more, .. } => has_more.as_ref(),
-            Self::Offset { total, .. } => unusual(total, config::total()).then_some(&total.path),
-            Self::PageNumber { total_pages, .. } => {
-                unusual(total_pages, config::total_pages()).then_some(&total_pages.path)
-            }
-            Self::Auto | Self::Single => None,
-        }
-    }
-
     /// What was told, what was read and where it was told, when the pages end too early.
     fn missing(&self) -> Option<(u64, u64, String)> {
         match self {
@@ -316,7 +297,10 @@ impl Way {
             {
                 return Ok(None);
             }
-            Self::JsonLink { .. } | Self::Cursor { has_more: None, .. } if auto::says_end(page) => {
+            // Where the settings say where to look, nothing else is listened to.
+            Self::JsonLink { path, has_more: None } | Self::Cursor { path, has_more: None, .. }
+                if auto::says_end(page, Some(path)) =>
+            {
                 return Ok(None);
             }
             Self::HeaderLink { has_more, .. }

@@ -6,18 +6,20 @@ use stitchwork_core::{Error, Result};
 
 use super::config::{next, page};
 use super::names::{
-    ABOUT_ROWS, CURSORS, HEADER, LAST, LIMITS, MORE, NEXT, OFFSETS, PAGE_COUNTS, PAGE_NUMBERS, TOTALS,
+    ABOUT_ROWS, CURSORS, HEADER, LAST, LIMITS, MORE, MORE_ASKED, MORE_OF, NEXT, OFFSETS, PAGE_COUNTS,
+    PAGE_NUMBERS, TOTALS,
 };
 use super::{PageInfo, Way, link, said};
 use crate::SendIn;
 use crate::json::{Kind, Node};
+use crate::path::JsonPath;
 
 pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
     if link::find(info.links, &next()).is_some() {
         return Ok(Way::HeaderLink { rel: next(), has_more: None });
     }
     // What a row says that is the page itself, it says of itself.
-    if info.array.is_empty() && info.rows == 1 || says_end(info) {
+    if info.array.is_empty() && info.rows == 1 || says_end(info, None) {
         return Ok(Way::Single);
     }
     if let Some(node) = nodes(info).find(|node| is_link(node, info)) {
@@ -60,7 +62,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
     // A null says something too: there is no next page.
     let says = |node: &Node| {
         let word = last(node);
-        is_next(&word) || (is_more(&word) || LAST.contains(&word.as_str())) && answer(node, info).is_some()
+        is_next(&word) || word == "done" && answer(node, info).is_some() || says_more(node, info).is_some()
     };
     let is_near = near(info);
     let mut words = info.outline.nodes.iter().filter(|node| is_near(node));
@@ -93,24 +95,58 @@ pub(super) fn page_number(info: &PageInfo<'_>) -> Option<u64> {
 
 /// Where a page says that there are more.
 pub(super) fn flag(info: &PageInfo<'_>) -> Option<String> {
-    let node = asked(info, true).next();
+    let node = more(info).next();
     let header = || info.told.next_page.then(|| HEADER.to_owned());
     node.map(|node| node.path.join(".")).or_else(header)
 }
 
 /// Whether a page says that it is the last one.
-pub(super) fn says_end(info: &PageInfo<'_>) -> bool {
-    asked(info, false).next().is_some() && flag(info).is_none()
+pub(super) fn says_end(info: &PageInfo<'_>, lead: Option<&JsonPath>) -> bool {
+    ends(info, lead).next().is_some() && flag(info).is_none()
 }
 
-/// The places where a page says that there is more, or that there is not.
-pub(super) fn asked<'a>(info: &PageInfo<'a>, more: bool) -> impl Iterator<Item = &'a Node> {
-    nodes(info).filter(move |node| match last(node).as_str() {
-        // Many a thing is done, and only a page that is not has another one.
-        "done" => more && answer(node, info) == Some(false),
-        word if LAST.contains(&word) => answer(node, info) == Some(!more),
-        word => is_more(word) && answer(node, info) == Some(more),
+/// The places where a page says that there is more.
+pub(super) fn more<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
+    nodes(info).filter(|node| says_more(node, info) == Some(true))
+}
+
+/// The places where a page says that there is no more: around the rows, in what is about them, and beside what leads on.
+/// Elsewhere it is other things that end, for which no row may be passed over.
+pub(super) fn ends<'a>(info: &PageInfo<'a>, lead: Option<&JsonPath>) -> impl Iterator<Item = &'a Node> {
+    let is_about = about(info);
+    let is_beside = move |node: &Node| {
+        lead.and_then(|path| path.keys().split_last()).is_some_and(|(_, around)| around == place(node))
+    };
+    let ends = nodes(info).filter(|node| says_more(node, info) == Some(false));
+    ends.filter(move |node| is_beside(node) || is_about(node) && !is_of_other_list(node, info))
+}
+
+/// Whether a value stands in what is about another list, such as `comments.paging` beside `comments.data`.
+fn is_of_other_list(node: &Node, info: &PageInfo<'_>) -> bool {
+    let rows = rows_path(info);
+    let has_list = |around: &[String]| {
+        info.outline.nodes.iter().any(|node| node.kind == Kind::Array && place(node) == around)
+    };
+    let above = (1..place(node).len()).filter_map(|depth| node.path.get(..depth));
+    let mut other = above.filter(|around| !rows.starts_with(around));
+    other.any(|around| {
+        !around.last().is_some_and(|name| ABOUT_ROWS.contains(&plain(name).as_str())) && has_list(around)
     })
+}
+
+/// What a value answers to the question whether there is more, where it is asked that.
+fn says_more(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
+    // A number under a name such as `last` is that of the last page or row.
+    let is_number = || number(node, info).is_some();
+    match last(node).as_str() {
+        // Many a thing is done, and only a page that is not has another one.
+        "done" => answer(node, info).filter(|done| !done && !is_number()).map(|done| !done),
+        word if LAST.contains(&word) => answer(node, info).filter(|_| !is_number()).map(|is_last| !is_last),
+        word if is_more(word) => answer(node, info),
+        // `commentsHasMore` may be of something else, and must not end the rows.
+        word if word.ends_with("hasmore") => answer(node, info).filter(|more| *more),
+        _ => None,
+    }
 }
 
 /// A yes or no, as it may be written.
@@ -166,9 +202,12 @@ fn is_locator(name: &str) -> bool {
     ["link", "url", "uri", "href"].iter().any(|kind| name.ends_with(kind))
 }
 
-/// Whether a name asks whether there is more: `has_more`, `more_records`, `moreItemsInCollection`.
+/// Whether a name asks whether there is more: `has_more`, `more_records`, `moreItemsInCollection`, `is_there_more`. Not
+/// `more_info` and `show_more`, which are about something else.
 fn is_more(name: &str) -> bool {
-    MORE.contains(&name) || name.starts_with("more") || name.ends_with("more") && name != "nomore"
+    let rest = MORE_ASKED.iter().find_map(|asked| name.strip_prefix(asked)?.strip_prefix("more"));
+    let is_of_rows = |rest: &str| rest.is_empty() || MORE_OF.iter().any(|rows| rest.starts_with(rows));
+    MORE.contains(&name) || name.starts_with("hasmore") || rest.is_some_and(is_of_rows)
 }
 
 /// What says for certain that there is a next page: a flag, a link or a cursor. Not a number of rows, which may be that of
@@ -277,7 +316,7 @@ pub(super) fn named<'a>(
 }
 
 /// A name as the lists above have it: `@odata.nextLink` is `nextlink`.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let name = name.strip_prefix("@odata.").unwrap_or(name);
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

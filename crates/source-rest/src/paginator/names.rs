@@ -21,6 +21,29 @@ pub(super) const TOTALS: [&str; 12] = [
     "count",
 ];
 pub(super) const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
+/// What stands before `more` in the names of what asks for it.
+pub(super) const MORE_ASKED: [&str; 9] =
+    ["", "is", "are", "any", "have", "isthere", "arethere", "thereis", "thereare"];
+/// What stands behind it, and not in `more_info`.
+pub(super) const MORE_OF: [&str; 17] = [
+    "available",
+    "data",
+    "documents",
+    "elements",
+    "entities",
+    "entries",
+    "events",
+    "exist",
+    "items",
+    "objects",
+    "pages",
+    "records",
+    "remain",
+    "results",
+    "rows",
+    "tocome",
+    "toload",
+];
 pub(super) const LAST: [&str; 8] =
     ["last", "islast", "islastpage", "lastpage", "endofrecords", "endofstream", "done", "nomore"];
 /// What stands behind `next` in the names of what leads to the next page, and not in `next_update`.

@@ -39,7 +39,7 @@ impl Promise {
         self.rows = said.rows.filter(|rows| rows.is_sure || !is_known).or(self.rows.take());
         self.pages = said.pages.or(self.pages.take()).filter(|pages| !is_last(pages.all));
         // Newer than a number that some page before has told.
-        if auto::says_end(page) || page.told.more == Some(false) {
+        if auto::says_end(page, way.lead()) || page.told.more == Some(false) {
             (self.rows, self.pages) = (None, None);
         }
         self.flag = said.more;

@@ -35,7 +35,7 @@ impl Number {
 
 impl Said {
     pub(super) fn of(page: &PageInfo<'_>, way: &Way) -> Self {
-        let own = way.sign();
+        let own = way.flag();
         let own_more = || own.filter(|path| page.says(path) == Some(true)).map(|path| path.keys().join("."));
         let header = || (page.told.more == Some(true)).then(|| HEADER.to_owned());
         // What a row says that is the page itself, it says of itself.
@@ -59,7 +59,7 @@ fn place(node: &Node) -> String {
 /// Where a page says that there are more. Of the things around and beside the rows some are not done, too.
 fn flag<'a>(page: &PageInfo<'a>) -> Option<&'a Node> {
     let is_about = auto::about(page);
-    auto::asked(page, true).find(|node| auto::last(node).starts_with("has") || is_about(node))
+    auto::more(page).find(|node| auto::last(node).starts_with("has") || is_about(node))
 }
 
 /// Whether the page says that it is the last one: by a flag, by nothing where the next one is named, or by a link that
@@ -68,7 +68,7 @@ fn says_end(page: &PageInfo<'_>, own: Option<&JsonPath>, way: &Way) -> bool {
     let is_done = |node: &Node| auto::last(node) == "done" && auto::answer(node, page) == Some(true);
     let is_near = auto::near(page);
     page.says_last(own)
-        || auto::asked(page, false).next().is_some()
+        || auto::ends(page, way.lead()).next().is_some()
         || auto::nodes(page).any(is_done)
         || page.outline.nodes.iter().any(|node| is_blank_lead(node, page) && is_near(node))
         || leads_nowhere(page, way)

@@ -1,6 +1,8 @@
 //! Numbers of all rows or pages, where the settings say that they are.
 
-use super::PageInfo;
+use super::names::PAGE_NUMBERS;
+use super::{PageInfo, auto};
+use crate::json::Node;
 use crate::path::JsonPath;
 
 /// Where a page says how many rows or pages there are, and how many a page has told of.
@@ -8,11 +10,13 @@ use crate::path::JsonPath;
 pub(super) struct Total {
     pub(super) path: JsonPath,
     told: Option<u64>,
+    /// Whether it is the number of the last page, where the first one has the number 0.
+    is_from_zero: bool,
 }
 
 impl From<JsonPath> for Total {
     fn from(path: JsonPath) -> Self {
-        Self { path, told: None }
+        Self { path, told: None, is_from_zero: false }
     }
 }
 
@@ -20,10 +24,26 @@ impl Total {
     /// Whether the pages end with this one, after so many rows or pages: with the number that was told last, or with a page
     /// without rows.
     pub(super) fn is_reached(&mut self, read: u64, page: &PageInfo<'_>) -> bool {
+        if page.is_first {
+            self.is_from_zero = self.is_from_zero(page);
+        }
+        // Where all rows came, there is no page behind the one of that number, whatever it means.
+        let all_came = || auto::sure_total(page).is_some_and(|total| total <= page.read);
+        let more = u64::from(self.is_from_zero && !all_came());
+        let now = page.number(&self.path).map(|all| all.saturating_add(more));
         // A number that is less than what came is that of something else.
-        let now = page.number(&self.path).filter(|now| *now >= read);
+        let now = now.filter(|now| *now >= read);
         self.told = now.or(self.told);
         page.rows == 0 || self.told.is_some_and(|all| read >= all)
+    }
+
+    /// Whether a first page calls itself 0 beside the number of the last page, which is then one less than how many there are.
+    fn is_from_zero(&self, page: &PageInfo<'_>) -> bool {
+        let Some((name, around)) = self.path.keys().split_last() else { return false };
+        let is_beside = |node: &&Node| node.path.split_last().is_some_and(|(_, place)| place == around);
+        let own = auto::named(page, &PAGE_NUMBERS).filter(is_beside);
+        let mut own = own.filter_map(|node| auto::number(node, page)).peekable();
+        auto::plain(name) == "lastpage" && own.peek().is_some() && own.all(|number| number == 0)
     }
 
     /// What was told, what was read and where it was told, where that is more.

@@ -135,3 +135,28 @@ async fn a_header_that_tells_of_more_is_no_silent_end_of_links() {
     }
     assert_refused(streams, "says that there are more", ("says_more", "a header")).await;
 }
+
+#[tokio::test]
+async fn a_page_leads_on_whatever_it_says_of_something_else() {
+    let signs = [
+        json!({ "facets": { "brand": { "has_more": false } }, "total": 6 }),
+        json!({ "comments": { "has_more": false, "data": [] } }),
+        json!({ "more_info": false, "ui": { "show_more": false }, "query": { "is_last": true } }),
+        json!({ "first": 0, "last": 1, "range": { "last": 1 } }),
+    ];
+    let mut streams = vec![];
+    for sign in signs {
+        for lead in leads() {
+            let last = answer(&[], page(2, &json!({ "next": null, "next_cursor": null })));
+            streams.push((lead.paginator.clone(), vec![lead.to(2, page(1, &sign)), last]));
+        }
+    }
+    assert_rows(streams, 6).await;
+}
+
+#[tokio::test]
+async fn a_load_without_rows_that_tells_a_number_of_pages_is_no_error() {
+    let by_number = json!({ "type": "page_number", "total_pages": "pagination.page_count" });
+    let none = || vec![answer(&[], empty(&json!({ "pagination": { "page_count": 1 } })))];
+    assert_rows(vec![(by_number, none()), (json!({ "type": "auto" }), none())], 0).await;
+}

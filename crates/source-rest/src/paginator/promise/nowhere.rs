@@ -23,7 +23,7 @@ impl Promise {
         let total = said.rows.as_ref().filter(|rows| rows.is_sure).or(self.rows.as_ref());
         let total = total.filter(|rows| rows.is_sure);
         // What the settings name is asked first, and the number of all rows says more than any flag.
-        if total.is_some_and(|rows| rows.all == page.read) || !own_more(page, way) && says_last(page) {
+        if total.is_some_and(|rows| rows.all == page.read) || !own_more(page, way) && says_last(page, way) {
             return Ok(());
         }
         if let Some(sign) = said.more.or_else(|| other_way(page, way)) {
@@ -42,8 +42,8 @@ fn own_more(page: &PageInfo<'_>, way: &Way) -> bool {
 }
 
 /// Whether the page says anywhere that it is the last one, by more than by a link that is false.
-fn says_last(page: &PageInfo<'_>) -> bool {
-    page.told.more == Some(false) || auto::asked(page, false).any(|node| auto::last(node) != "next")
+fn says_last(page: &PageInfo<'_>, way: &Way) -> bool {
+    page.told.more == Some(false) || auto::ends(page, way.lead()).any(|node| auto::last(node) != "next")
 }
 
 /// Another way to the next page than that by a `Link`, which one page alone does not have: it shows that the first page is not

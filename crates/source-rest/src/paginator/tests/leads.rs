@@ -208,3 +208,121 @@ fn a_page_that_says_that_it_is_the_one_before_is_an_error() {
     assert_eq!(read(&zero, &[r#""page":1"#, r#""page":2"#, r#""page":3"#]).unwrap().len(), 4);
     assert_eq!(read(&numbers, &[r#""page":1"#, r#""a":1"#, r#""page":1"#]).unwrap().len(), 4);
 }
+
+#[test]
+fn what_other_things_say_ends_no_stream() {
+    let leads = [
+        (r#""paging":{"next":"/b"}"#, "http://h/b", Some(("json_link", "paging.next"))),
+        (r#""next":"/b""#, "http://h/b", Some(("json_link", "next"))),
+        (r#""paging":{"next_cursor":"b"}"#, "~&cursor=b", Some(("cursor", "paging.next_cursor"))),
+        (r#""meta":{"page":1,"total_pages":3}"#, "~&page=2", None),
+    ];
+    let first = |fields: &str, lead: &str| format!(r#"{{"results":[{{}},{{}}],{fields},{lead}}}"#);
+    let second =
+        |paginator: &Paginator, body: &str| run(paginator, &[(body, &[], 2)]).map(|urls| urls[1].clone());
+    for other in [
+        r#""facets":{"brand":{"has_more":false}},"total":5"#,
+        r#""comments":{"has_more":false,"data":[]}"#,
+        r#""comments":{"paging":{"has_more":false},"data":[]}"#,
+        r#""more_info":false"#,
+        r#""show_more":false,"commentsHasMore":false"#,
+        r#""ui":{"show_more":false}"#,
+        r#""query":{"is_last":true}"#,
+        r#""first":0,"last":1"#,
+        r#""range":{"first":0,"last":1}"#,
+        r#""meta":{"last":"1","is_last":1}"#,
+    ] {
+        for (lead, next, way) in leads {
+            let body = first(other, lead);
+            let given = way.map(|(kind, path)| {
+                [with_flag(kind, Some(path), None), with_flag(kind, Some(path), Some("nowhere"))]
+            });
+            for paginator in given.into_iter().flatten().chain([Paginator::Auto]) {
+                assert_eq!(second(&paginator, &body).unwrap(), next, "{body} {paginator:?}");
+            }
+        }
+        // They take back nothing, either.
+        for last in [format!(r#"{{"results":[],{other}}}"#), first(other, r#""next":null,"has_more":true"#)] {
+            let rows = if last.contains("[]") && !last.contains("null") { 0 } else { 2 };
+            let start = first(r#""has_more":true"#, r#""next":"/b""#);
+            let pages = [(start.as_str(), &[][..], 2), (last.as_str(), &[][..], rows)];
+            assert!(run(&Paginator::json_link("next"), &pages).is_err(), "{last}");
+        }
+    }
+    // These are about the rows, or about what leads on.
+    for (lead, _, way) in leads {
+        let Some((kind, path)) = way else { continue };
+        for flag in
+            ["has_more", "more", "more_results", "has_more_items", "is_there_more", "isMoreDataAvailable"]
+        {
+            for fields in [format!(r#""{flag}":false"#), format!(r#""page":{{"{flag}":"false"}}"#)] {
+                let body = first(&fields, lead);
+                assert_eq!(second(&with_flag(kind, Some(path), None), &body).unwrap(), "end", "{body}");
+                assert_eq!(second(&Paginator::Auto, &body).unwrap(), "end", "{body}");
+                let deaf = with_flag(kind, Some(path), Some("nowhere"));
+                assert_ne!(second(&deaf, &body).unwrap(), "end", "{body}");
+            }
+        }
+    }
+    let beside = r#"{"results":[{}],"search":{"next":"/b","is_last":true}}"#;
+    assert_eq!(second(&Paginator::json_link("search.next"), beside).unwrap(), "end");
+}
+
+#[test]
+fn the_number_of_the_last_page_is_one_less_than_how_many_there_are_where_they_are_counted_from_zero() {
+    let last_page: Paginator =
+        serde_json::from_str(r#"{"type":"page_number","first":0,"total_pages":"last_page"}"#).unwrap();
+    let page = |fields: &str, number: u64| {
+        let fields = fields.replace('@', &number.to_string());
+        format!(r#"{{"data":[{{"id":{number}}}],{fields}}}"#)
+    };
+    for (fields, first, pages) in [
+        (r#""page":@,"last_page":0"#, 0, 1),
+        (r#""page":@,"last_page":1"#, 0, 2),
+        (r#""page":@,"last_page":2"#, 0, 3),
+        (r#""meta":{"currentPage":"@","lastPage":1}"#, 0, 2),
+        // Where all rows were read, it is how many there are.
+        (r#""page":@,"last_page":2,"total":2"#, 0, 2),
+        (r#""page":@,"last_page":2,"total":3"#, 0, 3),
+        (r#""page":@,"pages":2"#, 0, 2),
+        (r#""page":@,"last_page":1"#, 1, 1),
+        (r#""page":@,"last_page":2"#, 1, 2),
+        (r#""current_page":@,"last_page":2,"page_index":0"#, 1, 2),
+        (r#""meta":{"current_page":@,"last_page":2},"book":{"page":0}"#, 1, 2),
+    ] {
+        let bodies: Vec<String> = (first..first + 4).map(|number| page(fields, number)).collect();
+        let bodies: Vec<(&str, &[&str], u64)> =
+            bodies.iter().map(|body| (body.as_str(), &[][..], 1)).collect();
+        let mut paginators = vec![Paginator::Auto];
+        paginators
+            .extend((first == 0 && fields.starts_with(r#""page":@,"last_page""#)).then(|| last_page.clone()));
+        for paginator in paginators {
+            let urls = run(&paginator, &bodies).unwrap();
+            assert_eq!((urls.len(), urls.last().unwrap().as_str()), (pages + 1, "end"), "{fields} {urls:?}");
+        }
+    }
+    // A page that the number promises is missed.
+    let (first, none) = (page(r#""page":@,"last_page":1"#, 0), r#"{"data":[]}"#);
+    let error = run(&Paginator::Auto, &[(&first, &[], 1), (none, &[], 0)]).unwrap_err();
+    assert_eq!((error.context("field"), error.context("told")), (Some("last_page"), Some("2")));
+}
+
+#[test]
+fn a_number_of_rows_or_pages_is_no_flag() {
+    let way = |config: &str| serde_json::from_str::<Paginator>(config).unwrap();
+    let pages = way(r#"{"type":"page_number","total_pages":"pagination.page_count"}"#);
+    let offset = way(r#"{"type":"offset","limit":2,"total":"pagination.rows"}"#);
+    for number in ["0", "1", "\"1\"", "2"] {
+        let body = format!(r#"{{"pagination":{{"page_count":{number},"rows":{number}}},"events":[]}}"#);
+        for paginator in [&pages, &offset, &Paginator::Auto] {
+            let urls = run(paginator, &[(&body, &[], 0)]).unwrap();
+            assert_eq!(urls.last().unwrap(), "end", "{body} {paginator:?}");
+        }
+    }
+    // A number that is not reached still is a promise.
+    let first = r#"{"pagination":{"page_count":2,"rows":2},"events":[{}]}"#;
+    for paginator in [&pages, &offset, &Paginator::Auto] {
+        let error = run(paginator, &[(first, &[], 1), (r#"{"events":[]}"#, &[], 0)]).unwrap_err();
+        assert_eq!(error.context("told"), Some("2"), "{paginator:?}");
+    }
+}

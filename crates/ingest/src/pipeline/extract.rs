@@ -278,6 +278,7 @@ impl Load {
             tables,
             destination: Some(run.destination.described()),
             known: run.known.clone(),
+            left: run.left.clone(),
             owners: run.owners.clone(),
             ..LoadManifest::new(&run.pipeline.name, run.next_load)
         };
@@ -325,6 +326,9 @@ impl Load {
         }
         let going = replaced::tables(run)?;
         replaced::tell_kept(run, &going);
+        if run.replaces() {
+            run.left = replaced::left(run, &going);
+        }
         // Tables that were dropped have nothing left that could go.
         let open = run.tables.names();
         let replaced = going.keys().filter(|table| open.contains(table)).cloned().collect();

@@ -74,11 +74,11 @@ fn is_marked(root: &str, table: &str) -> bool {
         && (below.is_empty() || below.starts_with("__"))
 }
 
-/// Says which tables of the pipeline stay as they are, though the load replaces: nothing of the source goes there.
-pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) {
-    if !run.replaces() {
-        return;
-    }
+/// The streams that have rows in tables which stay, each with these tables.
+fn kept<'a>(
+    run: &'a Run<'_>,
+    replaced: &BTreeMap<String, BTreeSet<String>>,
+) -> BTreeMap<&'a str, Vec<&'a str>> {
     let there = run.tables.names();
     let mut kept: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (table, streams) in &run.known {
@@ -86,15 +86,58 @@ pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<Stri
             streams.iter().for_each(|stream| kept.entry(stream).or_default().push(table));
         }
     }
-    for (stream, tables) in kept {
+    kept
+}
+
+/// The streams whose tables stay though the cursor of the replacing load does not know them.
+pub(super) fn left(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    // One that has come back and is not selected is no better known than before.
+    let is_left = |stream: &&str| {
+        !run.discovered.contains(*stream) || (run.left.contains(*stream) && !is_read(run, stream))
+    };
+    kept(run, replaced).into_keys().filter(is_left).map(str::to_owned).collect()
+}
+
+/// Refuses to append rows of a stream that had left the source when a load replaced: the cursor does not know it, so that
+/// all of its rows would come beside those that have stayed.
+pub(super) fn refuse_left(run: &Run<'_>) -> Result<()> {
+    if run.replaces() {
+        return Ok(());
+    }
+    let back = run.left.iter().filter(|stream| run.discovered.contains(*stream) && is_read(run, stream));
+    for stream in back {
+        let has_rows = run.known.iter().filter(|(_, streams)| streams.contains(stream));
+        let goes_there = has_rows.filter(|(table, streams)| writers(run, table, streams).contains(stream));
+        let tables: Vec<_> = goes_there.map(|(table, _)| table.as_str()).collect();
+        if !tables.is_empty() {
+            return Err(Error::invalid_config(
+                "a stream is back that the source did not have when a load replaced: its rows from before have stayed \
+                 in these tables, and all of them would come again beside them; load once with `replace` (what the \
+                 tables have goes, be they there or removed), give the stream another table, or do not select it",
+            )
+            .with_operation("ingest::streams")
+            .with_context("pipeline", &run.pipeline.name)
+            .with_context("stream", stream)
+            .with_context("tables", tables.join(",")));
+        }
+    }
+    Ok(())
+}
+
+/// Says which tables of the pipeline stay as they are, though the load replaces: nothing of the source goes there.
+pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) {
+    if !run.replaces() {
+        return;
+    }
+    for (stream, tables) in kept(run, replaced) {
         let tables = tables.join(",");
         if !run.discovered.contains(stream) {
             tracing::warn!(
                 pipeline = run.pipeline.name,
                 stream,
                 tables,
-                "the source no longer has a stream that these tables have rows of: they stay as they are; drop them \
-                 where nobody needs them"
+                "the source no longer has a stream that these tables have rows of: they stay as they are; where \
+                 nobody needs them, remove their folders, and their names in the catalog"
             );
         } else if is_read(run, stream) {
             tracing::warn!(
@@ -102,7 +145,7 @@ pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<Stri
                 stream,
                 tables,
                 "the rows of a stream go to another table than before: these tables, which have older ones, stay as they \
-                 are; drop them where nobody needs them"
+                 are; where nobody needs them, remove their folders, and their names in the catalog"
             );
         }
     }

@@ -1,0 +1,68 @@
+//! Tables that a replacement has left alone, and what becomes of them.
+
+use serde_json::json;
+use stitchwork_core::{Error, ErrorKind};
+
+use crate::rig::Rig;
+use crate::script::Script;
+
+fn assert_refused(error: &Error, stream: &str, tables: &str) {
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error:?}");
+    assert_eq!((error.context("stream"), error.context("tables")), (Some(stream), Some(tables)), "{error:?}");
+}
+
+/// One stream leaves a pipeline that replaces, and its tables stay.
+async fn b_has_left(rig: &Rig, with_cursors: bool) -> [Script; 3] {
+    let script = |script: Script| if with_cursors { script } else { script.without_cursors() };
+    let a = json!([{"id": 1}]);
+    let both = Script::new(["a", "b"]).page("a", a.clone()).page("b", json!([{"id": 2, "l": [1]}]));
+    let both = script(both);
+    let without = script(Script::new(["a"]).page("a", a.clone()));
+    let more = script(Script::new(["a"]).page("a", a).page("a", json!([{"id": 3}])));
+    rig.pipeline(&both).replace().run().await.unwrap();
+    rig.pipeline(&without).replace().run().await.unwrap();
+    [both, without, more]
+}
+
+#[tokio::test]
+async fn a_stream_that_left_and_comes_back_is_not_appended_to_its_old_rows() {
+    for with_cursors in [true, false] {
+        let rig = Rig::delta();
+        let [both, _, more] = b_has_left(&rig, with_cursors).await;
+        // It is remembered from load to load.
+        rig.pipeline(&more).run().await.unwrap();
+        assert_eq!(rig.manifest().await["left"], json!(["b"]));
+        for _ in 0..2 {
+            let error = rig.pipeline(&both).run().await.unwrap_err();
+            assert_refused(&error, "b", "b,b__l");
+            assert_eq!((rig.rows("b").await.len(), rig.rows("b__l").await.len()), (1, 1));
+        }
+        // The other stream goes on, and so does this one in a table of its own, which changes nothing about the old one.
+        rig.pipeline(&both).streams(["a"]).run().await.unwrap();
+        rig.pipeline(&both).table_name("b", "b_v2").run().await.unwrap();
+        assert_refused(&rig.pipeline(&both).run().await.unwrap_err(), "b", "b,b__l");
+        // Replacing is the way out.
+        rig.pipeline(&both).replace().run().await.unwrap();
+        assert_eq!(rig.manifest().await.get("left"), None);
+        rig.pipeline(&both).run().await.unwrap();
+        let times = if with_cursors { 1 } else { 2 };
+        assert_eq!((rig.rows("b").await.len(), rig.rows("b__l").await.len()), (times, times));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_left_is_remembered_without_the_state_as_well() {
+    let rig = Rig::delta();
+    let [both, ..] = b_has_left(&rig, true).await;
+    rig.remove("data/_stitchwork").await;
+    assert_refused(&rig.pipeline(&both).run().await.unwrap_err(), "b", "b,b__l");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_back_and_not_selected_stays_among_those_that_left() {
+    let rig = Rig::delta();
+    let [both, ..] = b_has_left(&rig, false).await;
+    rig.pipeline(&both).streams(["a"]).replace().run().await.unwrap();
+    assert_eq!(rig.rows("b").await.len(), 1);
+    assert_refused(&rig.pipeline(&both).run().await.unwrap_err(), "b", "b,b__l");
+}

@@ -66,3 +66,25 @@ async fn a_stream_that_is_back_and_not_selected_stays_among_those_that_left() {
     assert_eq!(rig.rows("b").await.len(), 1);
     assert_refused(&rig.pipeline(&both).run().await.unwrap_err(), "b", "b,b__l");
 }
+
+#[tokio::test]
+async fn a_replacement_forgets_tables_that_were_removed() {
+    let rig = Rig::delta();
+    let [_, without, more] = b_has_left(&rig, true).await;
+    rig.remove("data/b").await;
+    let error = rig.pipeline(&more).run().await.unwrap_err();
+    assert_eq!((error.kind(), error.context("tables")), (ErrorKind::InvalidConfig, Some("b,b__l")));
+    rig.pipeline(&without).replace().run().await.unwrap();
+    rig.pipeline(&more).run().await.unwrap();
+    assert_eq!(rig.column("a", "id").await, ["1", "3"]);
+    let manifest = rig.manifest().await;
+    assert_eq!((&manifest["known"], manifest.get("left")), (&json!({"a": ["a"]}), None));
+
+    // So it does where the source has all streams that it had, and the table would have had no rows.
+    let rig = Rig::delta();
+    rig.pipeline(&Script::new(["a"]).page("a", json!([{"id": 1, "l": [1]}]))).run().await.unwrap();
+    rig.remove("data/a__l").await;
+    rig.pipeline(&without).replace().run().await.unwrap();
+    rig.pipeline(&more).run().await.unwrap();
+    assert_eq!(rig.column("a", "id").await, ["1", "3"]);
+}

@@ -16,15 +16,11 @@ const MARK: usize = 11;
 /// The tables whose rows go when a load replaces, each with the streams whose rows it may have from then on: those that
 /// are read and go there, whether they have a row this time or not.
 pub(super) fn tables(run: &Run<'_>) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let mut tables = BTreeMap::new();
     if !run.replaces() {
-        return Ok(tables);
+        return Ok(BTreeMap::new());
     }
-    for (table, streams) in &run.known {
-        let writers = writers(run, table, streams);
-        if writers.is_empty() {
-            continue;
-        }
+    let tables = targets(run);
+    for (table, streams) in run.known.iter().filter(|(table, _)| tables.contains_key(*table)) {
         let stays = |stream: &&String| run.discovered.contains(*stream) && !is_read(run, stream);
         if let Some(other) = streams.iter().find(stays) {
             return Err(Error::invalid_config(
@@ -35,21 +31,52 @@ pub(super) fn tables(run: &Run<'_>) -> Result<BTreeMap<String, BTreeSet<String>>
             .with_context("table", table)
             .with_context("stream", other));
         }
-        tables.insert(table.clone(), writers);
     }
     Ok(tables)
 }
 
-/// The streams that are read and go to a table of the pipeline, or may go there. `streams` are those whose rows it has.
+/// The tables of the pipeline to which streams go that are read, each with these.
+fn targets(run: &Run<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut names = run.known.clone();
+    for stream in &run.discovered {
+        // A child table that is there is told by its parent, which may not be.
+        if let Some(root) = root_of(run, stream) {
+            names.entry(root).or_default().insert(stream.clone());
+        }
+    }
+    let mut targets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // In this order, parents come before their children.
+    for (table, streams) in &names {
+        let mut writers = writers(run, table, streams);
+        // The rows of a child table have lost their parents once those are replaced, whoever's they were.
+        if let Some(above) = parent(&names, table).and_then(|parent| targets.get(parent)) {
+            writers.extend(above.iter().cloned());
+        }
+        if !writers.is_empty() {
+            targets.insert(table.clone(), writers);
+        }
+    }
+    targets.retain(|table, _| run.known.contains_key(table));
+    targets
+}
+
+/// The table that this one is a child table of: the longest name that it may be below, since a name may end with an
+/// underscore. Where two are possible, it is one that has rows of the same stream.
+fn parent<'a>(names: &BTreeMap<String, BTreeSet<String>>, table: &'a str) -> Option<&'a str> {
+    let streams = names.get(table)?;
+    let places = (1..table.len()).filter(|at| table.get(*at..).is_some_and(|rest| rest.starts_with("__")));
+    let above = places.filter_map(|at| table.get(..at)).filter_map(|name| Some((name, names.get(name)?)));
+    above.max_by_key(|(name, of)| (!of.is_disjoint(streams), name.len())).map(|(name, _)| name)
+}
+
+/// The streams that are read and go to a table of the pipeline by its own name. `streams` are those whose rows it has.
 fn writers(run: &Run<'_>, table: &str, streams: &BTreeSet<String>) -> BTreeSet<String> {
     let may_write = |stream: &&String| {
         let Some(root) = root_of(run, stream) else {
             // Where the table depends on the row, it may be any of those that the stream has had.
             return streams.contains(*stream);
         };
-        // Only child tables have two underscores in their names, so that these are its own, whatever it was called before.
-        let is_child = table.strip_prefix(&root).is_some_and(|rest| rest.starts_with("__"));
-        table == root || is_child || (streams.contains(*stream) && is_marked(&root, table))
+        table == root || (streams.contains(*stream) && is_marked(&root, table))
     };
     let read = run.discovered.iter().filter(|stream| is_read(run, stream));
     read.filter(may_write).chain(run.writers.get(table)).cloned().collect()
@@ -105,10 +132,13 @@ pub(super) fn refuse_left(run: &Run<'_>) -> Result<()> {
         return Ok(());
     }
     let back = run.left.iter().filter(|stream| run.discovered.contains(*stream) && is_read(run, stream));
+    let targets = targets(run);
     for stream in back {
-        let has_rows = run.known.iter().filter(|(_, streams)| streams.contains(stream));
-        let goes_there = has_rows.filter(|(table, streams)| writers(run, table, streams).contains(stream));
-        let tables: Vec<_> = goes_there.map(|(table, _)| table.as_str()).collect();
+        let has_rows =
+            run.known.iter().filter(|(_, streams)| streams.contains(stream)).map(|(table, _)| table);
+        let goes_there =
+            |table: &&String| targets.get(*table).is_some_and(|writers| writers.contains(stream));
+        let tables: Vec<_> = has_rows.filter(goes_there).map(String::as_str).collect();
         if !tables.is_empty() {
             return Err(Error::invalid_config(
                 "a stream is back that the source did not have when a load replaced: its rows from before have stayed \

@@ -88,3 +88,49 @@ async fn a_replacement_forgets_tables_that_were_removed() {
     rig.pipeline(&more).run().await.unwrap();
     assert_eq!(rig.column("a", "id").await, ["1", "3"]);
 }
+
+#[tokio::test]
+async fn child_tables_follow_their_parent_whoever_they_were_of() {
+    // A stream whose rows say their table comes to the table of one that is gone.
+    let rig = Rig::delta();
+    let old = Script::new(["t"]).page("t", json!([{"id": 1, "k": [1]}]));
+    rig.pipeline(&old).replace().run().await.unwrap();
+    let new = Script::new(["e"]).page("e", json!([{"type": "t", "id": 2}]));
+    rig.pipeline(&new).table_name("e", "{type}").replace().run().await.unwrap();
+    assert_eq!((rig.column("t", "id").await, rig.rows("t__k").await.len()), (vec!["2".to_owned()], 0));
+
+    // Of two that share a table, the one goes that had child tables.
+    let rig = Rig::delta();
+    let old = Script::new(["e", "f"])
+        .page("e", json!([{"type": "t", "id": 1}]))
+        .page("f", json!([{"type": "t", "id": 2, "k": [1]}]));
+    let pipeline = rig.pipeline(&old).table_name("e", "{type}").table_name("f", "{type}");
+    pipeline.replace().run().await.unwrap();
+    assert_eq!((rig.rows("t").await.len(), rig.rows("t__k").await.len()), (2, 1));
+    rig.pipeline(&new).table_name("e", "{type}").replace().run().await.unwrap();
+    assert_eq!((rig.column("t", "id").await, rig.rows("t__k").await.len()), (vec!["2".to_owned()], 0));
+}
+
+#[tokio::test]
+async fn child_tables_are_those_of_the_longest_name() {
+    let rig = Rig::delta();
+    let old = Script::new(["Price", "Price ($)"])
+        .rows("Price", json!([{"id": 1, "k": [1]}]))
+        .rows("Price ($)", json!([{"id": 2, "k": [2]}]))
+        .without_cursors();
+    rig.pipeline(&old).run().await.unwrap();
+    assert_eq!(rig.tables().await, ["price", "price_", "price___k", "price__k"]);
+    // Neither is in the way of the other, and one that is gone keeps what it has.
+    let gone = Script::new(["Price"]).rows("Price", json!([{"id": 3}])).without_cursors();
+    for run in [rig.pipeline(&old).streams(["Price"]), rig.pipeline(&gone)] {
+        run.replace().run().await.unwrap();
+        assert_eq!(
+            (rig.column("price_", "id").await, rig.column("price___k", "value").await),
+            (vec!["2".to_owned()], vec!["2".to_owned()])
+        );
+    }
+    assert_eq!(
+        (rig.column("price", "id").await, rig.rows("price__k").await.len()),
+        (vec!["3".to_owned()], 0)
+    );
+}

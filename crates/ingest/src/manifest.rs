@@ -34,6 +34,10 @@ pub struct LoadManifest {
     pub tables: Vec<ManifestTable>,
     /// Every table that the pipeline has ever written to, with the streams whose rows it has.
     pub known: BTreeMap<String, BTreeSet<String>>,
+    /// Streams whose tables have stayed since a replacing load, for the source had them no more. The cursor does not know
+    /// them, so that they would come whole again. Empty in manifests that are older than this record.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<String>,
     /// Whose values the tables' columns have, as [`stitchwork_shred::Shredder::owners`] says it. Columns that are
     /// not here have no values of the pipeline, or are older than this record.
     #[serde(default)]
@@ -92,6 +96,7 @@ impl LoadManifest {
             destination: None,
             tables: vec![],
             known: BTreeMap::new(),
+            left: BTreeSet::new(),
             owners: BTreeMap::new(),
         }
     }

@@ -162,6 +162,7 @@ impl Pipeline {
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
+            left: BTreeSet::new(),
             discovered: BTreeSet::new(),
             writers: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -225,6 +226,8 @@ struct Run<'a> {
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
     known: BTreeMap<String, BTreeSet<String>>,
+    /// The streams of [`LoadManifest::left`].
+    left: BTreeSet<String>,
     /// The streams that the source has.
     discovered: BTreeSet<String>,
     /// Each table that this run has given rows, and the first stream that they were of.

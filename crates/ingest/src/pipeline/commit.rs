@@ -48,6 +48,7 @@ impl Run<'_> {
             payload: Some(json!({
                 "cursor": manifest.cursor,
                 "streams": manifest.known.get(&share.name),
+                "left": manifest.left,
                 // The table that is committed last: with it, the whole load is there.
                 "last": manifest.tables.last().map(|table| &table.name),
             })),

@@ -278,6 +278,7 @@ impl Load {
             tables,
             destination: Some(run.destination.described()),
             known: run.known.clone(),
+            left: run.left.clone(),
             owners: run.owners.clone(),
             ..LoadManifest::new(&run.pipeline.name, run.next_load)
         };
@@ -325,11 +326,18 @@ impl Load {
         }
         let going = replaced::tables(run)?;
         replaced::tell_kept(run, &going);
+        if run.replaces() {
+            run.left = replaced::left(run, &going);
+        }
         // Tables that were dropped have nothing left that could go.
         let open = run.tables.names();
         let replaced = going.keys().filter(|table| open.contains(table)).cloned().collect();
+        if run.replaces() {
+            // What is not there any more was given up by whoever has removed it, and later loads are not to miss it.
+            run.known.retain(|table, _| open.contains(table));
+        }
         // Rows of streams that go there no more are gone with this.
-        run.known.extend(going);
+        run.known.extend(going.into_iter().filter(|(table, _)| open.contains(table)));
         run.tables.finish_files(&replaced).await
     }
 }

@@ -1,7 +1,8 @@
 //! Where the last run has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use stitchwork_core::{Cursor, Error, ErrorKind, Result};
 
 use super::Run;
@@ -42,6 +43,7 @@ impl Run<'_> {
             }
             self.cursor = last.cursor.clone().map(Cursor);
             self.known = last.known.clone();
+            self.left = last.left.clone();
             self.owners = last.owners.clone();
             if finished || self.has(Mutation::RollForwardSkipped) {
                 self.last_tables = last.tables.into_iter().map(|table| table.name).collect();
@@ -100,9 +102,8 @@ impl Run<'_> {
             };
             let tag = table.snapshot().await?.tag(&self.application()).await?;
             let payload = tag.as_ref().and_then(|tag| tag.payload.as_ref());
-            if let Some(streams) = payload.and_then(|p| p.get("streams")).and_then(|s| s.as_array()) {
-                let streams = streams.iter().filter_map(|s| s.as_str()).map(str::to_owned).collect();
-                self.known.insert(name.clone(), streams);
+            if let Some(payload) = payload.filter(|p| p.get("streams").is_some_and(Value::is_array)) {
+                self.known.insert(name.clone(), names_in(payload, "streams"));
             }
             tags.insert(name, tag);
         }
@@ -133,6 +134,7 @@ impl Run<'_> {
             return Err(lost("the newest load is committed in some of its tables only"));
         }
         self.cursor = payload.get("cursor").filter(|c| !c.is_null()).cloned().map(Cursor);
+        self.left = names_in(payload, "left");
         Ok(())
     }
 
@@ -171,4 +173,10 @@ impl Run<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// The names in a list of a commit's payload.
+fn names_in(payload: &Value, key: &str) -> BTreeSet<String> {
+    let names = payload.get(key).and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(Value::as_str).map(str::to_owned).collect()
 }

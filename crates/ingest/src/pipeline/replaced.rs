@@ -16,15 +16,11 @@ const MARK: usize = 11;
 /// The tables whose rows go when a load replaces, each with the streams whose rows it may have from then on: those that
 /// are read and go there, whether they have a row this time or not.
 pub(super) fn tables(run: &Run<'_>) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let mut tables = BTreeMap::new();
     if !run.replaces() {
-        return Ok(tables);
+        return Ok(BTreeMap::new());
     }
-    for (table, streams) in &run.known {
-        let writers = writers(run, table, streams);
-        if writers.is_empty() {
-            continue;
-        }
+    let tables = targets(run);
+    for (table, streams) in run.known.iter().filter(|(table, _)| tables.contains_key(*table)) {
         let stays = |stream: &&String| run.discovered.contains(*stream) && !is_read(run, stream);
         if let Some(other) = streams.iter().find(stays) {
             return Err(Error::invalid_config(
@@ -35,21 +31,52 @@ pub(super) fn tables(run: &Run<'_>) -> Result<BTreeMap<String, BTreeSet<String>>
             .with_context("table", table)
             .with_context("stream", other));
         }
-        tables.insert(table.clone(), writers);
     }
     Ok(tables)
 }
 
-/// The streams that are read and go to a table of the pipeline, or may go there. `streams` are those whose rows it has.
+/// The tables of the pipeline to which streams go that are read, each with these.
+fn targets(run: &Run<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut names = run.known.clone();
+    for stream in &run.discovered {
+        // A child table that is there is told by its parent, which may not be.
+        if let Some(root) = root_of(run, stream) {
+            names.entry(root).or_default().insert(stream.clone());
+        }
+    }
+    let mut targets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // In this order, parents come before their children.
+    for (table, streams) in &names {
+        let mut writers = writers(run, table, streams);
+        // The rows of a child table have lost their parents once those are replaced, whoever's they were.
+        if let Some(above) = parent(&names, table).and_then(|parent| targets.get(parent)) {
+            writers.extend(above.iter().cloned());
+        }
+        if !writers.is_empty() {
+            targets.insert(table.clone(), writers);
+        }
+    }
+    targets.retain(|table, _| run.known.contains_key(table));
+    targets
+}
+
+/// The table that this one is a child table of: the longest name that it may be below, since a name may end with an
+/// underscore. Where two are possible, it is one that has rows of the same stream.
+fn parent<'a>(names: &BTreeMap<String, BTreeSet<String>>, table: &'a str) -> Option<&'a str> {
+    let streams = names.get(table)?;
+    let places = (1..table.len()).filter(|at| table.get(*at..).is_some_and(|rest| rest.starts_with("__")));
+    let above = places.filter_map(|at| table.get(..at)).filter_map(|name| Some((name, names.get(name)?)));
+    above.max_by_key(|(name, of)| (!of.is_disjoint(streams), name.len())).map(|(name, _)| name)
+}
+
+/// The streams that are read and go to a table of the pipeline by its own name. `streams` are those whose rows it has.
 fn writers(run: &Run<'_>, table: &str, streams: &BTreeSet<String>) -> BTreeSet<String> {
     let may_write = |stream: &&String| {
         let Some(root) = root_of(run, stream) else {
             // Where the table depends on the row, it may be any of those that the stream has had.
             return streams.contains(*stream);
         };
-        // Only child tables have two underscores in their names, so that these are its own, whatever it was called before.
-        let is_child = table.strip_prefix(&root).is_some_and(|rest| rest.starts_with("__"));
-        table == root || is_child || (streams.contains(*stream) && is_marked(&root, table))
+        table == root || (streams.contains(*stream) && is_marked(&root, table))
     };
     let read = run.discovered.iter().filter(|stream| is_read(run, stream));
     read.filter(may_write).chain(run.writers.get(table)).cloned().collect()
@@ -74,11 +101,11 @@ fn is_marked(root: &str, table: &str) -> bool {
         && (below.is_empty() || below.starts_with("__"))
 }
 
-/// Says which tables of the pipeline stay as they are, though the load replaces: nothing of the source goes there.
-pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) {
-    if !run.replaces() {
-        return;
-    }
+/// The streams that have rows in tables which stay, each with these tables.
+fn kept<'a>(
+    run: &'a Run<'_>,
+    replaced: &BTreeMap<String, BTreeSet<String>>,
+) -> BTreeMap<&'a str, Vec<&'a str>> {
     let there = run.tables.names();
     let mut kept: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (table, streams) in &run.known {
@@ -86,15 +113,61 @@ pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<Stri
             streams.iter().for_each(|stream| kept.entry(stream).or_default().push(table));
         }
     }
-    for (stream, tables) in kept {
+    kept
+}
+
+/// The streams whose tables stay though the cursor of the replacing load does not know them.
+pub(super) fn left(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    // One that has come back and is not selected is no better known than before.
+    let is_left = |stream: &&str| {
+        !run.discovered.contains(*stream) || (run.left.contains(*stream) && !is_read(run, stream))
+    };
+    kept(run, replaced).into_keys().filter(is_left).map(str::to_owned).collect()
+}
+
+/// Refuses to append rows of a stream that had left the source when a load replaced: the cursor does not know it, so that
+/// all of its rows would come beside those that have stayed.
+pub(super) fn refuse_left(run: &Run<'_>) -> Result<()> {
+    if run.replaces() {
+        return Ok(());
+    }
+    let back = run.left.iter().filter(|stream| run.discovered.contains(*stream) && is_read(run, stream));
+    let targets = targets(run);
+    for stream in back {
+        let has_rows =
+            run.known.iter().filter(|(_, streams)| streams.contains(stream)).map(|(table, _)| table);
+        let goes_there =
+            |table: &&String| targets.get(*table).is_some_and(|writers| writers.contains(stream));
+        let tables: Vec<_> = has_rows.filter(goes_there).map(String::as_str).collect();
+        if !tables.is_empty() {
+            return Err(Error::invalid_config(
+                "a stream is back that the source did not have when a load replaced: its rows from before have stayed \
+                 in these tables, and all of them would come again beside them; load once with `replace` (what the \
+                 tables have goes, be they there or removed), give the stream another table, or do not select it",
+            )
+            .with_operation("ingest::streams")
+            .with_context("pipeline", &run.pipeline.name)
+            .with_context("stream", stream)
+            .with_context("tables", tables.join(",")));
+        }
+    }
+    Ok(())
+}
+
+/// Says which tables of the pipeline stay as they are, though the load replaces: nothing of the source goes there.
+pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) {
+    if !run.replaces() {
+        return;
+    }
+    for (stream, tables) in kept(run, replaced) {
         let tables = tables.join(",");
         if !run.discovered.contains(stream) {
             tracing::warn!(
                 pipeline = run.pipeline.name,
                 stream,
                 tables,
-                "the source no longer has a stream that these tables have rows of: they stay as they are; drop them \
-                 where nobody needs them"
+                "the source no longer has a stream that these tables have rows of: they stay as they are; where \
+                 nobody needs them, remove their folders, and their names in the catalog"
             );
         } else if is_read(run, stream) {
             tracing::warn!(
@@ -102,7 +175,7 @@ pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<Stri
                 stream,
                 tables,
                 "the rows of a stream go to another table than before: these tables, which have older ones, stay as they \
-                 are; drop them where nobody needs them"
+                 are; where nobody needs them, remove their folders, and their names in the catalog"
             );
         }
     }

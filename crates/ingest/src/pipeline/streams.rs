@@ -48,6 +48,7 @@ pub(super) fn selected(run: &mut Run<'_>, discovered: Vec<StreamInfo>) -> Result
         .with_context("stream", other));
     }
     replaced::tables(run)?;
+    replaced::refuse_left(run)?;
     apart(run, &discovered)?;
     Ok(selected)
 }

@@ -12,6 +12,7 @@ mod matrix_cells;
 mod matrix_checks;
 mod refusals;
 mod replace;
+mod replace_left;
 mod rig;
 mod said;
 mod script;

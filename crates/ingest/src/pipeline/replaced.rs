@@ -92,9 +92,10 @@ fn root_of(run: &Run<'_>, stream: &str) -> Option<String> {
     }
 }
 
-/// Whether a table may be this one or a child table of it under a name with a mark: the name was too long, or taken.
+/// Whether a table may be this one or a child table of it under a name that was cut and has a mark. Names that are short
+/// enough have none behind them: ten digits there are those of another table.
 fn is_marked(root: &str, table: &str) -> bool {
-    let rest = table.strip_prefix(root.get(..CUT).unwrap_or(root));
+    let rest = root.get(..CUT).and_then(|cut| table.strip_prefix(cut));
     let Some((mark, below)) = rest.and_then(|rest| rest.split_at_checked(MARK)) else { return false };
     let digits = mark.strip_prefix('_');
     digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))

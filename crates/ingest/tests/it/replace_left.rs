@@ -134,3 +134,27 @@ async fn child_tables_are_those_of_the_longest_name() {
         (vec!["3".to_owned()], 0)
     );
 }
+
+#[tokio::test]
+async fn only_long_names_are_found_by_their_marks() {
+    let rig = Rig::delta();
+    let by_hour = Script::new(["sales"]).page("sales", json!([{"hour": "2026113022", "id": 1}]));
+    rig.pipeline(&by_hour).table_name("sales", "sales_{hour}").replace().run().await.unwrap();
+    rig.pipeline(&by_hour).replace().run().await.unwrap();
+    assert_eq!(rig.column("sales_2026113022", "id").await, ["1"]);
+    assert_eq!(rig.column("sales", "id").await, ["1"]);
+
+    // The lengths at which the child tables, and then the table itself, are cut and have a mark.
+    for length in [243, 244, 250, 255, 256, 300] {
+        let rig = Rig::delta();
+        let name = "s".repeat(length);
+        let script = Script::new([name.as_str()]).page(&name, json!([{"id": 1, "a_long_key": [1]}]));
+        rig.pipeline(&script).replace().run().await.unwrap();
+        let tables = rig.tables().await;
+        assert_eq!(tables.len(), 2, "{tables:?}");
+        rig.pipeline(&Script::new([name.as_str()])).replace().run().await.unwrap();
+        for table in tables {
+            assert_eq!(rig.rows(&table).await.len(), 0, "{table}");
+        }
+    }
+}

@@ -136,12 +136,12 @@ fn is_of_other_list(node: &Node, info: &PageInfo<'_>) -> bool {
 
 /// What a value answers to the question whether there is more, where it is asked that.
 fn says_more(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
-    // A number under a name such as `last` is that of the last page or row.
-    let is_number = || number(node, info).is_some();
+    // A number is that of the last page or row there, and a yes or no under other names.
+    let is_place = |name: &str| ["last", "lastpage"].contains(&name) && number(node, info).is_some();
     match last(node).as_str() {
         // Many a thing is done, and only a page that is not has another one.
-        "done" => answer(node, info).filter(|done| !done && !is_number()).map(|done| !done),
-        word if LAST.contains(&word) => answer(node, info).filter(|_| !is_number()).map(|is_last| !is_last),
+        "done" => answer(node, info).filter(|done| !done).map(|done| !done),
+        word if LAST.contains(&word) && !is_place(word) => answer(node, info).map(|is_last| !is_last),
         word if is_more(word) => answer(node, info),
         // `commentsHasMore` may be of something else, and must not end the rows.
         word if word.ends_with("hasmore") => answer(node, info).filter(|more| *more),

@@ -230,7 +230,7 @@ fn what_other_things_say_ends_no_stream() {
         r#""query":{"is_last":true}"#,
         r#""first":0,"last":1"#,
         r#""range":{"first":0,"last":1}"#,
-        r#""meta":{"last":"1","is_last":1}"#,
+        r#""meta":{"last":"1"}"#,
     ] {
         for (lead, next, way) in leads {
             let body = first(other, lead);
@@ -255,7 +255,8 @@ fn what_other_things_say_ends_no_stream() {
         for flag in
             ["has_more", "more", "more_results", "has_more_items", "is_there_more", "isMoreDataAvailable"]
         {
-            for fields in [format!(r#""{flag}":false"#), format!(r#""page":{{"{flag}":"false"}}"#)] {
+            let last = r#""meta":{"is_last":1}"#.to_owned();
+            for fields in [format!(r#""{flag}":false"#), format!(r#""page":{{"{flag}":"false"}}"#), last] {
                 let body = first(&fields, lead);
                 assert_eq!(second(&with_flag(kind, Some(path), None), &body).unwrap(), "end", "{body}");
                 assert_eq!(second(&Paginator::Auto, &body).unwrap(), "end", "{body}");
@@ -263,6 +264,10 @@ fn what_other_things_say_ends_no_stream() {
                 assert_ne!(second(&deaf, &body).unwrap(), "end", "{body}");
             }
         }
+    }
+    for more in [r#""is_last":0"#, r#""is_last_page":false"#, r#""no_more":0"#, r#""done":0"#] {
+        let body = format!(r#"{{"results":[{{}}],{more}}}"#);
+        assert!(second(&Paginator::Auto, &body).is_err(), "{body}");
     }
     let beside = r#"{"results":[{}],"search":{"next":"/b","is_last":true}}"#;
     assert_eq!(second(&Paginator::json_link("search.next"), beside).unwrap(), "end");

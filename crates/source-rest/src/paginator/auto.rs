@@ -118,20 +118,22 @@ pub(super) fn ends<'a>(info: &PageInfo<'a>, lead: Option<&JsonPath>) -> impl Ite
         lead.and_then(|path| path.keys().split_last()).is_some_and(|(_, around)| around == place(node))
     };
     let ends = nodes(info).filter(|node| says_more(node, info) == Some(false));
-    ends.filter(move |node| is_beside(node) || is_about(node) && !is_of_other_list(node, info))
+    ends.filter(move |node| is_beside(node) || is_about(node) && !is_of_another(node, info))
 }
 
-/// Whether a value stands in what is about another list, such as `comments.paging` beside `comments.data`.
-fn is_of_other_list(node: &Node, info: &PageInfo<'_>) -> bool {
+/// Whether a value stands in what is about something else, such as `comments.paging` or `labels.pageInfo`: on the way to it
+/// from the objects around the rows is one that is not about pages.
+fn is_of_another(node: &Node, info: &PageInfo<'_>) -> bool {
     let rows = rows_path(info);
-    let has_list = |around: &[String]| {
-        info.outline.nodes.iter().any(|node| node.kind == Kind::Array && place(node) == around)
+    let is_about_pages = |name: &str| {
+        ABOUT_ROWS.contains(&name)
+            || name.contains("meta")
+            || name.contains("pagin")
+            || name.ends_with("info")
     };
     let above = (1..place(node).len()).filter_map(|depth| node.path.get(..depth));
-    let mut other = above.filter(|around| !rows.starts_with(around));
-    other.any(|around| {
-        !around.last().is_some_and(|name| ABOUT_ROWS.contains(&plain(name).as_str())) && has_list(around)
-    })
+    let mut others = above.filter(|around| !rows.starts_with(around)).filter_map(<[String]>::last);
+    others.any(|name| !is_about_pages(&plain(name)))
 }
 
 /// What a value answers to the question whether there is more, where it is asked that.

@@ -278,7 +278,7 @@ impl Way {
         }
     }
 
-    /// The request for the next page, where all that was told of may be read.
+    /// The request for the next page, where all rows that were told of may be read.
     fn next(
         &mut self,
         request: &PageRequest,
@@ -292,9 +292,7 @@ impl Way {
         match self {
             Self::Auto | Self::Single => return Ok(None),
             // Some have a link always, which leads to pages without rows for ever.
-            Self::HeaderLink { .. } | Self::JsonLink { .. } | Self::Cursor { .. }
-                if page.rows == 0 && is_reached =>
-            {
+            Self::HeaderLink { .. } | Self::JsonLink { .. } | Self::Cursor { .. } if is_reached => {
                 return Ok(None);
             }
             // Where the settings say where to look, nothing else is listened to.

@@ -30,15 +30,11 @@ pub(super) async fn run(context: &Context, args: &CleanArgs) -> Result<(), Failu
     let mut seen = BTreeSet::new();
     let (mut count, mut bytes, mut failed) = (0, 0, 0_u64);
     for (_, pipeline) in pipelines(project, &args.which, args.which.pipeline.is_empty())? {
-        let destination = workspace.destination(project.destination(pipeline)?).await?;
+        let config = project.destination(pipeline)?;
+        let destination = workspace.destination(config).await?;
         // Several pipelines may load into one place; the tables there are those of one log and one catalog.
-        let catalog = project.destination(pipeline)?.catalog.clone();
-        if !seen.insert((
-            destination.log.clone(),
-            destination.location.clone(),
-            catalog,
-            destination.namespace.clone(),
-        )) {
+        let location = destination.location.clone();
+        if !seen.insert((&config.log, location, &config.catalog, destination.namespace.clone())) {
             continue;
         }
         if args.dry_run {

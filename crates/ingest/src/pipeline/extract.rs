@@ -324,20 +324,7 @@ impl Load {
                 self.write(run, &stream, batches).await?;
             }
         }
-        let going = replaced::tables(run)?;
-        replaced::tell_kept(run, &going);
-        if run.replaces() {
-            run.left = replaced::left(run, &going);
-        }
-        // Tables that were dropped have nothing left that could go.
-        let open = run.tables.names();
-        let replaced = going.keys().filter(|table| open.contains(table)).cloned().collect();
-        if run.replaces() {
-            // What is not there any more was given up by whoever has removed it, and later loads are not to miss it.
-            run.known.retain(|table, _| open.contains(table));
-        }
-        // Rows of streams that go there no more are gone with this.
-        run.known.extend(going.into_iter().filter(|(table, _)| open.contains(table)));
+        let replaced = replaced::settle(run)?;
         run.tables.finish_files(&replaced).await
     }
 }

@@ -35,6 +35,31 @@ pub(super) fn tables(run: &Run<'_>) -> Result<BTreeMap<String, BTreeSet<String>>
     Ok(tables)
 }
 
+/// The tables whose rows go with a load, none where it does not replace. Says which others stay, and keeps whose rows each has
+/// from now on.
+pub(super) fn settle(run: &mut Run<'_>) -> Result<BTreeSet<String>> {
+    if !run.replaces() {
+        return Ok(BTreeSet::new());
+    }
+    let going = tables(run)?;
+    let kept = kept(run, &going);
+    tell_kept(run, &kept);
+    let left = left(run, &kept);
+    // Tables that were dropped have nothing left that could go. They were given up by whoever has removed them, and later loads
+    // are not to miss them.
+    let open = run.tables.names();
+    run.left = left;
+    run.known.retain(|table, _| open.contains(table));
+    let going = going.into_iter().filter(|(table, _)| open.contains(table));
+    let mut replaced = BTreeSet::new();
+    for (table, streams) in going {
+        replaced.insert(table.clone());
+        // Rows of streams that go there no more are gone with this.
+        run.known.insert(table, streams);
+    }
+    Ok(replaced)
+}
+
 /// The tables of the pipeline to which streams go that are read, each with these.
 fn targets(run: &Run<'_>) -> BTreeMap<String, BTreeSet<String>> {
     let mut names = run.known.clone();
@@ -118,18 +143,18 @@ fn kept<'a>(
 }
 
 /// The streams whose tables stay though the cursor of the replacing load does not know them.
-pub(super) fn left(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+fn left(run: &Run<'_>, kept: &BTreeMap<&str, Vec<&str>>) -> BTreeSet<String> {
     // One that has come back and is not selected is no better known than before.
     let is_left = |stream: &&str| {
         !run.discovered.contains(*stream) || (run.left.contains(*stream) && !is_read(run, stream))
     };
-    kept(run, replaced).into_keys().filter(is_left).map(str::to_owned).collect()
+    kept.keys().copied().filter(is_left).map(str::to_owned).collect()
 }
 
 /// Refuses to append rows of a stream that had left the source when a load replaced: the cursor does not know it, so that
 /// all of its rows would come beside those that have stayed.
 pub(super) fn refuse_left(run: &Run<'_>) -> Result<()> {
-    if run.replaces() {
+    if run.replaces() || run.left.is_empty() {
         return Ok(());
     }
     let back = run.left.iter().filter(|stream| run.discovered.contains(*stream) && is_read(run, stream));
@@ -156,11 +181,8 @@ pub(super) fn refuse_left(run: &Run<'_>) -> Result<()> {
 }
 
 /// Says which tables of the pipeline stay as they are, though the load replaces: nothing of the source goes there.
-pub(super) fn tell_kept(run: &Run<'_>, replaced: &BTreeMap<String, BTreeSet<String>>) {
-    if !run.replaces() {
-        return;
-    }
-    for (stream, tables) in kept(run, replaced) {
+fn tell_kept(run: &Run<'_>, kept: &BTreeMap<&str, Vec<&str>>) {
+    for (&stream, tables) in kept {
         let tables = tables.join(",");
         if !run.discovered.contains(stream) {
             tracing::warn!(

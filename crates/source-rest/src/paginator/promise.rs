@@ -35,7 +35,7 @@ impl Promise {
         let said = Said::of(page, way);
         let is_last = |all: u64| auto::page_number(page).is_some_and(|number| number >= all);
         // A count that may be that of the page alone takes nothing back.
-        let is_known = self.rows.as_ref().is_some_and(|rows| rows.is_sure);
+        let is_known = self.knows_all();
         self.rows = said.rows.filter(|rows| rows.is_sure || !is_known).or(self.rows.take());
         self.pages = said.pages.or(self.pages.take()).filter(|pages| !is_last(pages.all));
         // Newer than a number that some page before has told.
@@ -45,13 +45,21 @@ impl Promise {
         self.flag = said.more;
     }
 
-    /// Whether a page without rows tells that all were read. A `count` may be that of the page, which says nothing of the
+    /// Whether a number of all rows was told that is none of a page alone.
+    fn knows_all(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.is_sure)
+    }
+
+    /// Whether a page has no rows and tells that all were read. A `count` may be that of the page, which says nothing of the
     /// pages behind it; it is one of all rows where the page before told the same, and had fewer.
     pub(super) fn is_reached(&self, page: &PageInfo<'_>) -> bool {
         let is_of_all =
             |now: &Number| self.rows.as_ref().is_some_and(|rows| *rows == *now && rows.all > self.last_rows);
-        auto::sure_total(page).is_some_and(|total| total <= page.read)
-            || said::all_rows(page).is_some_and(|now| now.all == page.read && is_of_all(&now))
+        let is_told = || {
+            auto::sure_total(page).is_some_and(|total| total <= page.read)
+                || said::all_rows(page).is_some_and(|now| now.all == page.read && is_of_all(&now))
+        };
+        page.rows == 0 && is_told()
     }
 
     /// Whether the stream may end with this page, which has no rows.
@@ -105,7 +113,7 @@ impl Promise {
             // The numbers of a stream without new rows may be those of all.
             return Ok(());
         }
-        let is_known = self.rows.as_ref().is_some_and(|rows| rows.is_sure);
+        let is_known = self.knows_all();
         let now = said.rows.as_ref().filter(|rows| rows.all > 0 && (rows.is_sure || !is_known));
         if let Some(rows) = now.or(self.rows.as_ref()) {
             if rows.all > page.read {

@@ -47,6 +47,7 @@ fn everything() -> Value {
                 "boundary": "open", "row_order": "ascending", "on_missing": "include",
             },
             "on_errors": "include",
+            "on_missing_rows": "empty",
         }],
     })
 }

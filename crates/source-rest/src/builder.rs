@@ -5,8 +5,8 @@ use stitchwork_core::{Error, Result};
 
 use crate::auth::{Auth, KeyLocation};
 use crate::config::{
-    Boundary, IncrementalConfig, Method, Missing, Partial, RequestConfig, RestConfig, RowOrder, SendIn,
-    StreamConfig,
+    Boundary, IncrementalConfig, Method, Missing, MissingRows, Partial, RequestConfig, RestConfig, RowOrder,
+    SendIn, StreamConfig,
 };
 use crate::{Paginator, RestSource, Secret};
 
@@ -147,6 +147,11 @@ impl RestBuilder {
     /// What becomes of the rows of a page that also tells of errors.
     pub fn on_errors(self, partial: Partial) -> Self {
         self.last("on_errors", |stream| stream.on_errors = partial)
+    }
+
+    /// What becomes of a page that has nothing where the rows should be.
+    pub fn on_missing_rows(self, missing: MissingRows) -> Self {
+        self.last("on_missing_rows", |stream| stream.on_missing_rows = missing)
     }
 
     /// The settings so far.

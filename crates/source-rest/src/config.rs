@@ -75,6 +75,9 @@ pub struct StreamConfig {
     /// What becomes of the rows of a page that also tells of errors.
     #[serde(default)]
     pub on_errors: Partial,
+    /// What becomes of a page that has nothing where the rows should be.
+    #[serde(default)]
+    pub on_missing_rows: MissingRows,
 }
 
 /// The method of a request.
@@ -189,6 +192,17 @@ pub enum Partial {
     Include,
 }
 
+/// What becomes of a page that has nothing where `data_selector` points, or where the first page had its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingRows {
+    /// It is an error, unless it says that there are no rows.
+    #[default]
+    Error,
+    /// It has no rows, as the pages of APIs that leave an empty list out.
+    Empty,
+}
+
 impl RestConfig {
     /// An API at a base URL, without streams yet.
     #[must_use]
@@ -278,6 +292,7 @@ impl StreamConfig {
             primary_key: vec![],
             incremental: None,
             on_errors: Partial::default(),
+            on_missing_rows: MissingRows::default(),
         }
     }
 
@@ -370,6 +385,7 @@ impl fmt::Debug for StreamConfig {
             .field("primary_key", &self.primary_key)
             .field("incremental", &self.incremental)
             .field("on_errors", &self.on_errors)
+            .field("on_missing_rows", &self.on_missing_rows)
             .finish()
     }
 }

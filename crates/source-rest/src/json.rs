@@ -88,7 +88,9 @@ impl Outline {
     /// What is at the path of the rows.
     pub(crate) fn rows(&self, path: &JsonPath) -> Result<RowsAt> {
         let node = self.get(path).ok_or_else(|| {
-            Error::invalid_data("the page has nothing where `data_selector` points")
+            let message = "the page has nothing where `data_selector` points; correct it, or, if the API leaves the list out \
+                 where it would be empty, set `on_missing_rows` of the stream to `empty`";
+            Error::invalid_data(message)
                 .with_context("path", path.keys().join("."))
                 .with_context("found", self.keys())
         })?;
@@ -115,6 +117,11 @@ impl Node {
     /// Where it is.
     pub(crate) fn json_path(&self) -> JsonPath {
         JsonPath::of(&self.path.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The path to what it stands in.
+    pub(crate) fn place(&self) -> &[String] {
+        self.path.split_last().map(|(_, around)| around).unwrap_or_default()
     }
 
     /// Whether it is a list that has objects, or nothing.

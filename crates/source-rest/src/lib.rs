@@ -20,8 +20,8 @@ mod tracker;
 pub use auth::{Auth, KeyLocation};
 pub use builder::{RestBuilder, rest};
 pub use config::{
-    Boundary, IncrementalConfig, Method, Missing, Partial, RequestConfig, RestConfig, RowOrder, SendIn,
-    StreamConfig,
+    Boundary, IncrementalConfig, Method, Missing, MissingRows, Partial, RequestConfig, RestConfig, RowOrder,
+    SendIn, StreamConfig,
 };
 pub use paginator::Paginator;
 pub use register::{SCHEMES, register};

@@ -1,5 +1,6 @@
 //! How the next page is found.
 
+mod about;
 mod absent;
 mod auto;
 mod config;
@@ -19,7 +20,7 @@ use crate::SendIn;
 use crate::auth::set_param;
 use crate::json::{Node, Outline, row_spans};
 use crate::path::JsonPath;
-pub(crate) use auto::tells_of_pages;
+pub(crate) use auto::{tells_none, tells_of_pages};
 pub use config::Paginator;
 use own_number::OwnNumber;
 use promise::Promise;
@@ -62,6 +63,8 @@ pub(crate) struct PageInfo<'a> {
     pub(crate) outline: &'a Outline,
     /// The list of its rows, where it is one.
     pub(crate) array: &'a [u8],
+    /// The path to what its rows stand in.
+    pub(crate) around: &'a [String],
     /// The number of its rows.
     pub(crate) rows: u64,
     /// The number of rows so far, with those of this page.

@@ -1,5 +1,7 @@
 //! Reads streams page by page.
 
+mod finder;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -10,10 +12,11 @@ use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, Partial, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
-use crate::json::{Kind, Outline, RowsAt, Usual, failed, incomplete, wrap_rows};
+use crate::json::{Outline, RowsAt, failed, incomplete, wrap_rows};
 use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
+use finder::Finder;
 
 /// The most pages in a row without rows: some APIs leave pages empty, and some name a next page for ever.
 const MOST_EMPTY: u32 = 100;
@@ -83,15 +86,11 @@ impl Reader {
 struct StreamReader {
     name: String,
     method: Method,
-    selector: Option<JsonPath>,
+    finder: Finder,
     /// What the settings name in pages, which may be inside of lists.
     named: Vec<JsonPath>,
-    /// Where the first page had its rows, where nobody has said it: another list of a later page is not taken for them.
-    found: Option<JsonPath>,
     /// What becomes of rows beside errors.
     partial: Partial,
-    /// What the pages had that had a place for rows.
-    usual: Usual,
     /// How many rows came so far, and how many pages without rows since the last one with rows.
     read: u64,
     empty: u32,
@@ -129,15 +128,13 @@ impl StreamReader {
         }
         let pager = Pager::new(stream.paginator.as_ref().unwrap_or(&shared.config.paginator))?;
         let next = first_request(shared, stream, tracker.as_ref(), &pager)?;
-        let selector = stream.data_selector.as_deref().map(JsonPath::parse).transpose()?;
+        let finder = Finder::new(stream, !before.last.is_null())?;
         Ok(Self {
             name: stream.name.clone(),
             method: stream.method,
-            named: selector.iter().chain(pager.paths()).cloned().collect(),
-            selector,
-            found: None,
+            named: finder.selector().into_iter().chain(pager.paths()).cloned().collect(),
+            finder,
             partial: stream.on_errors,
-            usual: Usual::default(),
             read: 0,
             empty: 0,
             last_rows: None,
@@ -190,9 +187,10 @@ impl StreamReader {
         let shown = |e: Error| e.with_context("url", shared.client.redactor.url(&page.url));
         let mut outline = Outline::of(&body).map_err(shown)?;
         outline.open(&body, &self.named).map_err(shown)?;
-        let failure = outline.failure(&body, &self.usual);
+        let failure = self.finder.failure(&outline, &body);
         let excerpt = || shared.client.redactor.excerpt(&String::from_utf8_lossy(&body));
-        let at = if is_nothing { Ok(RowsAt::Nowhere) } else { self.rows_at(&outline) };
+        let shown_url = shared.client.redactor.url(&page.url);
+        let at = if is_nothing { Ok(RowsAt::Nowhere) } else { self.finder.find(&outline, &body, &shown_url) };
         let at = at.map_err(|e| match failure {
             Some(field) if !outline.may_have_rows() => shown(failed(field, excerpt())),
             _ => shown(e.with_context("body", excerpt())),
@@ -224,7 +222,7 @@ impl StreamReader {
             ));
         }
         if at != RowsAt::Nowhere {
-            self.usual.learn(&outline, &body);
+            self.finder.learn(&outline, &body);
         }
         self.check_repeated(&body, &at, rows).map_err(shown)?;
         let (url, links, told) = (&page.url, page.links.as_slice(), page.told);
@@ -232,13 +230,13 @@ impl StreamReader {
             RowsAt::Array(range) => body.get(range.clone()).unwrap_or_default(),
             RowsAt::Object(_) | RowsAt::Nowhere => &[],
         };
-        let (shown_url, body_ref) = (&shared.client.redactor.url(url), &body);
         let info = PageInfo {
             url,
-            shown_url,
+            shown_url: &shown_url,
             links,
-            body: body_ref,
+            body: &body,
             array,
+            around: self.finder.around(),
             outline: &outline,
             rows,
             read: self.read,
@@ -280,39 +278,11 @@ impl StreamReader {
     /// What a tag is of: the request, and where the rows are in its answer. One that was told to have them elsewhere has
     /// others, though it may be unchanged.
     fn tagged(&self, id: u128) -> u128 {
-        let Some(selector) = &self.selector else { return id };
+        let Some(selector) = self.finder.selector() else { return id };
         let mut hasher = Hasher::new();
         hasher.add(&id.to_be_bytes());
         selector.keys().iter().for_each(|key| hasher.add(key.as_bytes()));
         hasher.finish()
-    }
-
-    /// Where the rows of a page are: where the selector points to, or where those of the first page were.
-    fn rows_at(&mut self, outline: &Outline) -> Result<RowsAt> {
-        if let Some(selector) = &self.selector {
-            return outline.rows(selector);
-        }
-        if let Some(found) = &self.found {
-            let there = outline.get(found).filter(|node| node.kind != Kind::Null);
-            return match there {
-                Some(node) if node.may_have_rows() => outline.rows(found),
-                Some(_) => Err(Error::invalid_data(
-                    "the page has no list of objects where the first page had one; set `data_selector`",
-                )
-                .with_context("path", found.keys().join("."))),
-                // Some APIs leave an empty list out or make it null, and say nothing new instead of it.
-                None => match self.usual.new_field(outline) {
-                    Some(field) => Err(Error::invalid_data(
-                        "the page has no rows, and a field that no page with rows had: it is likely to say that the API \
-                         failed; if this is how the API ends its pages, let `paginator` know where it says how many there are \
-                         (`total`, `total_pages`, `has_more`)",
-                    )
-                    .with_context("field", field.path.join("."))),
-                    None => Ok(RowsAt::Nowhere),
-                },
-            };
-        }
-        outline.rows(self.found.insert(outline.find_rows(self.partial)?.json_path()))
     }
 
     /// An API that does not know the parameter of the page gives the same one for ever, though it may have a new link or

@@ -13,7 +13,7 @@ use crate::config::Short;
 use crate::{Secret, Text};
 pub use paginator::{Paginator, SendIn};
 pub use settings::SourceSettings;
-pub use stream::{Boundary, Incremental, Method, Missing, Partial, RestStream, RowOrder};
+pub use stream::{Boundary, Incremental, Method, Missing, MissingRows, Partial, RestStream, RowOrder};
 
 /// A REST API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

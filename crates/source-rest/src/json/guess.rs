@@ -14,7 +14,7 @@ const ROW_NAMES: [&str; 11] = [
 ];
 
 /// The names of lists that are about a page, and its rows only where there is no other list.
-const ASIDES: [&str; 4] = ["warnings", "messages", "links", "included"];
+const ASIDES: [&str; 5] = ["warnings", "messages", "link", "links", "included"];
 
 impl Outline {
     /// The path of the rows that nobody has named, and what they are: the only list of objects at the least depth, or the
@@ -64,6 +64,23 @@ impl Outline {
         } else {
             Err(ask("the list of the page has no objects").with_context("list", names(known)))
         }
+    }
+
+    /// Whether the page has a list of objects that may be its rows, or an empty one.
+    pub(crate) fn has_list(&self) -> bool {
+        let is_other = |node: &Node| ASIDES.contains(&node.name().as_str()) || node.name() == "errors";
+        self.nodes.iter().any(|node| node.may_have_rows() && !is_other(node))
+    }
+
+    /// Whether the page has a list of objects that are about it.
+    pub(crate) fn has_asides(&self) -> bool {
+        let is_aside = |node: &Node| ASIDES.contains(&node.name().as_str());
+        self.nodes.iter().any(|node| node.first == Some(Kind::Object) && is_aside(node))
+    }
+
+    /// Whether the page is an object without any field.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.nodes.as_slice(), [root] if root.kind == Kind::Object)
     }
 
     /// Whether the page has an id, as what is one row itself has.

@@ -4,14 +4,15 @@
 use serde_json::Value;
 use stitchwork_core::{Error, Result};
 
+use super::about::Of;
 use super::config::{next, page};
 use super::names::{
-    ABOUT_ROWS, CURSORS, HEADER, LAST, LIMITS, MORE, MORE_ASKED, MORE_OF, NEXT, OFFSETS, PAGE_COUNTS,
+    ABOUT_ROWS, COUNTS, CURSORS, HEADER, LAST, LIMITS, MORE, MORE_ASKED, MORE_OF, NEXT, OFFSETS, PAGE_COUNTS,
     PAGE_NUMBERS, TOTALS,
 };
 use super::{PageInfo, Way, link, said};
 use crate::SendIn;
-use crate::json::{Kind, Node};
+use crate::json::{Kind, Node, Outline};
 use crate::path::JsonPath;
 
 pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
@@ -22,25 +23,8 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
     if info.array.is_empty() && info.rows == 1 || says_end(info, None) {
         return Ok(Way::Single);
     }
-    if let Some(node) = nodes(info).find(|node| is_link(node, info)) {
-        return Ok(Way::JsonLink { path: node.json_path(), has_more: None });
-    }
-    if let Some(node) = named(info, &PAGE_COUNTS).find(|node| number(node, info).is_some()) {
-        let first = page_number(info).unwrap_or(1);
-        let total_pages = node.json_path();
-        return Ok(Way::PageNumber {
-            first,
-            page: first,
-            param: page(),
-            send_in: SendIn::Query,
-            total_pages: total_pages.into(),
-        });
-    }
-    if let Some((node, param)) = nodes(info).find_map(|node| Some((node, cursor_param(node, info)?))) {
-        return Ok(Way::Cursor { path: node.json_path(), param, send_in: SendIn::Query, has_more: None });
-    }
-    if let Some(pager) = offset(info) {
-        return Ok(pager);
+    if let Some(way) = [Of::Rows, Of::Pages, Of::Others].into_iter().find_map(|of| way(info, of)) {
+        return Ok(way);
     }
     // Rows that nobody would fetch must not go unnoticed.
     let total = said::all_rows(info);
@@ -64,12 +48,45 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
         let word = last(node);
         is_next(&word) || word == "done" && answer(node, info).is_some() || says_more(node, info).is_some()
     };
-    let is_near = near(info);
-    let mut words = info.outline.nodes.iter().filter(|node| is_near(node));
+    let mut words = info.outline.nodes.iter().filter(|node| info.is_near(node));
     if !has_total && info.links.is_empty() && !words.any(says) {
         warn_of_round(info);
     }
     Ok(Way::Single)
+}
+
+/// The way to the next page that is told of there.
+fn way(info: &PageInfo<'_>, of: Of) -> Option<Way> {
+    let there = |node: &&Node| info.of(node) == of;
+    if let Some(node) = nodes(info).filter(there).find(|node| is_link(node, info)) {
+        return Some(Way::JsonLink { path: node.json_path(), has_more: None });
+    }
+    let beside = |count: &Node| {
+        let numbers = named(info, &PAGE_NUMBERS).filter(|node| node.place() == count.place());
+        numbers.into_iter().find_map(|node| number(node, info))
+    };
+    // A thing has a number of pages too, which is no sign of others where it is one.
+    let is_count = |node: &&Node| match number(node, info) {
+        Some(pages) => of == Of::Rows || pages > 1 || beside(node).is_some(),
+        None => false,
+    };
+    if let Some(node) = named(info, &PAGE_COUNTS).filter(there).find(is_count) {
+        let first = beside(node).or_else(|| page_number(info)).unwrap_or(1);
+        let total_pages = node.json_path().into();
+        return Some(Way::PageNumber {
+            first,
+            page: first,
+            param: page(),
+            send_in: SendIn::Query,
+            total_pages,
+        });
+    }
+    if let Some((node, param)) =
+        nodes(info).filter(there).find_map(|node| Some((node, cursor_param(node, info)?)))
+    {
+        return Some(Way::Cursor { path: node.json_path(), param, send_in: SendIn::Query, has_more: None });
+    }
+    offset(info, of)
 }
 
 /// The sizes that APIs give their pages where nobody asks for one.
@@ -113,33 +130,21 @@ pub(super) fn more<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
 /// The places where a page says that there is no more: around the rows, in what is about them, and beside what leads on.
 /// Elsewhere it is other things that end, for which no row may be passed over.
 pub(super) fn ends<'a>(info: &PageInfo<'a>, lead: Option<&JsonPath>) -> impl Iterator<Item = &'a Node> {
-    let is_about = about(info);
     let is_beside = move |node: &Node| {
-        lead.and_then(|path| path.keys().split_last()).is_some_and(|(_, around)| around == place(node))
+        lead.and_then(|path| path.keys().split_last()).is_some_and(|(_, around)| around == node.place())
     };
     let ends = nodes(info).filter(|node| says_more(node, info) == Some(false));
-    ends.filter(move |node| is_beside(node) || is_about(node) && !is_of_another(node, info))
-}
-
-/// Whether a value stands in what is about something else, such as `comments.paging` or `labels.pageInfo`: on the way to it
-/// from the objects around the rows is one that is not about pages.
-fn is_of_another(node: &Node, info: &PageInfo<'_>) -> bool {
-    let rows = rows_path(info);
-    let is_about_pages = |name: &str| {
-        ABOUT_ROWS.contains(&name)
-            || name.contains("meta")
-            || name.contains("pagin")
-            || name.ends_with("info")
-    };
-    let above = (1..place(node).len()).filter_map(|depth| node.path.get(..depth));
-    let mut others = above.filter(|around| !rows.starts_with(around)).filter_map(<[String]>::last);
-    others.any(|name| !is_about_pages(&plain(name)))
+    ends.filter(move |node| is_beside(node) || info.of(node) == Of::Rows)
 }
 
 /// What a value answers to the question whether there is more, where it is asked that.
 fn says_more(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
-    // A number is that of the last page or row there, and a yes or no under other names.
-    let is_place = |name: &str| ["last", "lastpage"].contains(&name) && number(node, info).is_some();
+    // A number is that of the last page or row there, and a yes or no under other names; among links it is one.
+    let is_place = |name: &str| match name {
+        "last" => parent(node) == "links" || number(node, info).is_some(),
+        "lastpage" => number(node, info).is_some(),
+        _ => false,
+    };
     match last(node).as_str() {
         // Many a thing is done, and only a page that is not has another one.
         "done" => answer(node, info).filter(|done| !done).map(|done| !done),
@@ -226,9 +231,11 @@ pub(super) fn lead(info: &PageInfo<'_>) -> Option<String> {
 }
 
 /// A first page that tells its offset, its limit and how many rows there are is asked for the others by the same names.
-fn offset(info: &PageInfo<'_>) -> Option<Way> {
-    let start = named(info, &OFFSETS).find(|node| number(node, info) == Some(0))?;
-    let size = named(info, &LIMITS).find(|node| number(node, info).is_some_and(|size| size > 0))?;
+fn offset(info: &PageInfo<'_>, of: Of) -> Option<Way> {
+    let there = |node: &&Node| info.of(node) == of;
+    let start = named(info, &OFFSETS).filter(there).find(|node| number(node, info) == Some(0))?;
+    let size =
+        named(info, &LIMITS).filter(there).find(|node| number(node, info).is_some_and(|size| size > 0))?;
     let total = totals(info).find(|node| number(node, info).is_some_and(|total| total > info.rows))?;
     let name = |node: &Node| node.path.last().cloned().unwrap_or_default();
     Some(Way::Offset {
@@ -251,61 +258,34 @@ pub(super) fn is_sure(node: &Node) -> bool {
     last(node) != "count"
 }
 
-/// What may be the number of all rows; also `total.value`, as Elasticsearch has it, and `meta.hits`, as the New York Times has
-/// it: `hits` around the rows may be those on a web page.
+/// What may be the number of all rows.
 pub(super) fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
-    let is_total = |name: &str| TOTALS.contains(&name);
-    let is_about = about(info);
-    let is_named = move |node: &&Node| match last(node).as_str() {
-        "value" => is_total(&parent(node)),
+    nodes(info).filter(|node| is_total(node) && info.of(node) == Of::Rows)
+}
+
+/// Whether a name is that of the number of all rows; also `total.value`, as Elasticsearch has it, and `meta.hits`, as the New
+/// York Times has it: `hits` around the rows may be those on a web page.
+fn is_total(node: &Node) -> bool {
+    match last(node).as_str() {
+        "value" => TOTALS.contains(&parent(node).as_str()),
         "hits" => ABOUT_ROWS.contains(&parent(node).as_str()),
-        name => is_total(name),
-    };
-    nodes(info).filter(is_named).filter(move |node| is_about(node))
-}
-
-/// Whether a value stands around the rows, or in what is about them.
-pub(super) fn about<'a>(info: &PageInfo<'a>) -> impl Fn(&Node) -> bool + 'a {
-    let (rows, outline) = (rows_path(info), info.outline);
-    move |node| {
-        rows.starts_with(place(node))
-            || ABOUT_ROWS.contains(&parent(node).as_str())
-            || outline.is_beside(node)
+        name => TOTALS.contains(&name),
     }
 }
 
-/// Whether a value stands where pages tell of themselves: near their root, or around the rows and in what is about them there,
-/// however deep, as GraphQL has it.
-pub(super) fn near<'a>(info: &PageInfo<'a>) -> impl Fn(&Node) -> bool + 'a {
-    let rows = rows_path(info);
-    move |node| {
-        let around = place(node);
-        let beside = || around.split_last().is_some_and(|(_, beside)| rows.starts_with(beside));
-        node.path.len() <= 3
-            || rows.starts_with(around)
-            || ABOUT_ROWS.contains(&parent(node).as_str()) && beside()
-    }
-}
-
-/// Where the rows are, where they are a list.
-fn rows_path<'a>(info: &PageInfo<'a>) -> &'a [String] {
-    let rows = info.outline.nodes.iter().find(|node| {
-        let text = info.body.get(node.range.clone()).unwrap_or_default();
-        node.kind == Kind::Array && std::ptr::eq(text, info.array)
-    });
-    rows.map(|node| node.path.as_slice()).unwrap_or_default()
-}
-
-/// The path to what a value stands in.
-fn place(node: &Node) -> &[String] {
-    node.path.split_last().map(|(_, around)| around).unwrap_or_default()
+/// Whether a page without a list says by each number of rows that it tells that there are none.
+pub(crate) fn tells_none(outline: &Outline, body: &[u8], around: &[String]) -> bool {
+    let is_own = |node: &&Node| Of::node(node, around, outline) != Of::Others;
+    let is_number = |node: &&Node| is_total(node) || COUNTS.contains(&last(node).as_str());
+    let numbers = outline.nodes.iter().filter(is_number).filter(is_own);
+    let mut numbers = numbers.filter_map(|node| super::whole(&node.value(body)?)).peekable();
+    numbers.peek().is_some() && numbers.all(|number| number == 0)
 }
 
 /// The scalars of the page that may tell of it, the shallowest first.
 pub(super) fn nodes<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
-    let is_near = near(info);
     let scalars = info.outline.nodes.iter().filter(|node| node.kind == Kind::Scalar);
-    let mut nodes: Vec<&Node> = scalars.filter(|node| is_near(node)).collect();
+    let mut nodes: Vec<&Node> = scalars.filter(|node| info.is_near(node)).collect();
     nodes.sort_by_key(|node| node.path.len());
     nodes.into_iter()
 }
@@ -328,13 +308,12 @@ pub(super) fn last(node: &Node) -> String {
 }
 
 fn parent(node: &Node) -> String {
-    let place = node.path.len().checked_sub(2);
-    place.and_then(|place| node.path.get(place)).map(|name| plain(name)).unwrap_or_default()
+    node.place().last().map(|name| plain(name)).unwrap_or_default()
 }
 
 /// The names of what a value stands in.
 fn around(node: &Node) -> impl Iterator<Item = String> {
-    node.path.iter().rev().skip(1).map(|name| plain(name))
+    node.place().iter().rev().map(|name| plain(name))
 }
 
 fn text(node: &Node, info: &PageInfo<'_>) -> Option<String> {

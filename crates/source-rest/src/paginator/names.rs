@@ -20,6 +20,21 @@ pub(super) const TOTALS: [&str; 12] = [
     "itemcount",
     "count",
 ];
+/// Other names of numbers of rows, of a page or of all.
+pub(super) const COUNTS: [&str; 12] = [
+    "found",
+    "hits",
+    "matches",
+    "numresults",
+    "recordcount",
+    "results",
+    "resultcount",
+    "resultsizeestimate",
+    "returned",
+    "rowcount",
+    "totalhits",
+    "totalmatches",
+];
 pub(super) const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
 /// What stands before `more` in the names of what asks for it.
 pub(super) const MORE_ASKED: [&str; 9] =

@@ -3,6 +3,7 @@
 
 use stitchwork_core::{Error, Result};
 
+use super::about::Of;
 use super::names::PAGE_NUMBERS;
 use super::{PageInfo, auto};
 use crate::json::Node;
@@ -41,8 +42,7 @@ impl OwnNumber {
 
 /// The number that a first page gives itself. One of its rows is not that.
 fn first<'a>(page: &PageInfo<'a>) -> Option<(&'a Node, u64)> {
-    let is_about = auto::about(page);
-    let mut numbers = auto::named(page, &PAGE_NUMBERS).filter(|node| is_about(node));
+    let mut numbers = auto::named(page, &PAGE_NUMBERS).filter(|node| page.of(node) == Of::Rows);
     let (node, number) = numbers.find_map(|node| Some((node, auto::number(node, page)?)))?;
     Some((node, number)).filter(|(node, number)| auto::last(node) != "number" || *number != page.rows)
 }

@@ -1,5 +1,6 @@
 //! What a page says of the pages behind it.
 
+use super::about::Of;
 use super::names::{CURSORS, HEADER, PAGE_COUNTS};
 use super::{PageInfo, Way, auto, link, whole};
 use crate::json::{Kind, Node};
@@ -58,19 +59,17 @@ fn place(node: &Node) -> String {
 
 /// Where a page says that there are more. Of the things around and beside the rows some are not done, too.
 fn flag<'a>(page: &PageInfo<'a>) -> Option<&'a Node> {
-    let is_about = auto::about(page);
-    auto::more(page).find(|node| auto::last(node).starts_with("has") || is_about(node))
+    auto::more(page).find(|node| auto::last(node).starts_with("has") || page.of(node) == Of::Rows)
 }
 
 /// Whether the page says that it is the last one: by a flag, by nothing where the next one is named, or by a link that
 /// leads nowhere.
 fn says_end(page: &PageInfo<'_>, own: Option<&JsonPath>, way: &Way) -> bool {
     let is_done = |node: &Node| auto::last(node) == "done" && auto::answer(node, page) == Some(true);
-    let is_near = auto::near(page);
     page.says_last(own)
         || auto::ends(page, way.lead()).next().is_some()
         || auto::nodes(page).any(is_done)
-        || page.outline.nodes.iter().any(|node| is_blank_lead(node, page) && is_near(node))
+        || page.outline.nodes.iter().any(|node| is_blank_lead(node, page) && page.is_near(node))
         || leads_nowhere(page, way)
 }
 
@@ -106,7 +105,6 @@ pub(super) fn all_rows(page: &PageInfo<'_>) -> Option<Number> {
 }
 
 fn all_pages<'a>(page: &PageInfo<'a>) -> Option<(u64, &'a Node)> {
-    let is_about = auto::about(page);
-    let mut counts = auto::named(page, &PAGE_COUNTS).filter(|node| is_about(node));
+    let mut counts = auto::named(page, &PAGE_COUNTS).filter(|node| page.of(node) == Of::Rows);
     counts.find_map(|node| Some((auto::number(node, page)?, node)))
 }

@@ -1,4 +1,5 @@
 mod leads;
+mod others;
 
 use std::sync::{Arc, Mutex};
 
@@ -24,10 +25,12 @@ fn run_at(
     let mut urls = vec![shown(&request)];
     for (place, (body, links, rows)) in pages.iter().enumerate() {
         let outline = Outline::of(body.as_bytes())?;
-        let rows_at = match selector {
-            Some(selector) => outline.rows(&JsonPath::parse(selector)?),
-            None => outline.find_rows(crate::Partial::Error).and_then(|node| outline.rows(&node.json_path())),
+        let path = match selector {
+            Some(selector) => JsonPath::parse(selector),
+            None => outline.find_rows(crate::Partial::Error).map(Node::json_path),
         };
+        let rows_at = path.as_ref().ok().and_then(|path| outline.rows(path).ok());
+        let around = path.as_ref().ok().and_then(|path| path.keys().split_last());
         let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
         let (url, body) = (request.url.clone(), body.as_bytes());
         let info = PageInfo {
@@ -36,9 +39,10 @@ fn run_at(
             body,
             outline: &outline,
             array: match rows_at {
-                Ok(RowsAt::Array(range)) => &body[range],
+                Some(RowsAt::Array(range)) => &body[range],
                 _ => &[],
             },
+            around: around.map(|(_, around)| around).unwrap_or_default(),
             rows: *rows,
             read: pages.iter().take(place + 1).map(|(_, _, rows)| rows).sum(),
             told: Told::default(),
@@ -327,7 +331,7 @@ fn the_first_page_tells_how_to_go_on() {
         r#"{"isLast":false}"#,
         r#"{"totalElements":11}"#,
         r#"{"total_items":11}"#,
-        r#"{"hits":{"total":{"value":11}}}"#,
+        r#"{"hits":{"total":{"value":11},"hits":[{}]}}"#,
         r#"{"count":11}"#,
         r#"{"info":{"count":10,"more_records":true,"next_page_token":null}}"#,
         r#"{"additional_data":{"pagination":{"more_items_in_collection":true,"next_start":10}}}"#,
@@ -379,6 +383,7 @@ fn headers_that_tell_of_more_are_not_overlooked() {
             body: b"[]",
             array: b"[]",
             outline: &outline,
+            around: &[],
             rows: 10,
             read: 10,
             told,

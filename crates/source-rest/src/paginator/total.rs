@@ -27,8 +27,10 @@ impl Total {
         if page.is_first {
             self.is_from_zero = self.is_from_zero(page);
         }
-        // Where all rows came, there is no page behind the one of that number, whatever it means.
-        let all_came = || auto::sure_total(page).is_some_and(|total| total <= page.read);
+        // Where all rows came, there is no page behind the one of that number, whatever it means; the total of a page is that
+        // of its own rows in some APIs.
+        let is_of_all = |total: u64| total <= page.read && (page.rows == 0 || total > page.rows);
+        let all_came = || auto::sure_total(page).is_some_and(is_of_all);
         let more = u64::from(self.is_from_zero && !all_came());
         let now = page.number(&self.path).map(|all| all.saturating_add(more));
         // A number that is less than what came is that of something else.
@@ -40,7 +42,7 @@ impl Total {
     /// Whether a first page calls itself 0 beside the number of the last page, which is then one less than how many there are.
     fn is_from_zero(&self, page: &PageInfo<'_>) -> bool {
         let Some((name, around)) = self.path.keys().split_last() else { return false };
-        let is_beside = |node: &&Node| node.path.split_last().is_some_and(|(_, place)| place == around);
+        let is_beside = |node: &&Node| node.place() == around;
         let own = auto::named(page, &PAGE_NUMBERS).filter(is_beside);
         let mut own = own.filter_map(|node| auto::number(node, page)).peekable();
         auto::plain(name) == "lastpage" && own.peek().is_some() && own.all(|number| number == 0)

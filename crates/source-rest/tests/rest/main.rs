@@ -7,6 +7,7 @@ mod ends;
 mod failures;
 mod incremental;
 mod leads;
+mod missing;
 mod paging;
 mod secrets;
 

@@ -46,6 +46,9 @@ pub struct RestStream {
     /// What becomes of the rows of a page that also tells of errors, as GraphQL does.
     #[serde(default)]
     pub on_errors: Partial,
+    /// What becomes of a page that has nothing where `data_selector` points, or where the first page had its rows.
+    #[serde(default)]
+    pub on_missing_rows: MissingRows,
     /// The table of each row, as a template over its fields (`github_{type}`); the stream's name when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-stitchwork-check" = "table_name"))]
@@ -149,6 +152,17 @@ pub enum Partial {
     Error,
     /// They are taken, and those that are missing are passed over.
     Include,
+}
+
+/// What becomes of a page that has nothing where `data_selector` points, or where the first page had its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingRows {
+    /// It is an error, unless it says that there are no rows.
+    #[default]
+    Error,
+    /// It has no rows, as the pages of APIs that leave an empty list out.
+    Empty,
 }
 
 /// What becomes of rows without a cursor value.

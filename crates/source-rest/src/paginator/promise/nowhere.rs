@@ -1,12 +1,14 @@
-//! Pages with rows whose link or cursor leads nowhere, though they say that there are more: taken for the last ones, the rows
-//! behind them would be missed in silence.
+//! Pages with rows that are the last ones by their link, their cursor or their number, though they say that there are more:
+//! the rows behind them would be missed in silence.
 
 use stitchwork_core::{Error, Result};
 
+use super::super::about::Of;
 use super::super::names::HEADER;
 use super::super::said::{Number, Said};
 use super::super::{PageInfo, Way, auto, link};
 use super::Promise;
+use crate::json::Node;
 
 impl Promise {
     /// Whether the stream may end with this page, which has rows, and from which no link and no cursor leads on. A number of
@@ -15,6 +17,9 @@ impl Promise {
     /// # Errors
     /// The page says that there are more; or it is the first one, and has another way to them.
     pub(in super::super) fn check_nowhere(&self, page: &PageInfo<'_>, way: &Way) -> Result<()> {
+        if let Way::PageNumber { .. } = way {
+            return self.check_number(page, way);
+        }
         let is_led = matches!(way, Way::HeaderLink { .. } | Way::JsonLink { .. } | Way::Cursor { .. });
         if !is_led || page.says_last(way.sign()) || self.is_deaf(page, way) {
             return Ok(());
@@ -33,6 +38,25 @@ impl Promise {
             warn(page, total);
         }
         Ok(())
+    }
+}
+
+impl Promise {
+    /// Whether the stream may end with this page, which has rows and the last number, where that is one of the page.
+    ///
+    /// # Errors
+    /// The page says that there are more.
+    fn check_number(&self, page: &PageInfo<'_>, way: &Way) -> Result<()> {
+        let is_reached = auto::sure_total(page).is_some_and(|total| total == page.read);
+        if is_reached || says_last(page, way) || self.is_deaf(page, way) {
+            return Ok(());
+        }
+        let is_own = |node: &&Node| auto::last(node) != "done" && page.of(node) == Of::Rows;
+        let sign = auto::more(page).find(is_own).map(|node| node.path.join("."));
+        match sign.or_else(|| (page.told.more == Some(true)).then(|| HEADER.to_owned())) {
+            Some(sign) => Err(more_than_told(&sign)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -69,6 +93,15 @@ fn left_out(sign: &str) -> Error {
         "the page says that there are more, but its link or cursor leads to none; run again later, correct where the \
          `paginator` looks for it (`path`, `rel`), or, if what the page says is nothing to go by, point `has_more` of the \
          `paginator` to where nothing is (`single` takes the first page only)",
+    )
+    .with_context("says_more", sign)
+}
+
+fn more_than_told(sign: &str) -> Error {
+    Error::invalid_data(
+        "the page says that there are more, but has the last number that the API has told; correct `total_pages` of \
+         `page_number`, or, if the flag is nothing to go by, point `total_pages` to where nothing is, so that the first page \
+         without rows is the end",
     )
     .with_context("says_more", sign)
 }

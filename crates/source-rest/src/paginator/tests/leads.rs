@@ -17,7 +17,7 @@ fn says_more(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Option<St
     }
 }
 
-fn with_flag(kind: &str, path: Option<&str>, has_more: Option<&str>) -> Paginator {
+pub(super) fn with_flag(kind: &str, path: Option<&str>, has_more: Option<&str>) -> Paginator {
     let mut config = serde_json::json!({ "type": kind });
     let options = [("path", path), ("has_more", has_more)];
     for (name, value) in options.into_iter().filter_map(|(name, value)| Some((name, value?))) {
@@ -210,73 +210,6 @@ fn a_page_that_says_that_it_is_the_one_before_is_an_error() {
 }
 
 #[test]
-fn what_other_things_say_ends_no_stream() {
-    let leads = [
-        (r#""paging":{"next":"/b"}"#, "http://h/b", Some(("json_link", "paging.next"))),
-        (r#""next":"/b""#, "http://h/b", Some(("json_link", "next"))),
-        (r#""paging":{"next_cursor":"b"}"#, "~&cursor=b", Some(("cursor", "paging.next_cursor"))),
-        (r#""meta":{"page":1,"total_pages":3}"#, "~&page=2", None),
-    ];
-    let first = |fields: &str, lead: &str| format!(r#"{{"results":[{{}},{{}}],{fields},{lead}}}"#);
-    let second =
-        |paginator: &Paginator, body: &str| run(paginator, &[(body, &[], 2)]).map(|urls| urls[1].clone());
-    for other in [
-        r#""facets":{"brand":{"has_more":false}},"total":5"#,
-        r#""comments":{"has_more":false,"data":[]}"#,
-        r#""comments":{"paging":{"has_more":false},"data":[]}"#,
-        r#""comments":{"paging":{"has_more":false},"data":{"items":["a"]}}"#,
-        r#""labels":{"totalCount":1,"pageInfo":{"hasNextPage":false}}"#,
-        r#""users":{"1":{},"meta":{"has_more":false}}"#,
-        r#""more_info":false"#,
-        r#""show_more":false,"commentsHasMore":false"#,
-        r#""ui":{"show_more":false}"#,
-        r#""query":{"is_last":true}"#,
-        r#""first":0,"last":1"#,
-        r#""range":{"first":0,"last":1}"#,
-        r#""meta":{"last":"1"}"#,
-    ] {
-        for (lead, next, way) in leads {
-            let body = first(other, lead);
-            let given = way.map(|(kind, path)| {
-                [with_flag(kind, Some(path), None), with_flag(kind, Some(path), Some("nowhere"))]
-            });
-            for paginator in given.into_iter().flatten().chain([Paginator::Auto]) {
-                assert_eq!(second(&paginator, &body).unwrap(), next, "{body} {paginator:?}");
-            }
-        }
-        // They take back nothing, either.
-        for last in [format!(r#"{{"results":[],{other}}}"#), first(other, r#""next":null,"has_more":true"#)] {
-            let rows = if last.contains("[]") && !last.contains("null") { 0 } else { 2 };
-            let start = first(r#""has_more":true"#, r#""next":"/b""#);
-            let pages = [(start.as_str(), &[][..], 2), (last.as_str(), &[][..], rows)];
-            assert!(run(&Paginator::json_link("next"), &pages).is_err(), "{last}");
-        }
-    }
-    // These are about the rows, or about what leads on.
-    for (lead, _, way) in leads {
-        let Some((kind, path)) = way else { continue };
-        for flag in
-            ["has_more", "more", "more_results", "has_more_items", "is_there_more", "isMoreDataAvailable"]
-        {
-            let last = r#""meta":{"is_last":1}"#.to_owned();
-            for fields in [format!(r#""{flag}":false"#), format!(r#""page":{{"{flag}":"false"}}"#), last] {
-                let body = first(&fields, lead);
-                assert_eq!(second(&with_flag(kind, Some(path), None), &body).unwrap(), "end", "{body}");
-                assert_eq!(second(&Paginator::Auto, &body).unwrap(), "end", "{body}");
-                let deaf = with_flag(kind, Some(path), Some("nowhere"));
-                assert_ne!(second(&deaf, &body).unwrap(), "end", "{body}");
-            }
-        }
-    }
-    for more in [r#""is_last":0"#, r#""is_last_page":false"#, r#""no_more":0"#, r#""done":0"#] {
-        let body = format!(r#"{{"results":[{{}}],{more}}}"#);
-        assert!(second(&Paginator::Auto, &body).is_err(), "{body}");
-    }
-    let beside = r#"{"results":[{}],"search":{"next":"/b","is_last":true}}"#;
-    assert_eq!(second(&Paginator::json_link("search.next"), beside).unwrap(), "end");
-}
-
-#[test]
 fn the_number_of_the_last_page_is_one_less_than_how_many_there_are_where_they_are_counted_from_zero() {
     let last_page: Paginator =
         serde_json::from_str(r#"{"type":"page_number","first":0,"total_pages":"last_page"}"#).unwrap();
@@ -292,6 +225,10 @@ fn the_number_of_the_last_page_is_one_less_than_how_many_there_are_where_they_ar
         // Where all rows were read, it is how many there are.
         (r#""page":@,"last_page":2,"total":2"#, 0, 2),
         (r#""page":@,"last_page":2,"total":3"#, 0, 3),
+        // These totals are of the page, or of something else.
+        (r#""page":@,"last_page":1,"total":1"#, 0, 2),
+        (r#""page":@,"last_page":1,"labels":{"meta":{"total":1}}"#, 0, 2),
+        (r#""page":@,"last_page":1,"facets":{"total":1}"#, 0, 2),
         (r#""page":@,"pages":2"#, 0, 2),
         (r#""page":@,"last_page":1"#, 1, 1),
         (r#""page":@,"last_page":2"#, 1, 2),
@@ -309,6 +246,10 @@ fn the_number_of_the_last_page_is_one_less_than_how_many_there_are_where_they_ar
             assert_eq!((urls.len(), urls.last().unwrap().as_str()), (pages + 1, "end"), "{fields} {urls:?}");
         }
     }
+    // One that was asked for in vain.
+    let none = r#"{"data":[],"page":1,"last_page":1,"total":1}"#;
+    let first = page(r#""page":@,"last_page":1,"total":1"#, 0);
+    assert_eq!(run(&Paginator::Auto, &[(&first, &[], 1), (none, &[], 0)]).unwrap().last().unwrap(), "end");
     // A page that the number promises is missed.
     let (first, none) = (page(r#""page":@,"last_page":1"#, 0), r#"{"data":[]}"#);
     let error = run(&Paginator::Auto, &[(&first, &[], 1), (none, &[], 0)]).unwrap_err();
@@ -332,5 +273,37 @@ fn a_number_of_rows_or_pages_is_no_flag() {
     for paginator in [&pages, &offset, &Paginator::Auto] {
         let error = run(paginator, &[(first, &[], 1), (r#"{"events":[]}"#, &[], 0)]).unwrap_err();
         assert_eq!(error.context("told"), Some("2"), "{paginator:?}");
+    }
+}
+
+#[test]
+fn a_last_page_by_its_number_does_not_say_that_there_are_more() {
+    let numbers = Paginator::page_number();
+    let deaf: Paginator = serde_json::from_str(r#"{"type":"page_number","total_pages":"nowhere"}"#).unwrap();
+    let page = |fields: &str| format!(r#"{{"items":[{{}}],"total_pages":1,{fields}}}"#);
+    for fields in [r#""has_more":true"#, r#""meta":{"is_last":false},"total":9"#] {
+        let body = page(fields);
+        for paginator in [&numbers, &Paginator::Auto] {
+            let error = run(paginator, &[(&body, &[], 1)]).unwrap_err();
+            assert!(error.message().contains("the last number"), "{body}: {error}");
+            assert!(
+                error.context("says_more").is_some() && error.context("paginator").is_some(),
+                "{error:?}"
+            );
+        }
+        assert_eq!(run(&deaf, &[(&body, &[], 1)]).unwrap(), ["~&page=1", "~&page=2"], "{body}");
+    }
+    for fields in [
+        r#""has_more":false"#,
+        r#""has_more":true,"total":1"#,
+        r#""has_more":true,"meta":{"is_last":true}"#,
+        r#""facets":{"has_more":true}"#,
+        r#""done":false"#,
+        r#""links":{"last":false,"next":false}"#,
+    ] {
+        let body = page(fields);
+        for (paginator, first) in [(&numbers, "~&page=1"), (&Paginator::Auto, "~")] {
+            assert_eq!(run(paginator, &[(&body, &[], 1)]).unwrap(), [first, "end"], "{body}");
+        }
     }
 }

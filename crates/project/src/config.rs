@@ -17,8 +17,8 @@ use crate::{Resolver, Text};
 pub use destination::{Destination, DestinationRef, PartitionBy, WriteOptions};
 pub use options::Options;
 pub use rest::{
-    Auth, Boundary, Incremental, KeyLocation, Method, Missing, Paginator, Partial, Requests, RestSource,
-    RestStream, RowOrder, SendIn, SourceSettings,
+    Auth, Boundary, Incremental, KeyLocation, Method, Missing, MissingRows, Paginator, Partial, Requests,
+    RestSource, RestStream, RowOrder, SendIn, SourceSettings,
 };
 pub use shorthand::OneOrManyTexts;
 pub(crate) use shorthand::{OneOrMany, Short, Shorthand};

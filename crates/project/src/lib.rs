@@ -17,9 +17,9 @@ mod tree;
 pub use check::nearest;
 pub use config::{
     Auth, Boundary, Catalog, Columns, Commit, Config, Destination, DestinationRef, Engine, Incremental,
-    KeyLocation, Method, Missing, OneOrManyTexts, Options, Paginator, Partial, PartitionBy, Pipeline,
-    Requests, RestSource, RestStream, RowOrder, SendIn, Source, SourceSettings, StreamTables, Table,
-    UrlSource, WriteDisposition, WriteOptions,
+    KeyLocation, Method, Missing, MissingRows, OneOrManyTexts, Options, Paginator, Partial, PartitionBy,
+    Pipeline, Requests, RestSource, RestStream, RowOrder, SendIn, Source, SourceSettings, StreamTables,
+    Table, UrlSource, WriteDisposition, WriteOptions,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use known::Known;

@@ -291,6 +291,8 @@ impl Way {
         if let Self::Auto = self {
             *self = auto::detect(page)?;
         }
+        // Who has pointed elsewhere listens to no header; and one with a number of rows may tell of the page alone.
+        let in_header = page.told.pages.filter(|_| self.sign().is_none());
         let mut next = request.clone();
         match self {
             Self::Auto | Self::Single => return Ok(None),
@@ -334,7 +336,7 @@ impl Way {
             Self::Offset { offset, params: [offset_param, _], send_in, total, .. } => {
                 // An API may give fewer rows than asked for, so the rows that came are counted, not the limit.
                 *offset = offset.saturating_add(page.rows);
-                if total.is_reached(*offset, page) {
+                if total.is_reached(*offset, page, None) {
                     return Ok(None);
                 }
                 next.set(*send_in, offset_param, (*offset).into())?;
@@ -343,7 +345,7 @@ impl Way {
                 *number = number.saturating_add(1);
                 // A page without rows is none of those that were read.
                 let read = number.saturating_sub(*first).saturating_sub(u64::from(page.rows == 0));
-                if total_pages.is_reached(read, page) {
+                if total_pages.is_reached(read, page, in_header) {
                     return Ok(None);
                 }
                 next.set(*send_in, param, (*number).into())?;

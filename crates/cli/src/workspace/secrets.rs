@@ -2,6 +2,7 @@
 
 use stitchwork::core::is_sensitive;
 use stitchwork_project::{Project, Reference, ReferenceKind, Resolver};
+use url::Url;
 
 use crate::console::Console;
 
@@ -29,9 +30,8 @@ pub(super) fn hide_secrets(project: &Project, resolver: &Resolver, console: &Con
         // What is not there has nothing to hide; whoever needs it says so.
         let found = resolver.peek(reference);
         for value in found.iter().chain(&reference.default) {
-            // A parser of URLs writes hosts in small letters.
-            let small = value.to_lowercase();
-            let parts = parts_of_url(value).chain(parts_of_url(&small));
+            let spellings = spellings(value);
+            let parts = spellings.iter().flat_map(|text| parts_of_url(text));
             for part in std::iter::once(value.as_str()).chain(parts) {
                 match secrecy {
                     Secrecy::Sure => console.hide(part),
@@ -41,6 +41,13 @@ pub(super) fn hide_secrets(project: &Project, resolver: &Resolver, console: &Con
             }
         }
     }
+}
+
+/// A text as it is, and as a URL in the ways that parsers write one: the host in small letters and, if it has others than ASCII
+/// has, in Punycode; the path without `..`, with what it may not hold in percent encoding.
+fn spellings(text: &str) -> Vec<String> {
+    let parsed = Url::parse(text).ok().map(String::from);
+    [text.to_owned(), text.to_lowercase()].into_iter().chain(parsed).collect()
 }
 
 /// Shorter parts of a URL than this are words of many.
@@ -148,5 +155,26 @@ mod tests {
         ] {
             assert_eq!(parts_of_url(text).collect::<BTreeSet<_>>(), parts.into_iter().collect(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_url_is_spelled_as_its_parsers_write_it() {
+        let hidden = |text: &str| {
+            let spellings = spellings(text);
+            spellings.iter().flat_map(|text| parts_of_url(text)).map(str::to_owned).collect::<BTreeSet<_>>()
+        };
+        let parts = hidden("https://CANARY-bücher.example/long path/x/../Canary?a=b");
+        for part in [
+            "xn--canary-bcher-klb.example",
+            "long%20path/Canary",
+            "canary-bücher.example",
+            "long path/x/../Canary",
+        ] {
+            assert!(parts.contains(part), "{part}: {parts:?}");
+        }
+        assert_eq!(
+            hidden("no URL, but long"),
+            ["no URL, but long", "no url, but long"].map(str::to_owned).into()
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers of all rows or pages, where the settings say that they are.
 
-use super::names::PAGE_NUMBERS;
+use super::names::{HEADER, PAGE_NUMBERS};
 use super::{PageInfo, auto};
 use crate::json::Node;
 use crate::path::JsonPath;
@@ -10,20 +10,22 @@ use crate::path::JsonPath;
 pub(super) struct Total {
     pub(super) path: JsonPath,
     told: Option<u64>,
+    /// Whether a header has told it.
+    is_in_header: bool,
     /// Whether it is the number of the last page, where the first one has the number 0.
     is_from_zero: bool,
 }
 
 impl From<JsonPath> for Total {
     fn from(path: JsonPath) -> Self {
-        Self { path, told: None, is_from_zero: false }
+        Self { path, told: None, is_in_header: false, is_from_zero: false }
     }
 }
 
 impl Total {
-    /// Whether the pages end with this one, after so many rows or pages: with the number that was told last, or with a page
-    /// without rows.
-    pub(super) fn is_reached(&mut self, read: u64, page: &PageInfo<'_>) -> bool {
+    /// Whether the pages end with this one, after so many rows or pages: with the number that was told last, in the page or, where
+    /// it has none, in a header; or with a page without rows.
+    pub(super) fn is_reached(&mut self, read: u64, page: &PageInfo<'_>, header: Option<u64>) -> bool {
         if page.is_first {
             self.is_from_zero = self.is_from_zero(page);
         }
@@ -34,8 +36,12 @@ impl Total {
         let more = u64::from(self.is_from_zero && !all_came());
         let now = page.number(&self.path).map(|all| all.saturating_add(more));
         // A number that is less than what came is that of something else.
-        let now = now.filter(|now| *now >= read);
-        self.told = now.or(self.told);
+        let of_all = |all: &u64| *all >= read;
+        if let Some(now) = now.filter(of_all) {
+            (self.told, self.is_in_header) = (Some(now), false);
+        } else if let Some(now) = header.filter(of_all) {
+            (self.told, self.is_in_header) = (Some(now), true);
+        }
         page.rows == 0 || self.told.is_some_and(|all| read >= all)
     }
 
@@ -51,6 +57,7 @@ impl Total {
     /// What was told, what was read and where it was told, where that is more.
     pub(super) fn missing(&self, read: u64) -> Option<(u64, u64, String)> {
         let told = self.told.filter(|all| read < *all)?;
-        Some((told, read, self.path.keys().join(".")))
+        let place = if self.is_in_header { HEADER.to_owned() } else { self.path.keys().join(".") };
+        Some((told, read, place))
     }
 }

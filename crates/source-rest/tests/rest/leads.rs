@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stitchwork_core::ErrorKind;
 
-use crate::ends::{Answer, Stream, answer, page, read_each};
+use crate::ends::{Answer, Headers, Stream, answer, page, read_each};
 
 /// How pages lead to the next one: the paginator, and the field or the header that has the number of the page.
 #[derive(Debug, Clone)]
@@ -159,4 +159,21 @@ async fn a_load_without_rows_that_tells_a_number_of_pages_is_no_error() {
     let by_number = json!({ "type": "page_number", "total_pages": "pagination.page_count" });
     let none = || vec![answer(&[], empty(&json!({ "pagination": { "page_count": 1 } })))];
     assert_rows(vec![(by_number, none()), (json!({ "type": "auto" }), none())], 0).await;
+}
+
+#[tokio::test]
+async fn pages_by_number_end_with_the_number_that_a_header_tells() {
+    let headers: Headers = &[("x-wp-totalpages", "2")];
+    let answers = |body: Value| {
+        // There is no third one.
+        [1, 2].map(|number| answer(headers, page(number, &body))).to_vec()
+    };
+    let numbers = json!({ "type": "page_number" });
+    assert_rows(vec![(numbers.clone(), answers(json!({})))], 6).await;
+    assert_rows(vec![(numbers, answers(json!({ "total_pages": 1 })))], 3).await;
+    // Whoever points elsewhere has the first page without rows for the end.
+    let deaf = json!({ "type": "page_number", "total_pages": "nowhere" });
+    let mut three = answers(json!({}));
+    three.extend([answer(headers, page(3, &json!({}))), answer(headers, json!({ "items": [] }))]);
+    assert_rows(vec![(deaf, three)], 9).await;
 }

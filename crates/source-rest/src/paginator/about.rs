@@ -2,16 +2,17 @@
 //! their own pages, numbers and flags.
 
 use super::PageInfo;
-use super::auto::{is_next, plain};
-use super::names::ABOUT_ROWS;
-use crate::json::{Node, Outline};
+use super::auto::{is_next, last, plain};
+use super::names::{ABOUT_ROWS, LIMITS, OFFSETS, PAGE_NUMBERS};
+use crate::json::{Kind, Node, Outline};
 
 /// Of what a value tells, as the names around it have it; the surest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Of {
-    /// Of the rows: it stands around them, or in what has a usual name for it there.
+    /// Of the rows: it stands around them, or in what has a usual name for it there, or such as `result_info` that tells which
+    /// page it is.
     Rows,
-    /// Likely of pages, by names such as `result_info`, which other things have as well.
+    /// Likely of pages, by names that other things have as well.
     Pages,
     /// Of something else, such as `comments.paging` and `labels.pageInfo`.
     Others,
@@ -30,7 +31,10 @@ impl Of {
         let Some((own, above)) = names.split_last() else { return Self::Rows };
         if !above.iter().all(|name| is_about_pages(name)) {
             Self::Others
-        } else if ABOUT_ROWS.contains(&own.as_str()) || is_next(own) {
+        } else if ABOUT_ROWS.contains(&own.as_str())
+            || is_next(own)
+            || is_about_pages(own) && has_page(place, outline)
+        {
             Self::Rows
         } else if is_about_pages(own) {
             Self::Pages
@@ -48,19 +52,26 @@ fn is_about_pages(name: &str) -> bool {
         || name.ends_with("info")
 }
 
+/// Whether what stands in one place tells which page it is of.
+fn has_page(place: &[String], outline: &Outline) -> bool {
+    let beside = outline.nodes.iter().filter(|node| node.place() == place && node.kind == Kind::Scalar);
+    beside.into_iter().any(|node| {
+        let name = last(node);
+        // Many a thing has a number.
+        name != "number" && [&PAGE_NUMBERS[..], &OFFSETS, &LIMITS].concat().contains(&name.as_str())
+    })
+}
+
 impl PageInfo<'_> {
     /// What a value tells of.
     pub(super) fn of(&self, node: &Node) -> Of {
         Of::node(node, self.around, self.outline)
     }
 
-    /// Whether a value stands where pages tell of themselves: near their root, or around the rows and in what is about them
-    /// there, however deep, as GraphQL has it.
+    /// Whether a value stands where pages tell of themselves: near their root, or around the rows and in what is about pages,
+    /// however deep, as GraphQL has it.
     pub(super) fn is_near(&self, node: &Node) -> bool {
-        let place = node.place();
-        let beside = || place.split_last().is_some_and(|(_, beside)| self.around.starts_with(beside));
-        let is_about = || place.last().is_some_and(|name| ABOUT_ROWS.contains(&plain(name).as_str()));
-        node.path.len() <= 3 || self.around.starts_with(place) || is_about() && beside()
+        node.path.len() <= 3 || self.of(node) != Of::Others
     }
 }
 
@@ -72,7 +83,8 @@ mod tests {
     #[test]
     fn what_a_value_tells_of_is_seen_by_the_names_around_it() {
         let body = r#"{"a": 1, "meta": {"a": 1, "own_meta": {"a": 1}}, "result_info": {"a": 1, "paging": {"a": 1}},
-            "_links": {"next": {"a": 1}}, "comments": {"a": 1, "paging": {"a": 1}},
+            "_links": {"next": {"a": 1}}, "page_data": {"a": 1, "limit": 3}, "user": {"a": 1, "limit": 3},
+            "book_info": {"a": 1, "number": 7}, "comments": {"a": 1, "paging": {"a": 1}},
             "data": {"a": 1, "pageInfo": {"a": 1}, "labels": {"pageInfo": {"a": 1}}, "orders": {"nodes": [{}]}}}"#;
         let outline = Outline::of(body.as_bytes()).unwrap();
         let around = ["data".to_owned(), "orders".to_owned()];
@@ -83,6 +95,9 @@ mod tests {
             ("_links.next.a", Of::Rows),
             ("data.pageInfo.a", Of::Rows),
             ("result_info.paging.a", Of::Rows),
+            ("page_data.a", Of::Rows),
+            ("book_info.a", Of::Pages),
+            ("user.a", Of::Others),
             ("result_info.a", Of::Pages),
             ("meta.own_meta.a", Of::Pages),
             ("comments.a", Of::Others),

@@ -58,7 +58,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
 /// The way to the next page that is told of there.
 fn way(info: &PageInfo<'_>, of: Of) -> Option<Way> {
     let there = |node: &&Node| info.of(node) == of;
-    if let Some(node) = nodes(info).filter(there).find(|node| is_link(node, info)) {
+    if let Some(node) = nodes(info).filter(|node| is_link(node, info)).find(there) {
         return Some(Way::JsonLink { path: node.json_path(), has_more: None });
     }
     let beside = |count: &Node| {
@@ -81,9 +81,8 @@ fn way(info: &PageInfo<'_>, of: Of) -> Option<Way> {
             total_pages,
         });
     }
-    if let Some((node, param)) =
-        nodes(info).filter(there).find_map(|node| Some((node, cursor_param(node, info)?)))
-    {
+    let mut cursors = nodes(info).filter_map(|node| Some((node, cursor_param(node, info)?)));
+    if let Some((node, param)) = cursors.find(|(node, _)| there(node)) {
         return Some(Way::Cursor { path: node.json_path(), param, send_in: SendIn::Query, has_more: None });
     }
     offset(info, of)

@@ -1,4 +1,5 @@
 mod leads;
+mod model;
 mod others;
 
 use std::sync::{Arc, Mutex};
@@ -23,33 +24,9 @@ fn run_at(
     let mut request = PageRequest { url: Url::parse("http://h/a?x=1").unwrap(), body: None };
     pager.begin(&mut request)?;
     let mut urls = vec![shown(&request)];
-    for (place, (body, links, rows)) in pages.iter().enumerate() {
-        let outline = Outline::of(body.as_bytes())?;
-        let path = match selector {
-            Some(selector) => JsonPath::parse(selector),
-            None => outline.find_rows(crate::Partial::Error).map(Node::json_path),
-        };
-        let rows_at = path.as_ref().ok().and_then(|path| outline.rows(path).ok());
-        let around = path.as_ref().ok().and_then(|path| path.keys().split_last());
-        let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
-        let (url, body) = (request.url.clone(), body.as_bytes());
-        let info = PageInfo {
-            url: &url,
-            links: &links,
-            body,
-            outline: &outline,
-            array: match rows_at {
-                Some(RowsAt::Array(range)) => &body[range],
-                _ => &[],
-            },
-            around: around.map(|(_, around)| around).unwrap_or_default(),
-            rows: *rows,
-            read: pages.iter().take(place + 1).map(|(_, _, rows)| rows).sum(),
-            told: Told::default(),
-            is_first: place == 0,
-            shown_url: "~",
-        };
-        match pager.next(&request, &info)? {
+    for (place, page) in pages.iter().enumerate() {
+        let read = pages.iter().take(place + 1).map(|(_, _, rows)| rows).sum();
+        match next(&mut pager, &request, selector, *page, read, place == 0)? {
             Some(next) => request = next,
             None => {
                 urls.push("end".to_owned());
@@ -59,6 +36,43 @@ fn run_at(
         urls.push(shown(&request));
     }
     Ok(urls)
+}
+
+/// What a paginator asks for after a page, with which so many rows were read.
+fn next(
+    pager: &mut Pager,
+    request: &PageRequest,
+    selector: Option<&str>,
+    (body, links, rows): (&str, &[&str], u64),
+    read: u64,
+    is_first: bool,
+) -> Result<Option<PageRequest>> {
+    let outline = Outline::of(body.as_bytes())?;
+    let path = match selector {
+        Some(selector) => JsonPath::parse(selector),
+        None => outline.find_rows(crate::Partial::Error).map(Node::json_path),
+    };
+    let rows_at = path.as_ref().ok().and_then(|path| outline.rows(path).ok());
+    let around = path.as_ref().ok().and_then(|path| path.keys().split_last());
+    let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
+    let (url, body) = (request.url.clone(), body.as_bytes());
+    let info = PageInfo {
+        url: &url,
+        links: &links,
+        body,
+        outline: &outline,
+        array: match rows_at {
+            Some(RowsAt::Array(range)) => &body[range],
+            _ => &[],
+        },
+        around: around.map(|(_, around)| around).unwrap_or_default(),
+        rows,
+        read,
+        told: Told::default(),
+        is_first,
+        shown_url: "~",
+    };
+    pager.next(request, &info)
 }
 
 fn shown(request: &PageRequest) -> String {
@@ -168,6 +182,13 @@ fn a_path_that_the_first_page_lacks_is_told() {
 
 /// What is said while a paginator runs.
 fn said(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> String {
+    let (urls, said) = listen(|| run(paginator, pages));
+    urls.unwrap();
+    said
+}
+
+/// What comes of something, and what it says.
+fn listen<T>(run: impl FnOnce() -> T) -> (T, String) {
     let text = Arc::new(Mutex::new(vec![]));
     let writer = text.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -175,9 +196,9 @@ fn said(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> String {
         .with_ansi(false)
         .with_writer(move || Lines(writer.clone()))
         .finish();
-    tracing::subscriber::with_default(subscriber, || run(paginator, pages)).unwrap();
+    let got = tracing::subscriber::with_default(subscriber, run);
     let text = text.lock().unwrap().clone();
-    String::from_utf8(text).unwrap()
+    (got, String::from_utf8(text).unwrap())
 }
 
 struct Lines(Arc<Mutex<Vec<u8>>>);

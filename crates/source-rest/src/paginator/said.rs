@@ -59,7 +59,7 @@ fn place(node: &Node) -> String {
 
 /// Where a page says that there are more. Of the things around and beside the rows some are not done, too.
 fn flag<'a>(page: &PageInfo<'a>) -> Option<&'a Node> {
-    auto::more(page).find(|node| auto::last(node).starts_with("has") || page.of(node) == Of::Rows)
+    auto::more(page).find(|node| auto::last(node).starts_with("has") || page.of(node) != Of::Others)
 }
 
 /// Whether the page says that it is the last one: by a flag, by nothing where the next one is named, or by a link that

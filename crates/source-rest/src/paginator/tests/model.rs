@@ -46,6 +46,8 @@ struct Api {
     flag: Option<&'static str>,
     /// Whether it says how many rows there are, or how many the page has under that name.
     total: Option<bool>,
+    /// The page that fails: it comes without its rows, and without anything else.
+    failing: Option<usize>,
     /// What it says of other things, with the names around it.
     others: Vec<(Vec<&'static str>, &'static str, Value)>,
 }
@@ -81,6 +83,10 @@ impl Api {
         let (start, end) = self.span(number);
         let is_last = number + 1 >= self.pages();
         let mut page = json!({});
+        if self.failing == Some(number) {
+            put(&mut page, self.around, "items", json!([]));
+            return page.to_string();
+        }
         let rows: Vec<Value> = (start..end).map(|id| json!({ "id": id })).collect();
         put(&mut page, self.around, "items", rows.into());
         let lead = |lead: String| if is_last { Value::Null } else { lead.into() };
@@ -155,7 +161,10 @@ impl Api {
                 return Err(again());
             }
             let number = self.asked(&request.url);
-            let (span, body) = (self.span(number), self.page(number));
+            let (mut span, body) = (self.span(number), self.page(number));
+            if self.failing == Some(number) {
+                span.1 = span.0;
+            }
             if span.0 < span.1 && spans.last() == Some(&span) {
                 return Err(again());
             }
@@ -165,7 +174,8 @@ impl Api {
             seen.push(request.url.clone());
             let link = format!("<?p={}>; rel=next", number + 1);
             let links = [link.as_str()];
-            let has_link = self.kind == Kind::Header && number + 1 < self.pages();
+            let has_link =
+                self.kind == Kind::Header && number + 1 < self.pages() && self.failing != Some(number);
             let page = (body.as_str(), if has_link { &links[..] } else { &[] }, rows);
             let is_first = seen.len() == 1;
             match next(&mut pager, &request, Some(&selector), page, read, is_first)? {
@@ -196,7 +206,7 @@ prop_compose! {
     ) -> Api {
         // Under one name there is one value.
         let flag = flag.filter(|flag| *flag != "last_page" || kind != Kind::LastPage);
-        Api { kind, rows, size, around, place, spelling, leaves_out, flag, total, others }
+        Api { kind, rows, size, around, place, spelling, leaves_out, flag, total, failing: None, others }
     }
 }
 
@@ -215,8 +225,9 @@ prop_compose! {
             json!(0), json!(1), json!(3), json!(true), json!(false), json!(null), json!(""), json!("/c"), json!("x"),
         ]),
     ) -> (Vec<&'static str>, &'static str, Value) {
-        // What tells of a page there is taken for one of the rows.
-        let name = if place == ["book_info"] && ["page", "offset", "limit"].contains(&name) { "pages" } else { name };
+        // What tells of a page there, or leads on, is taken for that of the rows.
+        let is_taken = name.starts_with("next") || ["page", "offset", "limit"].contains(&name);
+        let name = if place == ["book_info"] && is_taken { "pages" } else { name };
         (place, name, value)
     }
 }
@@ -237,14 +248,34 @@ proptest! {
 
     #[test]
     fn an_api_is_read_by_its_paginator_whatever_it_says_of_other_things(api in apis()) {
-        // A flag with a name that only pages have is heard wherever it stands; and where a first page has nothing that leads on,
-        // which may be mistyped, anything else is.
-        let others = api.others.iter().filter(|(_, name, _)| *name != "has_more" && api.kind != Kind::Header).cloned().collect();
+        // A flag with a name that only pages have is heard wherever it stands, and any in what may be about pages; and where a
+        // first page has nothing that leads on, which may be mistyped, anything else is.
+        let is_heard = |place: &[&str], name: &str| name == "has_more" || place == ["book_info"];
+        let others = api.others.iter().filter(|(place, name, _)| !is_heard(place, name) && api.kind != Kind::Header);
+        let others = others.cloned().collect();
         let [own, auto] = api.paginators();
         for (paginator, others) in [(own, others), (auto, vec![])] {
             let leaves_out = api.leaves_out && others.is_empty();
             let got = Api { others, leaves_out, ..api.clone() }.read(&paginator);
             prop_assert!(got.is_ok(), "{:?}: {:?}", paginator, got);
+        }
+    }
+
+    #[test]
+    fn a_page_that_fails_is_an_error_where_more_was_told(api in apis(), number in 0..8_usize) {
+        // A number of all rows in what is likely of pages may be that of others.
+        let tells = api.flag.is_some() || api.total == Some(true) && api.place != ["result_info"];
+        let tells = tells || matches!(api.kind, Kind::Pages(_) | Kind::LastPage | Kind::Offset);
+        if api.pages() == 1 || !tells {
+            return Ok(());
+        }
+        let number = 1 + number % (api.pages() - 1);
+        // The total of a page alone says, where it is reached, that all rows came.
+        let total = api.total.filter(|of_all| *of_all);
+        let api = Api { failing: Some(number), total, others: vec![], ..api };
+        for paginator in api.paginators() {
+            let got = api.read(&paginator);
+            prop_assert!(got.is_err(), "{:?}: {:?}", paginator, got);
         }
     }
 }

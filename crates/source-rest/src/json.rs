@@ -14,7 +14,7 @@ pub(crate) use self::failure::{Usual, failed, incomplete};
 use crate::path::JsonPath;
 
 /// Objects below this depth are not looked into.
-const DEEPEST: usize = 6;
+pub(crate) const DEEPEST: usize = 32;
 /// What kind of value stands somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -96,6 +96,8 @@ impl Outline {
         })?;
         match node.kind {
             Kind::Array => Ok(RowsAt::Array(node.range.clone())),
+            // What some servers write for an empty list.
+            Kind::Object if self.fields(path.keys()).next().is_none() => Ok(RowsAt::Nowhere),
             Kind::Object => Ok(RowsAt::Object(node.range.clone())),
             Kind::Null => Ok(RowsAt::Nowhere),
             Kind::Scalar => {
@@ -103,6 +105,11 @@ impl Outline {
                     .with_context("path", node.path.join(".")))
             }
         }
+    }
+
+    /// The fields of an object.
+    pub(crate) fn fields<'a>(&'a self, path: &'a [String]) -> impl Iterator<Item = &'a Node> {
+        self.nodes.iter().filter(move |node| node.path.len() > path.len() && node.place() == path)
     }
 
     /// The keys of the root, for messages.

@@ -65,6 +65,8 @@ pub(crate) struct PageInfo<'a> {
     pub(crate) array: &'a [u8],
     /// The path to what its rows stand in.
     pub(crate) around: &'a [String],
+    /// The path of the object that is its only row; what that says, it says of itself.
+    pub(crate) row: Option<&'a [String]>,
     /// The number of its rows.
     pub(crate) rows: u64,
     /// The number of rows so far, with those of this page.
@@ -165,7 +167,7 @@ enum Way {
     JsonLink { path: JsonPath, has_more: Option<JsonPath> },
     Cursor { path: JsonPath, param: String, send_in: SendIn, has_more: Option<JsonPath> },
     LastRow { path: JsonPath, param: String, send_in: SendIn, has_more: Option<JsonPath> },
-    Offset { limit: u64, offset: u64, params: [String; 2], send_in: SendIn, total: Total },
+    Offset { limit: u64, first: u64, offset: u64, params: [String; 2], send_in: SendIn, total: Total },
     PageNumber { first: u64, page: u64, param: String, send_in: SendIn, total_pages: Total },
 }
 
@@ -177,6 +179,17 @@ impl Pager {
     /// Where it looks for something in pages.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &JsonPath> {
         self.way.lead().into_iter().chain(self.way.sign())
+    }
+
+    /// Whether it counts rows or pages, for which an API may give the same page for ever.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self.way, Way::Offset { .. } | Way::PageNumber { .. })
+    }
+
+    /// Whether the page that comes again is that behind the last one, which some APIs give for each number from there on: it goes
+    /// by the number of the page, and all rows that were told of have come.
+    pub(crate) fn has_all(&self, read: u64) -> bool {
+        matches!(self.way, Way::PageNumber { .. }) && self.promise.is_kept(read)
     }
 
     /// Adds to the first request what the paginator needs there.
@@ -230,9 +243,9 @@ impl Way {
             Paginator::Offset { limit: 0, .. } => {
                 return Err(Error::invalid_config("a page by offset has a limit larger than zero"));
             }
-            Paginator::Offset { limit, offset_param, limit_param, send_in, total } => {
+            Paginator::Offset { first, limit, offset_param, limit_param, send_in, total } => {
                 let params = [offset_param, limit_param];
-                Self::Offset { limit, offset: 0, params, send_in, total: path(&total)?.into() }
+                Self::Offset { limit, first, offset: first, params, send_in, total: path(&total)?.into() }
             }
             Paginator::PageNumber { first, param, send_in, total_pages } => Self::PageNumber {
                 first,
@@ -261,7 +274,7 @@ impl Way {
     /// What was told, what was read and where it was told, when the pages end too early.
     fn missing(&self) -> Option<(u64, u64, String)> {
         match self {
-            Self::Offset { offset, total, .. } => total.missing(*offset),
+            Self::Offset { first, offset, total, .. } => total.missing(offset.saturating_sub(*first)),
             // The page that ends them has no rows, and is none of those that were read.
             Self::PageNumber { first, page, total_pages, .. } => {
                 total_pages.missing(page.saturating_sub(*first).saturating_sub(1))
@@ -292,7 +305,8 @@ impl Way {
             *self = auto::detect(page)?;
         }
         // Who has pointed elsewhere listens to no header; and one with a number of rows may tell of the page alone.
-        let in_header = page.told.pages.filter(|_| self.sign().is_none());
+        let is_usual = self.sign().is_none();
+        let in_header = page.told.pages.filter(|_| is_usual);
         let mut next = request.clone();
         match self {
             Self::Auto | Self::Single => return Ok(None),
@@ -333,10 +347,10 @@ impl Way {
                 Some(value) => next.set(*send_in, param, value)?,
                 None => return Ok(None),
             },
-            Self::Offset { offset, params: [offset_param, _], send_in, total, .. } => {
+            Self::Offset { first, offset, params: [offset_param, _], send_in, total, .. } => {
                 // An API may give fewer rows than asked for, so the rows that came are counted, not the limit.
                 *offset = offset.saturating_add(page.rows);
-                if total.is_reached(*offset, page, None) {
+                if total.is_reached(offset.saturating_sub(*first), page, None) {
                     return Ok(None);
                 }
                 next.set(*send_in, offset_param, (*offset).into())?;
@@ -345,7 +359,7 @@ impl Way {
                 *number = number.saturating_add(1);
                 // A page without rows is none of those that were read.
                 let read = number.saturating_sub(*first).saturating_sub(u64::from(page.rows == 0));
-                if total_pages.is_reached(read, page, in_header) {
+                if total_pages.is_reached(read, page, in_header) || is_usual && total_pages.all_came(page) {
                     return Ok(None);
                 }
                 next.set(*send_in, param, (*number).into())?;

@@ -2,6 +2,8 @@
 
 use stitchwork_core::{Error, Result};
 
+use crate::json::DEEPEST;
+
 /// The keys from the root to a value; none for the root itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JsonPath(Vec<String>);
@@ -34,6 +36,11 @@ impl JsonPath {
                 return Err(fail());
             }
             keys.push(key.to_owned());
+            if keys.len() > DEEPEST {
+                return Err(Error::invalid_config("a path has more keys than pages are looked into")
+                    .with_context("path", text)
+                    .with_context("most", DEEPEST));
+            }
             rest = match rest.strip_prefix('.') {
                 Some(after) => after,
                 None if rest.is_empty() => return Ok(Self(keys)),
@@ -79,6 +86,7 @@ mod tests {
         assert_eq!(keys("$.a.b"), some(&["a", "b"]));
         assert_eq!(keys("a[\"b.c\"].d"), some(&["a", "b.c", "d"]));
         assert_eq!(keys("[\"@x\"]"), some(&["@x"]));
+        assert!(keys(&["a"; 32].join(".")).is_some() && keys(&["a"; 33].join(".")).is_none());
         for bad in ["", "a..b", "a.", ".a", "a[0]", "a[*]", "*", "a[\"b"] {
             assert_eq!(keys(bad), None, "{bad}");
         }

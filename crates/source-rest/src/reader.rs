@@ -12,7 +12,7 @@ use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, Partial, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
-use crate::json::{Outline, RowsAt, failed, incomplete, wrap_rows};
+use crate::json::{Outline, RowsAt, failed, incomplete, row_spans, wrap_rows};
 use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
@@ -96,6 +96,9 @@ struct StreamReader {
     empty: u32,
     /// The rows of the page before, as a hash.
     last_rows: Option<u128>,
+    /// Their primary keys, as a hash, where the settings say which they are.
+    last_keys: Option<u128>,
+    primary_key: Vec<JsonPath>,
     pager: Pager,
     next: PageRequest,
     /// The requests so far: one that comes again would come again and again.
@@ -138,6 +141,12 @@ impl StreamReader {
             read: 0,
             empty: 0,
             last_rows: None,
+            last_keys: None,
+            primary_key: stream
+                .primary_key
+                .iter()
+                .map(|path| JsonPath::parse(path))
+                .collect::<Result<_>>()?,
             pager,
             next,
             seen: BTreeSet::new(),
@@ -224,7 +233,12 @@ impl StreamReader {
         if at != RowsAt::Nowhere {
             self.finder.learn(&outline, &body);
         }
-        self.check_repeated(&body, &at, rows).map_err(shown)?;
+        if self.is_repeated(&body, &at, rows).map_err(shown)? {
+            if self.pager.has_all(self.read - rows) {
+                return Ok(PageRows { rows: None, is_last: true });
+            }
+            return Err(shown(again()).with_context("pages", self.seen.len()));
+        }
         let (url, links, told) = (&page.url, page.links.as_slice(), page.told);
         let array = match &at {
             RowsAt::Array(range) => body.get(range.clone()).unwrap_or_default(),
@@ -237,6 +251,7 @@ impl StreamReader {
             body: &body,
             array,
             around: self.finder.around(),
+            row: self.finder.place().filter(|_| matches!(at, RowsAt::Object(_))),
             outline: &outline,
             rows,
             read: self.read,
@@ -285,26 +300,37 @@ impl StreamReader {
         hasher.finish()
     }
 
-    /// An API that does not know the parameter of the page gives the same one for ever, though it may have a new link or
-    /// cursor each time.
-    fn check_repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Result<()> {
-        let RowsAt::Array(range) = at else { return Ok(()) };
+    /// Whether the page is the one before. An API that does not know the parameter of the page gives the same one for ever,
+    /// though it may have a new link or cursor each time, and rows that change while they are read.
+    fn is_repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Result<bool> {
+        let (RowsAt::Array(range) | RowsAt::Object(range)) = at else { return Ok(false) };
         // An empty page is the end, or a gap, and says nothing.
         if rows == 0 {
-            return Ok(());
+            return Ok(false);
+        }
+        let text = body.get(range.clone()).unwrap_or_default();
+        let mut hasher = Hasher::new();
+        hasher.add(text);
+        let now = hasher.finish();
+        let keys =
+            if self.pager.counts() && matches!(at, RowsAt::Array(_)) { self.keys_of(text) } else { None };
+        let is_same = self.last_rows.replace(now) == Some(now);
+        let before = std::mem::replace(&mut self.last_keys, keys);
+        Ok(is_same || keys.is_some() && keys == before)
+    }
+
+    /// The primary keys of rows, as a hash; none where a row has none.
+    fn keys_of(&self, array: &[u8]) -> Option<u128> {
+        if self.primary_key.is_empty() {
+            return None;
         }
         let mut hasher = Hasher::new();
-        hasher.add(body.get(range.clone()).unwrap_or_default());
-        let now = hasher.finish();
-        if self.last_rows.replace(now) == Some(now) {
-            return Err(Error::invalid_data(
-                "the API gives the same page again: it does not know the parameter of the page, or does not heed the link \
-                 that it gave; set `paginator` (`single` to take one page only), or let the API give a field that tells rows \
-                 apart, such as their id",
-            )
-            .with_context("pages", self.seen.len()));
+        for row in row_spans(array, &self.primary_key).ok()? {
+            for value in row.values {
+                hasher.add(array.get(value?)?);
+            }
         }
-        Ok(())
+        Some(hasher.finish())
     }
 
     /// The state to go on from; none where a load cannot be cut off here.
@@ -318,6 +344,13 @@ impl StreamReader {
         }
         tracker.can_stop_anywhere().then(|| tracker.state())
     }
+}
+
+fn again() -> Error {
+    Error::invalid_data(
+        "the API gives the same page again: it does not know the parameter of the page, or does not heed the link that it gave; \
+         set `paginator` (`single` to take one page only), or let the API give a field that tells rows apart, such as their id",
+    )
 }
 
 fn first_request(

@@ -52,6 +52,11 @@ impl Usual {
         fields.chain(outline.lists().filter(|node| !self.lists.contains(&node.path))).next()
     }
 
+    /// A list of objects, but for one of links or the like, that none of them had.
+    pub(crate) fn new_list<'a>(&self, outline: &'a Outline) -> Option<&'a Node> {
+        outline.lists().find(|node| !node.is_aside() && !self.lists.contains(&node.path))
+    }
+
     /// Whether they say something else in a field.
     fn differs(&self, name: &str, value: &Value) -> bool {
         self.fields.get(name).and_then(Option::as_ref).is_some_and(|usual| usual != value)

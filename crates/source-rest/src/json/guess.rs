@@ -68,14 +68,12 @@ impl Outline {
 
     /// Whether the page has a list of objects that may be its rows, or an empty one.
     pub(crate) fn has_list(&self) -> bool {
-        let is_other = |node: &Node| ASIDES.contains(&node.name().as_str()) || node.name() == "errors";
-        self.nodes.iter().any(|node| node.may_have_rows() && !is_other(node))
+        self.nodes.iter().any(|node| node.may_have_rows() && !node.is_aside())
     }
 
     /// Whether the page has a list of objects that are about it.
     pub(crate) fn has_asides(&self) -> bool {
-        let is_aside = |node: &Node| ASIDES.contains(&node.name().as_str());
-        self.nodes.iter().any(|node| node.first == Some(Kind::Object) && is_aside(node))
+        self.nodes.iter().any(|node| node.first == Some(Kind::Object) && node.is_aside())
     }
 
     /// Whether the page is an object without any field.
@@ -90,6 +88,13 @@ impl Outline {
                 && node.kind == Kind::Scalar
                 && ["id", "_id", "uuid", "guid"].contains(&node.name().as_str())
         })
+    }
+}
+
+impl Node {
+    /// Whether it has the name of lists that are about a page, or of errors.
+    pub(super) fn is_aside(&self) -> bool {
+        ASIDES.contains(&self.name().as_str()) || self.name() == "errors"
     }
 }
 

@@ -62,7 +62,13 @@ fn has_page(place: &[String], outline: &Outline) -> bool {
     })
 }
 
-impl PageInfo<'_> {
+impl<'a> PageInfo<'a> {
+    /// What the page says itself, and not its only row.
+    pub(super) fn own(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+        let row = self.row;
+        self.outline.nodes.iter().filter(move |node| row.is_none_or(|row| !node.path.starts_with(row)))
+    }
+
     /// What a value tells of.
     pub(super) fn of(&self, node: &Node) -> Of {
         Of::node(node, self.around, self.outline)
@@ -83,7 +89,7 @@ mod tests {
     #[test]
     fn what_a_value_tells_of_is_seen_by_the_names_around_it() {
         let body = r#"{"a": 1, "meta": {"a": 1, "own_meta": {"a": 1}}, "result_info": {"a": 1, "paging": {"a": 1}},
-            "_links": {"next": {"a": 1}}, "page_data": {"a": 1, "limit": 3}, "user": {"a": 1, "limit": 3},
+            "_links": {"next": {"a": 1}}, "page_data": {"a": 1, "limit": 3}, "navigation": {"a": 1}, "page_data_of": {"a": 1}, "next": {"a": 1}, "user": {"a": 1, "limit": 3},
             "book_info": {"a": 1, "number": 7}, "comments": {"a": 1, "paging": {"a": 1}},
             "data": {"a": 1, "pageInfo": {"a": 1}, "labels": {"pageInfo": {"a": 1}}, "orders": {"nodes": [{}]}}}"#;
         let outline = Outline::of(body.as_bytes()).unwrap();
@@ -96,6 +102,9 @@ mod tests {
             ("data.pageInfo.a", Of::Rows),
             ("result_info.paging.a", Of::Rows),
             ("page_data.a", Of::Rows),
+            ("next.a", Of::Rows),
+            ("navigation.a", Of::Pages),
+            ("page_data_of.a", Of::Pages),
             ("book_info.a", Of::Pages),
             ("user.a", Of::Others),
             ("result_info.a", Of::Pages),
@@ -106,6 +115,13 @@ mod tests {
         ] {
             let node = outline.get(&JsonPath::parse(path).unwrap()).unwrap();
             assert_eq!(Of::node(node, &around, &outline), of, "{path}");
+        }
+        for (body, of) in
+            [(r#"[{"page": 1}, [{}]]"#, Of::Rows), (r#"{"0": {"page": 1}, "1": [{}]}"#, Of::Others)]
+        {
+            let outline = Outline::of(body.as_bytes()).unwrap();
+            let node = outline.get(&JsonPath::parse("0.page").unwrap()).unwrap();
+            assert_eq!(Of::node(node, &[], &outline), of, "{body}");
         }
     }
 }

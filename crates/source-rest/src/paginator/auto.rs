@@ -19,8 +19,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
     if link::find(info.links, &next()).is_some() {
         return Ok(Way::HeaderLink { rel: next(), has_more: None });
     }
-    // What a row says that is the page itself, it says of itself.
-    if info.array.is_empty() && info.rows == 1 || says_end(info, None) {
+    if says_end(info, None) {
         return Ok(Way::Single);
     }
     if let Some(way) = [Of::Rows, Of::Pages, Of::Others].into_iter().find_map(|of| way(info, of)) {
@@ -48,7 +47,7 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
         let word = last(node);
         is_next(&word) || word == "done" && answer(node, info).is_some() || says_more(node, info).is_some()
     };
-    let mut words = info.outline.nodes.iter().filter(|node| info.is_near(node));
+    let mut words = info.own().filter(|node| info.is_near(node));
     if !has_total && info.links.is_empty() && !words.any(says) {
         warn_of_round(info);
     }
@@ -149,8 +148,8 @@ fn says_more(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
         "done" => answer(node, info).filter(|done| !done).map(|done| !done),
         word if LAST.contains(&word) && !is_place(word) => answer(node, info).map(|is_last| !is_last),
         word if is_more(word) => answer(node, info),
-        // `commentsHasMore` may be of something else, and must not end the rows.
-        word if word.ends_with("hasmore") => answer(node, info).filter(|more| *more),
+        // `commentsHasMore` and `has_more_comments` may be of something else, and must not end the rows.
+        word if word.contains("hasmore") => answer(node, info).filter(|more| *more),
         _ => None,
     }
 }
@@ -183,7 +182,7 @@ fn hint(info: &PageInfo<'_>) -> Option<String> {
 
 /// A list of links with the relation `next` among them, as OGC's APIs and those of Spring have it.
 fn link_in_list<'a>(info: &PageInfo<'a>) -> Option<&'a Node> {
-    let lists = info.outline.nodes.iter().filter(|node| node.kind == Kind::Array && last(node) == "links");
+    let lists = info.own().filter(|node| node.kind == Kind::Array && last(node) == "links");
     lists.into_iter().find(|node| {
         let text = info.body.get(node.range.clone()).unwrap_or_default();
         let links: Vec<Value> = serde_json::from_slice(text).unwrap_or_default();
@@ -213,7 +212,7 @@ fn is_locator(name: &str) -> bool {
 fn is_more(name: &str) -> bool {
     let rest = MORE_ASKED.iter().find_map(|asked| name.strip_prefix(asked)?.strip_prefix("more"));
     let is_of_rows = |rest: &str| rest.is_empty() || MORE_OF.iter().any(|rows| rest.starts_with(rows));
-    MORE.contains(&name) || name.starts_with("hasmore") || rest.is_some_and(is_of_rows)
+    MORE.contains(&name) || rest.is_some_and(is_of_rows)
 }
 
 /// What says for certain that there is a next page: a flag, a link or a cursor. Not a number of rows, which may be that of
@@ -239,6 +238,7 @@ fn offset(info: &PageInfo<'_>, of: Of) -> Option<Way> {
     let name = |node: &Node| node.path.last().cloned().unwrap_or_default();
     Some(Way::Offset {
         limit: number(size, info)?,
+        first: 0,
         offset: 0,
         params: [name(start), name(size)],
         send_in: SendIn::Query,
@@ -283,7 +283,7 @@ pub(crate) fn tells_none(outline: &Outline, body: &[u8], around: &[String]) -> b
 
 /// The scalars of the page that may tell of it, the shallowest first.
 pub(super) fn nodes<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
-    let scalars = info.outline.nodes.iter().filter(|node| node.kind == Kind::Scalar);
+    let scalars = info.own().filter(|node| node.kind == Kind::Scalar);
     let mut nodes: Vec<&Node> = scalars.filter(|node| info.is_near(node)).collect();
     nodes.sort_by_key(|node| node.path.len());
     nodes.into_iter()

@@ -69,6 +69,9 @@ pub enum Paginator {
     },
     /// The number of rows to skip.
     Offset {
+        /// The offset of the first page: 0, or 1 where the API counts rows from one.
+        #[serde(default)]
+        first: u64,
         /// The rows that each page is asked to have.
         #[serde(default = "hundred")]
         limit: u64,
@@ -158,6 +161,7 @@ impl Paginator {
     #[must_use]
     pub fn offset(limit: u64) -> Self {
         Self::Offset {
+            first: 0,
             limit,
             offset_param: offset(),
             limit_param: self::limit(),

@@ -3,10 +3,21 @@
 // Names without their case and all that is neither letter nor digit, since `next_cursor` and `nextCursor` mean the same.
 pub(super) const PAGE_COUNTS: [&str; 7] =
     ["totalpages", "pagecount", "pages", "numpages", "pagestotal", "lastpage", "nbpages"];
-pub(super) const PAGE_NUMBERS: [&str; 5] = ["page", "currentpage", "pagenumber", "pageindex", "number"];
+pub(super) const PAGE_NUMBERS: [&str; 10] = [
+    "page",
+    "currentpage",
+    "curpage",
+    "pagenumber",
+    "pagenum",
+    "pageno",
+    "pageindex",
+    "currentpagenumber",
+    "currentpageindex",
+    "number",
+];
 pub(super) const OFFSETS: [&str; 2] = ["offset", "skip"];
 pub(super) const LIMITS: [&str; 1] = ["limit"];
-pub(super) const TOTALS: [&str; 12] = [
+pub(super) const TOTALS: [&str; 21] = [
     "total",
     "totalcount",
     "totalresults",
@@ -18,10 +29,19 @@ pub(super) const TOTALS: [&str; 12] = [
     "numfound",
     "numbermatched",
     "itemcount",
+    "hitcount",
+    "nbhits",
+    "recordstotal",
+    "totaldocs",
+    "totalentries",
+    "totalhits",
+    "totalmatches",
+    "totalobjects",
+    "totalrecordcount",
     "count",
 ];
 /// Other names of numbers of rows, of a page or of all.
-pub(super) const COUNTS: [&str; 12] = [
+pub(super) const COUNTS: [&str; 10] = [
     "found",
     "hits",
     "matches",
@@ -32,13 +52,11 @@ pub(super) const COUNTS: [&str; 12] = [
     "resultsizeestimate",
     "returned",
     "rowcount",
-    "totalhits",
-    "totalmatches",
 ];
 pub(super) const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
 /// What stands before `more` in the names of what asks for it.
-pub(super) const MORE_ASKED: [&str; 9] =
-    ["", "is", "are", "any", "have", "isthere", "arethere", "thereis", "thereare"];
+pub(super) const MORE_ASKED: [&str; 10] =
+    ["", "has", "is", "are", "any", "have", "isthere", "arethere", "thereis", "thereare"];
 /// What stands behind it, and not in `more_info`.
 pub(super) const MORE_OF: [&str; 17] = [
     "available",

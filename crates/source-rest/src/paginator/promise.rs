@@ -50,6 +50,11 @@ impl Promise {
         self.rows.as_ref().is_some_and(|rows| rows.is_sure)
     }
 
+    /// Whether so many rows are all that a page has told of for certain.
+    pub(super) fn is_kept(&self, read: u64) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.is_sure && rows.all == read)
+    }
+
     /// Whether a page has no rows and tells that all were read. A `count` may be that of the page, which says nothing of the
     /// pages behind it; it is one of all rows where the page before told the same, and had fewer.
     pub(super) fn is_reached(&self, page: &PageInfo<'_>) -> bool {

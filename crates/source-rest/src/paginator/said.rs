@@ -39,15 +39,12 @@ impl Said {
         let own = way.flag();
         let own_more = || own.filter(|path| page.says(path) == Some(true)).map(|path| path.keys().join("."));
         let header = || (page.told.more == Some(true)).then(|| HEADER.to_owned());
-        // What a row says that is the page itself, it says of itself.
-        let body = !(page.rows == 1 && page.array.is_empty());
-        let in_body = || flag(page).filter(|_| body).map(place);
-        let pages = all_pages(page).filter(|_| body).map(|(all, node)| (all, Some(node)));
-        let rows = all_rows(page).filter(|rows| body || rows.place == HEADER);
+        let in_body = || flag(page).map(place);
+        let pages = all_pages(page).map(|(all, node)| (all, Some(node)));
         Self {
             more: own_more().or_else(in_body).or_else(header),
-            ends: page.told.more == Some(false) || body && says_end(page, own, way),
-            rows,
+            ends: page.told.more == Some(false) || says_end(page, own, way),
+            rows: all_rows(page),
             pages: pages.or(page.told.pages.map(|all| (all, None))).map(|(all, node)| Number::new(all, node)),
         }
     }
@@ -69,7 +66,7 @@ fn says_end(page: &PageInfo<'_>, own: Option<&JsonPath>, way: &Way) -> bool {
     page.says_last(own)
         || auto::ends(page, way.lead()).next().is_some()
         || auto::nodes(page).any(is_done)
-        || page.outline.nodes.iter().any(|node| is_blank_lead(node, page) && page.is_near(node))
+        || page.own().any(|node| is_blank_lead(node, page) && page.is_near(node))
         || leads_nowhere(page, way)
 }
 

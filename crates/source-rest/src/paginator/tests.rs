@@ -63,9 +63,10 @@ fn next(
         body,
         outline: &outline,
         array: match rows_at {
-            Some(RowsAt::Array(range)) => &body[range],
+            Some(RowsAt::Array(ref range)) => &body[range.clone()],
             _ => &[],
         },
+        row: path.as_ref().ok().map(JsonPath::keys).filter(|_| matches!(rows_at, Some(RowsAt::Object(_)))),
         around: around.map(|(_, around)| around).unwrap_or_default(),
         rows,
         read,
@@ -252,6 +253,34 @@ fn a_page_without_any_sign_is_told_about_where_it_is_as_large_as_pages_are() {
         "",
         "the page has said so"
     );
+}
+
+#[test]
+fn offsets_may_begin_with_one() {
+    let scim: Paginator = serde_json::from_value(serde_json::json!({
+        "type": "offset", "first": 1, "limit": 3, "offset_param": "startIndex", "limit_param": "count", "total": "totalResults"
+    }))
+    .unwrap();
+    let pages: [(&str, &[&str], u64); 3] = [(r#"{"totalResults":7}"#, &[], 3); 3];
+    let urls = run(&scim, &pages[..2]).unwrap();
+    assert_eq!(urls, ["~&count=3&startIndex=1", "~&count=3&startIndex=4", "~&count=3&startIndex=7"]);
+    let last: (&str, &[&str], u64) = (r#"{"totalResults":7}"#, &[], 1);
+    assert_eq!(run(&scim, &[pages[0], pages[1], last]).unwrap().last().unwrap(), "end");
+    let none: (&str, &[&str], u64) = (r#"{"Resources":[]}"#, &[], 0);
+    let error = run(&scim, &[pages[0], pages[1], none]).unwrap_err();
+    assert_eq!((error.context("told"), error.context("read")), (Some("7"), Some("6")));
+}
+
+#[test]
+fn a_number_that_is_the_least_of_all_rows_ends_no_offsets() {
+    let found = |relation: &str| {
+        let page = format!(r#"{{"hits":{{"total":{{"value":3,"relation":"{relation}"}},"hits":[{{}}]}}}}"#);
+        let offset: Paginator =
+            serde_json::from_str(r#"{"type":"offset","limit":3,"total":"hits.total.value"}"#).unwrap();
+        run_at(&offset, Some("hits.hits"), &[(&page, &[], 3)]).unwrap().pop().unwrap()
+    };
+    assert_eq!(found("eq"), "end");
+    assert_eq!(found("gte"), "~&limit=3&offset=3");
 }
 
 #[test]

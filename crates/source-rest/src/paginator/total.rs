@@ -34,7 +34,8 @@ impl Total {
         let is_of_all = |total: u64| total <= page.read && (page.rows == 0 || total > page.rows);
         let all_came = || auto::sure_total(page).is_some_and(is_of_all);
         let more = u64::from(self.is_from_zero && !all_came());
-        let now = page.number(&self.path).map(|all| all.saturating_add(more));
+        let now =
+            page.number(&self.path).filter(|_| !self.is_least(page)).map(|all| all.saturating_add(more));
         // A number that is less than what came is that of something else.
         let of_all = |all: &u64| *all >= read;
         if let Some(now) = now.filter(of_all) {
@@ -43,6 +44,19 @@ impl Total {
             (self.told, self.is_in_header) = (Some(now), true);
         }
         page.rows == 0 || self.told.is_some_and(|all| read >= all)
+    }
+
+    /// Whether there may be more than so many, as Elasticsearch says of ten thousand.
+    fn is_least(&self, page: &PageInfo<'_>) -> bool {
+        let around = self.path.keys().split_last().map(|(_, around)| around).unwrap_or_default();
+        let is_it = |node: &Node| node.place() == around && auto::last(node) == "relation";
+        page.own().any(|node| is_it(node) && node.value(page.body).is_some_and(|relation| relation == "gte"))
+    }
+
+    /// Whether no number of pages was told, and all rows have come that a page tells of, which are more than its own.
+    pub(super) fn all_came(&self, page: &PageInfo<'_>) -> bool {
+        let is_it = |total: u64| total == page.read && total > page.rows;
+        self.told.is_none() && auto::sure_total(page).is_some_and(is_it)
     }
 
     /// Whether a first page calls itself 0 beside the number of the last page, which is then one less than how many there are.

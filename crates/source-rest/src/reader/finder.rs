@@ -21,6 +21,8 @@ pub(super) struct Finder {
     /// What the pages had that had a place for rows, and whether there was one.
     usual: Usual,
     has_usual: bool,
+    /// Whether the rows of a page were in a list.
+    had_list: bool,
 }
 
 impl Finder {
@@ -33,6 +35,7 @@ impl Finder {
             is_known,
             usual: Usual::default(),
             has_usual: false,
+            had_list: false,
         })
     }
 
@@ -41,10 +44,14 @@ impl Finder {
         self.selector.as_ref()
     }
 
+    /// Where the rows are, where that is known.
+    pub(super) fn place(&self) -> Option<&[String]> {
+        self.selector.as_ref().or(self.found.as_ref()).map(JsonPath::keys)
+    }
+
     /// The path to what the rows stand in.
     pub(super) fn around(&self) -> &[String] {
-        let path = self.selector.as_ref().or(self.found.as_ref()).map(JsonPath::keys);
-        path.and_then(<[String]>::split_last).map(|(_, around)| around).unwrap_or_default()
+        self.place().and_then(<[String]>::split_last).map(|(_, around)| around).unwrap_or_default()
     }
 
     /// The field that says of a page without rows that it is a failure.
@@ -63,19 +70,40 @@ impl Finder {
     /// # Errors
     /// They may be somewhere else than where they are looked for.
     pub(super) fn find(&mut self, outline: &Outline, body: &[u8], shown_url: &str) -> Result<RowsAt> {
+        let at = self.look(outline, body, shown_url)?;
+        self.had_list |= matches!(at, RowsAt::Array(_));
+        Ok(at)
+    }
+
+    fn look(&mut self, outline: &Outline, body: &[u8], shown_url: &str) -> Result<RowsAt> {
         let path = self.selector.as_ref().or(self.found.as_ref());
         let Some(path) = path else { return self.guess(outline, body) };
         // Of what was found a null is no less than nothing.
         let is_there = |node: &&Node| self.selector.is_some() || node.kind != Kind::Null;
         match outline.get(path).filter(is_there) {
-            Some(node) if self.selector.is_some() || node.may_have_rows() => outline.rows(path),
+            Some(node) if self.may_have_rows(node, outline) => outline.rows(path),
             Some(_) => Err(Error::invalid_data(
-                "the page has no list of objects where the first page had one; set `data_selector`",
+                "the page has no list of objects where a page before it had one; correct `data_selector`, or let the API give \
+                 a list on each page",
             )
             .with_context("path", path.keys().join("."))),
-            None if self.missing == MissingRows::Empty => Ok(RowsAt::Nowhere),
-            None if self.has_usual => self.left_out(outline),
-            None => self.left_out_first(path, outline, body, shown_url),
+            None => match self.usual.new_list(outline) {
+                Some(list) => Err(elsewhere(path, list)),
+                None if self.missing == MissingRows::Empty => Ok(RowsAt::Nowhere),
+                None if self.has_usual => self.left_out(outline),
+                None => self.left_out_first(path, outline, body, shown_url),
+            },
+        }
+    }
+
+    /// Whether there may be rows in what is where they should be. A list that lost its beginning is written as an object by some
+    /// languages, with the places of the rows as its keys.
+    fn may_have_rows(&self, node: &Node, outline: &Outline) -> bool {
+        let is_place = |field: &Node| field.path.last().is_some_and(|key| key.parse::<u64>().is_ok());
+        let is_map = || node.kind == Kind::Object && outline.fields(&node.path).all(is_place);
+        match self.selector {
+            Some(_) => !(self.had_list && is_map() && outline.fields(&node.path).next().is_some()),
+            None => node.may_have_rows(),
         }
     }
 
@@ -128,4 +156,13 @@ impl Finder {
         }
         outline.rows(self.found.insert(outline.find_rows(self.partial)?.json_path()))
     }
+}
+
+fn elsewhere(path: &JsonPath, list: &Node) -> Error {
+    Error::invalid_data(
+        "the page has nothing where its rows should be, and a list of objects elsewhere, in which they may be; correct \
+         `data_selector`, or let the API give them where they were",
+    )
+    .with_context("path", path.keys().join("."))
+    .with_context("list", list.path.join("."))
 }

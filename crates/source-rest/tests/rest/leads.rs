@@ -177,3 +177,15 @@ async fn pages_by_number_end_with_the_number_that_a_header_tells() {
     three.extend([answer(headers, page(3, &json!({}))), answer(headers, json!({ "items": [] }))]);
     assert_rows(vec![(deaf, three)], 9).await;
 }
+
+#[tokio::test]
+async fn a_header_that_tells_of_more_than_the_last_number_is_an_error() {
+    let answers = |header: &'static [(&'static str, &'static str)]| {
+        vec![answer(header, page(1, &json!({ "total_pages": 1 })))]
+    };
+    let numbers = || json!({ "type": "page_number" });
+    let streams =
+        vec![(numbers(), answers(&[("x-has-more", "true")])), (numbers(), answers(&[("x-next-page", "2")]))];
+    assert_refused(streams, "has the last number", ("says_more", "a header")).await;
+    assert_rows(vec![(numbers(), answers(&[("x-has-more", "false")]))], 3).await;
+}

@@ -29,6 +29,7 @@ async fn read_at(selector: &str, bodies: &[Value]) -> Result<Read> {
 async fn a_page_that_says_that_it_has_no_rows_needs_no_list() {
     for (selector, empty) in [
         ("data", json!({ "meta": { "result_count": 0 } })),
+        ("data", json!({ "result_info": { "count": 0 }, "errors": [] })),
         ("data", json!({ "meta": { "total": "0", "pages": 1 }, "warnings": [{ "w": 1 }] })),
         (
             "_embedded.users",
@@ -55,7 +56,6 @@ async fn a_page_that_says_that_it_has_no_rows_needs_no_list() {
 #[tokio::test]
 async fn a_first_page_that_may_have_its_rows_elsewhere_is_an_error() {
     for (selector, body) in [
-        ("dat", json!({ "data": [{ "id": "1" }], "count": 0 })),
         ("dat", json!({ "data": [], "count": 0 })),
         ("data", json!({ "meta": { "total": 3 } })),
         ("data", json!({ "meta": { "count": 0, "total": 3 } })),
@@ -63,6 +63,7 @@ async fn a_first_page_that_may_have_its_rows_elsewhere_is_an_error() {
         ("data", json!({ "order": { "count": 0 } })),
         ("data", json!({ "kind": "storage#objects" })),
         ("data", json!([])),
+        ("data", json!(5)),
     ] {
         let error = read_at(selector, std::slice::from_ref(&body)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{body}: {error}");
@@ -72,6 +73,14 @@ async fn a_first_page_that_may_have_its_rows_elsewhere_is_an_error() {
         let builder = builder.paginator(Paginator::Single).on_missing_rows(MissingRows::Empty);
         let got = read(&source(builder), None).await.unwrap();
         assert!(got.rows.is_empty(), "{body}");
+    }
+    // Rows elsewhere are none that are left out.
+    let elsewhere = json!({ "data": [{ "id": "1" }], "count": 0 });
+    for missing in [MissingRows::Error, MissingRows::Empty] {
+        let builder =
+            pages(std::slice::from_ref(&elsewhere)).await.data_selector("dat").on_missing_rows(missing);
+        let error = read(&source(builder), None).await.unwrap_err();
+        assert_eq!((error.context("path"), error.context("list")), (Some("dat"), Some("data")), "{error}");
     }
     // What says that it failed is a failure, whatever is set.
     for failed in [json!({ "error": "x" }), json!({ "meta": { "total": 0 }, "status": 500 })] {
@@ -100,12 +109,17 @@ async fn a_page_of_links_that_says_that_there_are_no_rows_has_none() {
 #[tokio::test]
 async fn a_later_page_may_leave_its_list_out() {
     let first = json!({ "data": [{ "id": "1" }], "next": "?page=2" });
-    for (selector, last, reads) in [
-        (Some("data"), json!({ "next": null }), true),
-        (None, json!({ "next": null }), true),
-        (Some("data"), json!({ "next": null, "exception": "x" }), false),
-        (None, json!({ "next": null, "exception": "x" }), false),
-        (Some("data"), json!({ "next": null, "items": [{ "id": "2" }] }), false),
+    for (selector, last, word) in [
+        (Some("data"), json!({ "next": null }), None),
+        (None, json!({ "next": null }), None),
+        (None, json!({ "next": null, "data": null }), None),
+        (Some("data"), json!({ "next": null, "exception": "x" }), Some("exception")),
+        (None, json!({ "next": null, "exception": "x" }), Some("exception")),
+        (Some("data"), json!({ "next": null, "items": [{ "id": "2" }] }), Some("items")),
+        (None, json!({ "next": null, "items": [{ "id": "2" }] }), Some("items")),
+        (None, json!({ "next": null, "data": { "2": { "id": "2" } } }), Some("data")),
+        (Some("data"), json!({ "next": null, "data": { "2": { "id": "2" } } }), Some("data")),
+        (None, json!({ "next": null, "data": "x" }), Some("data")),
     ] {
         let bodies = [first.clone(), last.clone()];
         let given = |builder: RestBuilder| {
@@ -115,14 +129,24 @@ async fn a_later_page_may_leave_its_list_out() {
                 None => builder,
             }
         };
-        let got = read(&source(given(pages(&bodies).await)), None).await;
-        match got {
-            Ok(got) => assert!(reads && got.ids() == ["1"], "{last}"),
-            Err(error) => assert!(!reads && error.message().contains("`on_missing_rows`"), "{last}: {error}"),
+        match (read(&source(given(pages(&bodies).await)), None).await, word) {
+            (Ok(got), None) => assert_eq!(got.ids(), ["1"], "{last}"),
+            (Err(error), Some(word)) => {
+                assert_eq!(error.kind(), ErrorKind::InvalidData);
+                let places = ["field", "list", "path"].map(|key| error.context(key));
+                assert!(places.contains(&Some(word)), "{last}: {error}");
+            }
+            (got, _) => panic!("{last}: {got:?}"),
         }
         let builder = given(pages(&bodies).await).on_missing_rows(MissingRows::Empty);
-        assert_eq!(read(&source(builder), None).await.unwrap().ids(), ["1"], "{last}");
+        let is_left_out = matches!(word, None | Some("exception"));
+        assert_eq!(read(&source(builder), None).await.is_ok(), is_left_out, "{last}");
     }
+    // A page without rows is no usual one: what it alone has is new.
+    let bodies =
+        [first, json!({ "next": "?page=3", "data": null, "exception": "x" }), json!({ "exception": "y" })];
+    let builder = pages(&bodies).await.data_selector("data").paginator(Paginator::json_link("next"));
+    assert_eq!(read(&source(builder), None).await.unwrap_err().context("field"), Some("exception"));
 }
 
 #[tokio::test]
@@ -139,4 +163,41 @@ async fn an_incremental_load_without_news_needs_no_list_and_keeps_its_cursor() {
     // A list elsewhere may be that of the rows.
     let moved = json!({ "items": [{ "id": "2", "at": 6 }] });
     assert!(read(&builder(pages(std::slice::from_ref(&moved)).await), Some(first.cursor())).await.is_err());
+}
+
+#[tokio::test]
+async fn a_row_that_is_an_object_comes_once() {
+    let builder = |body: Value, selector: &'static str| async move {
+        pages(std::slice::from_ref(&body)).await.data_selector(selector)
+    };
+    let counting = || [Paginator::page_number(), Paginator::offset(1)];
+    for (selector, body) in
+        [("$", json!({ "id": "1" })), ("data", json!({ "ok": true, "data": { "id": "1", "next": "/b" } }))]
+    {
+        for paginator in counting() {
+            let error = read(&source(builder(body.clone(), selector).await.paginator(paginator)), None).await;
+            let error = error.unwrap_err();
+            assert!(
+                error.message().contains("same page again") && error.message().contains("`single`"),
+                "{error}"
+            );
+        }
+        let got = read(&source(builder(body, selector).await), None).await.unwrap();
+        assert_eq!(got.ids(), ["1"]);
+    }
+    // What some languages write for an empty list.
+    for paginator in counting().into_iter().chain([Paginator::Auto, Paginator::json_link("next")]) {
+        let empty = json!({ "data": {}, "total": 0, "next": null });
+        let got = read(&source(builder(empty, "data").await.paginator(paginator)), None).await.unwrap();
+        assert!(got.rows.is_empty());
+    }
+    // What stands around it is the page's own, and what is in it is not.
+    let bodies = [1, 2].map(|id: u32| {
+        let next = if id == 1 { json!("?page=2") } else { Value::Null };
+        json!({ "data": { "id": id.to_string(), "has_more": true, "next": "/c" }, "links": { "next": next } })
+    });
+    for paginator in [Paginator::Auto, Paginator::json_link("links.next")] {
+        let builder = pages(&bodies).await.data_selector("data").paginator(paginator);
+        assert_eq!(read(&source(builder), None).await.unwrap().ids(), ["1", "2"]);
+    }
 }

@@ -1,7 +1,11 @@
 //! Every paginator against the events server, with and without failures.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Router;
 use axum::extract::Query;
+use axum::http::Uri;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use stitchwork_core::{ErrorKind, OpenArgs, Source};
@@ -104,6 +108,7 @@ async fn a_post_pages_in_its_body() {
     };
     let url = serve(Router::new().route("/v1/search", post(search))).await;
     let paginator = Paginator::Offset {
+        first: 0,
         limit: 10,
         offset_param: "page.offset".into(),
         limit_param: "page.size".into(),
@@ -281,4 +286,82 @@ async fn a_page_that_is_a_list_of_what_is_told_of_it_and_of_its_rows_is_read() {
         1,
         "the key is missing, and the way to it is there"
     );
+}
+
+#[tokio::test]
+async fn what_stands_around_rows_that_were_found_is_about_them() {
+    let page = |uri: Uri| async move {
+        let id = if uri.query().is_some() { "2" } else { "1" };
+        json!({ "result": { "items": [{ "id": id }], "is_last": true }, "next": "?page=2" }).to_string()
+    };
+    let url = serve(Router::new().route("/s", get(page))).await;
+    let builder = |paginator| rest(&url).stream("s", "/s").paginator(paginator);
+    for paginator in [Paginator::Auto, Paginator::json_link("next")] {
+        assert_eq!(read(&source(builder(paginator)), None).await.unwrap().ids(), ["1"]);
+    }
+}
+
+#[tokio::test]
+async fn rows_and_what_leads_on_may_be_deep() {
+    let page = |uri: Uri| async move {
+        let number: u32 = uri.query().map_or(1, |query| query.trim_start_matches("after=c").parse().unwrap());
+        let info = json!({ "hasNextPage": number < 3, "endCursor": format!("c{}", number + 1) });
+        let history = json!({ "nodes": [{ "id": number.to_string() }], "pageInfo": info });
+        let repository = json!({ "defaultBranchRef": { "target": { "history": history } } });
+        json!({ "data": { "organization": { "team": { "repository": repository } } } }).to_string()
+    };
+    let url = serve(Router::new().route("/s", get(page))).await;
+    let around = "data.organization.team.repository.defaultBranchRef.target.history";
+    let builder = |paginator: Paginator| {
+        rest(&url).stream("s", "/s").data_selector(format!("{around}.nodes")).paginator(paginator)
+    };
+    let cursor = Paginator::cursor(format!("{around}.pageInfo.endCursor"), "after");
+    assert_eq!(read(&source(builder(cursor)), None).await.unwrap().ids(), ["1", "2", "3"]);
+    let error = read(&source(builder(Paginator::Auto)), None).await.unwrap_err();
+    assert_eq!(error.context("says_more"), Some(format!("{around}.pageInfo.hasNextPage").as_str()));
+}
+
+#[tokio::test]
+async fn the_last_page_again_is_the_end_of_pages_by_number_where_all_rows_came() {
+    // As Magento has it.
+    let magento = |total: usize| {
+        move |uri: Uri| async move {
+            let number = uri
+                .query()
+                .and_then(|query| query.strip_prefix("p="))
+                .map_or(1, |page| page.parse().unwrap());
+            let start = (number.min(total.div_ceil(3)) - 1) * 3;
+            let rows: Vec<_> =
+                (start..total.min(start + 3)).map(|id| json!({ "id": id.to_string() })).collect();
+            json!({ "items": rows, "total_count": total }).to_string()
+        }
+    };
+    for total in [1, 3, 6, 7] {
+        let url = serve(Router::new().route("/s", get(magento(total)))).await;
+        let numbers: Paginator =
+            serde_json::from_value(json!({ "type": "page_number", "param": "p" })).unwrap();
+        let got = read(&source(rest(&url).stream("s", "/s").paginator(numbers)), None).await.unwrap();
+        assert_eq!(got.rows.len(), total);
+        // A parameter that it does not know gives the first page for ever.
+        let got = read(&source(rest(&url).stream("s", "/s").paginator(Paginator::page_number())), None).await;
+        match got {
+            Ok(got) => assert!(total <= 3 && got.rows.len() == total),
+            Err(error) => assert!(total > 3 && error.message().contains("same page again"), "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_that_change_while_they_are_read_are_known_by_their_primary_key() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let page = move || {
+        let age = asked.fetch_add(1, Ordering::SeqCst);
+        async move { json!([{ "id": "1", "age": age }, { "id": "2", "age": age }]).to_string() }
+    };
+    let url = serve(Router::new().route("/s", get(page))).await;
+    for paginator in [Paginator::page_number(), Paginator::offset(2)] {
+        let builder = rest(&url).stream("s", "/s").paginator(paginator).primary_key("id");
+        let error = read(&source(builder), None).await.unwrap_err();
+        assert!(error.message().contains("same page again"), "{error}");
+    }
 }

@@ -75,6 +75,9 @@ pub enum Paginator {
     },
     /// The number of rows to skip.
     Offset {
+        /// The offset of the first page: 0 when left out, or 1 where the API counts rows from one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first: Option<u64>,
         /// The rows that each page is asked to have.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1))]

@@ -5,7 +5,7 @@ use stitchwork_core::{Error, Result};
 
 use super::super::about::Of;
 use super::super::names::HEADER;
-use super::super::said::{Number, Said};
+use super::super::said::{self, Number, Said};
 use super::super::{PageInfo, Way, auto, link};
 use super::Promise;
 use crate::json::Node;
@@ -18,7 +18,7 @@ impl Promise {
     /// The page says that there are more; or it is the first one, and has another way to them.
     pub(in super::super) fn check_nowhere(&self, page: &PageInfo<'_>, way: &Way) -> Result<()> {
         if let Way::PageNumber { .. } = way {
-            return self.check_number(page, way);
+            return Self::check_number(page, way);
         }
         let is_led = matches!(way, Way::HeaderLink { .. } | Way::JsonLink { .. } | Way::Cursor { .. });
         if !is_led || page.says_last(way.sign()) || self.is_deaf(page, way) {
@@ -46,16 +46,19 @@ impl Promise {
     ///
     /// # Errors
     /// The page says that there are more.
-    fn check_number(&self, page: &PageInfo<'_>, way: &Way) -> Result<()> {
-        let is_reached = auto::sure_total(page).is_some_and(|total| total == page.read);
-        if is_reached || says_last(page, way) || self.is_deaf(page, way) {
+    fn check_number(page: &PageInfo<'_>, way: &Way) -> Result<()> {
+        let total = said::all_rows(page).filter(|rows| rows.is_sure);
+        if total.as_ref().is_some_and(|total| total.all == page.read) || says_last(page, way) {
             return Ok(());
         }
         let is_own = |node: &&Node| auto::last(node) != "done" && page.of(node) == Of::Rows;
         let sign = auto::more(page).find(is_own).map(|node| node.path.join("."));
         match sign.or_else(|| (page.told.more == Some(true)).then(|| HEADER.to_owned())) {
             Some(sign) => Err(more_than_told(&sign)),
-            None => Ok(()),
+            None => {
+                total.filter(|total| total.all > page.read).iter().for_each(|total| warn(page, total));
+                Ok(())
+            }
         }
     }
 }
@@ -74,9 +77,7 @@ fn says_last(page: &PageInfo<'_>, way: &Way) -> bool {
 /// the only one. That of a key that is missing is looked for where it is.
 fn other_way(page: &PageInfo<'_>, way: &Way) -> Option<String> {
     let Way::HeaderLink { rel, .. } = way else { return None };
-    // What a row says that is the page itself, it says of itself.
-    let is_row = page.rows == 1 && page.array.is_empty();
-    if !page.is_first || is_row || link::leads_nowhere(page.links, rel) {
+    if !page.is_first || link::leads_nowhere(page.links, rel) {
         return None;
     }
     page.told.next_page.then(|| HEADER.to_owned()).or_else(|| auto::lead(page))
@@ -112,8 +113,8 @@ fn warn(page: &PageInfo<'_>, total: &Number) {
         field = total.place,
         told = total.all,
         read = page.read,
-        "no link and no cursor leads on, though the API has told of more rows than were read; if they are none that have \
-         gone or were not asked for, correct the `paginator`, and if the number is nothing to go by, point its `has_more` \
-         to where nothing is"
+        "no link, no cursor and no number leads on, though the API has told of more rows than were read; if they are none \
+         that have gone or were not asked for, correct the `paginator`, and if the number is nothing to go by, point its \
+         `has_more` (`total_pages` of `page_number`) to where nothing is"
     );
 }

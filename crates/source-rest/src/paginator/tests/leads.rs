@@ -102,7 +102,8 @@ fn a_first_page_without_a_link_in_its_header_has_no_other_way_on() {
     let lead = r#"{"items":[{}],"next":"?page=2"}"#;
     let deaf = with_flag("header_link", None, Some("nowhere"));
     assert_eq!(says_more(&deaf, &[(lead, &[], 2)]), None);
-    assert_eq!(says_more(&link, &[(r#"{"id":1,"next":"?x=2"}"#, &[], 1)]), None, "it is a row");
+    let row = run_at(&link, Some("$"), &[(r#"{"id":1,"next":"?x=2"}"#, &[], 1)]);
+    assert_eq!(row.unwrap(), ["~", "end"], "it is a row");
     let later = [("[{}]", &["<?page=2>; rel=next"][..], 2), (lead, &[], 2)];
     assert_eq!(says_more(&link, &later), None, "its links have led on");
 }
@@ -306,4 +307,9 @@ fn a_last_page_by_its_number_does_not_say_that_there_are_more() {
             assert_eq!(run(paginator, &[(&body, &[], 1)]).unwrap(), [first, "end"], "{body}");
         }
     }
+    let warned = said(&numbers, &[(&page(r#""total":9"#), &[], 1)]);
+    for words in ["WARN", "more rows than were read", "told=9", "read=1"] {
+        assert!(warned.contains(words), "{words}: {warned}");
+    }
+    assert_eq!(said(&numbers, &[(&page(r#""total":9,"is_last":true"#), &[], 1)]), "");
 }

@@ -22,7 +22,7 @@ fn what_other_things_say_ends_no_stream() {
         r#""labels":{"totalCount":1,"pageInfo":{"hasNextPage":false}}"#,
         r#""users":{"1":{},"meta":{"has_more":false}}"#,
         r#""more_info":false"#,
-        r#""show_more":false,"commentsHasMore":false"#,
+        r#""show_more":false,"commentsHasMore":false,"has_more_comments":false"#,
         r#""ui":{"show_more":false}"#,
         r#""query":{"is_last":true}"#,
         r#""first":0,"last":1"#,

@@ -88,6 +88,10 @@ impl Finder {
             )
             .with_context("path", path.keys().join("."))),
             None => match self.usual.new_list(outline) {
+                Some(list) if self.missing == MissingRows::Empty => {
+                    warn_of_list(path, list, shown_url);
+                    Ok(RowsAt::Nowhere)
+                }
                 Some(list) => Err(elsewhere(path, list)),
                 None if self.missing == MissingRows::Empty => Ok(RowsAt::Nowhere),
                 None if self.has_usual => self.left_out(outline),
@@ -158,10 +162,20 @@ impl Finder {
     }
 }
 
+fn warn_of_list(path: &JsonPath, list: &Node, shown_url: &str) {
+    tracing::warn!(
+        url = shown_url,
+        path = path.keys().join("."),
+        list = list.path.join("."),
+        "the page has nothing where its rows should be, and a list of objects elsewhere; if that has the rows, correct \
+         `data_selector`"
+    );
+}
+
 fn elsewhere(path: &JsonPath, list: &Node) -> Error {
     Error::invalid_data(
         "the page has nothing where its rows should be, and a list of objects elsewhere, in which they may be; correct \
-         `data_selector`, or let the API give them where they were",
+         `data_selector`, or, if it has no rows, set `on_missing_rows` of the stream to `empty`",
     )
     .with_context("path", path.keys().join("."))
     .with_context("list", list.path.join("."))

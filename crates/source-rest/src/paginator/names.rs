@@ -17,7 +17,7 @@ pub(super) const PAGE_NUMBERS: [&str; 10] = [
 ];
 pub(super) const OFFSETS: [&str; 2] = ["offset", "skip"];
 pub(super) const LIMITS: [&str; 1] = ["limit"];
-pub(super) const TOTALS: [&str; 21] = [
+pub(super) const TOTALS: [&str; 20] = [
     "total",
     "totalcount",
     "totalresults",
@@ -31,7 +31,6 @@ pub(super) const TOTALS: [&str; 21] = [
     "itemcount",
     "hitcount",
     "nbhits",
-    "recordstotal",
     "totaldocs",
     "totalentries",
     "totalhits",

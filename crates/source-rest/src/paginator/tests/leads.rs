@@ -282,7 +282,9 @@ fn a_last_page_by_its_number_does_not_say_that_there_are_more() {
     let numbers = Paginator::page_number();
     let deaf: Paginator = serde_json::from_str(r#"{"type":"page_number","total_pages":"nowhere"}"#).unwrap();
     let page = |fields: &str| format!(r#"{{"items":[{{}}],"total_pages":1,{fields}}}"#);
-    for fields in [r#""has_more":true"#, r#""meta":{"is_last":false},"total":9"#] {
+    for fields in
+        [r#""has_more":true"#, r#""has_more":true,"total":0"#, r#""meta":{"is_last":false},"total":9"#]
+    {
         let body = page(fields);
         for paginator in [&numbers, &Paginator::Auto] {
             let error = run(paginator, &[(&body, &[], 1)]).unwrap_err();

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn what_a_value_tells_of_is_seen_by_the_names_around_it() {
         let body = r#"{"a": 1, "meta": {"a": 1, "own_meta": {"a": 1}}, "result_info": {"a": 1, "paging": {"a": 1}},
-            "_links": {"next": {"a": 1}}, "page_data": {"a": 1, "limit": 3}, "navigation": {"a": 1}, "page_data_of": {"a": 1}, "next": {"a": 1}, "user": {"a": 1, "limit": 3},
+            "_links": {"next": {"a": 1}}, "page_data": {"a": 1, "limit": 3}, "navigation": {"a": 1}, "page_data_of": {"a": 1}, "next": {"a": 1, "meta": {"a": 1}}, "user": {"a": 1, "limit": 3},
             "book_info": {"a": 1, "number": 7}, "comments": {"a": 1, "paging": {"a": 1}},
             "data": {"a": 1, "pageInfo": {"a": 1}, "labels": {"pageInfo": {"a": 1}}, "orders": {"nodes": [{}]}}}"#;
         let outline = Outline::of(body.as_bytes()).unwrap();
@@ -103,6 +103,7 @@ mod tests {
             ("result_info.paging.a", Of::Rows),
             ("page_data.a", Of::Rows),
             ("next.a", Of::Rows),
+            ("next.meta.a", Of::Rows),
             ("navigation.a", Of::Pages),
             ("page_data_of.a", Of::Pages),
             ("book_info.a", Of::Pages),

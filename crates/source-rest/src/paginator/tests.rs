@@ -300,6 +300,11 @@ fn page_numbers_end_with_the_last_or_an_empty_page() {
     assert_eq!(run(&Paginator::page_number(), &pages).unwrap(), ["~&page=1", "~&page=2", "end"]);
     let pages: [(&str, &[&str], u64); 2] = [("[]", &[], 5), ("[]", &[], 0)];
     assert_eq!(run(&Paginator::page_number(), &pages).unwrap(), ["~&page=1", "~&page=2", "end"]);
+    // A number of rows is of all of them where it is more than those of the page.
+    let told: (&str, &[&str], u64) = (r#"{"total":5}"#, &[], 5);
+    assert_eq!(run(&Paginator::page_number(), &[told]).unwrap(), ["~&page=1", "~&page=2"]);
+    let told: (&str, &[&str], u64) = (r#"{"total":10}"#, &[], 5);
+    assert_eq!(run(&Paginator::page_number(), &[told; 2]).unwrap(), ["~&page=1", "~&page=2", "end"]);
     let zero: Paginator = serde_json::from_str(r#"{"type":"page_number","first":0,"param":"p"}"#).unwrap();
     let pages: [(&str, &[&str], u64); 2] =
         [(r#"{"total_pages":2}"#, &[], 5), (r#"{"total_pages":2}"#, &[], 5)];

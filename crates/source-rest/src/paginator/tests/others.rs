@@ -97,6 +97,8 @@ fn the_own_way_of_a_page_goes_before_that_of_other_things() {
             assert_eq!(second(&format!("{other},{way}")).unwrap(), next, "{other},{way}");
         }
     }
+    // A thing of which there are more may be a row.
+    assert!(second(r#""has_more_orders":true"#).is_err());
     // The number of the page is that beside the count.
     assert_eq!(second(r#""number":7,"meta":{"page":1,"total_pages":3}"#).unwrap(), "~&page=2");
     // Without another sign they may be of the rows.

@@ -2,6 +2,7 @@
 
 mod commit;
 mod extract;
+mod others;
 mod recover;
 mod replaced;
 mod streams;
@@ -18,6 +19,7 @@ use crate::manifest::LoadManifest;
 use crate::mutation::{Mutation, Planted};
 use crate::report::{LoadReport, RunReport};
 use crate::state::State;
+use others::Other;
 
 /// Starts a pipeline of this name. The name stands for its state: a pipeline of the same name at the same
 /// destination goes on where the last run ended.
@@ -162,6 +164,7 @@ impl Pipeline {
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
+            others: BTreeMap::new(),
             left: BTreeSet::new(),
             discovered: BTreeSet::new(),
             writers: BTreeMap::new(),
@@ -173,6 +176,9 @@ impl Pipeline {
         match found.last {
             Some(last) => run.go_on_after(last, found.finished).await?,
             None => run.recover_from_tags().await?,
+        }
+        if run.replaces() {
+            run.others = others::find(&run.destination, &self.name).await?;
         }
         Ok(run)
     }
@@ -226,6 +232,8 @@ struct Run<'a> {
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
     known: BTreeMap<String, BTreeSet<String>>,
+    /// The tables with rows of other pipelines, where the load replaces.
+    others: BTreeMap<String, Other>,
     /// The streams of [`LoadManifest::left`].
     left: BTreeSet<String>,
     /// The streams that the source has.

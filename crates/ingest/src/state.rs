@@ -60,6 +60,10 @@ impl State {
         Ok(Self { folder: stores.resolve(location)? })
     }
 
+    pub(crate) fn location(&self) -> String {
+        self.folder.location()
+    }
+
     fn manifest(&self, load: i64) -> Object {
         self.folder.child(&format!("{load:020}.json"))
     }
@@ -95,16 +99,10 @@ impl State {
 
     /// The newest load of the pipeline. Loads follow one another, so only the newest one can be unfinished.
     pub(crate) async fn find(&self, pipeline: &str) -> Result<PipelineState> {
-        let location = self.folder.location();
-        let (manifests, marks) = self.numbers().await?;
-        let Some(load) = manifests.last().copied() else {
+        let location = self.location();
+        let Some((last, finished)) = self.newest().await? else {
             return Ok(PipelineState { location, last: None, finished: false });
         };
-        let object = self.manifest(load);
-        let last = read(&object, load).await.map_err(|e| match e {
-            Unread::Store(e) => object.error(e),
-            Unread::Broken(e) => e,
-        })?;
         if last.pipeline != pipeline {
             return Err(Error::invalid_config(
                 "the state of another pipeline is kept under the same name at this destination; names must \
@@ -113,7 +111,19 @@ impl State {
             .with_context("pipeline", pipeline)
             .with_context("other", last.pipeline));
         }
-        Ok(PipelineState { location, last: Some(last), finished: marks.last() >= Some(&load) })
+        Ok(PipelineState { location, last: Some(last), finished })
+    }
+
+    /// The newest manifest, whichever pipeline's it is, and whether its load is finished.
+    pub(crate) async fn newest(&self) -> Result<Option<(LoadManifest, bool)>> {
+        let (manifests, marks) = self.numbers().await?;
+        let Some(load) = manifests.last().copied() else { return Ok(None) };
+        let object = self.manifest(load);
+        let last = read(&object, load).await.map_err(|e| match e {
+            Unread::Store(e) => object.error(e),
+            Unread::Broken(e) => e,
+        })?;
+        Ok(Some((last, marks.last() >= Some(&load))))
     }
 
     /// The states of all pipelines below a folder.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use stitchwork_core::{Error, Result};
 use stitchwork_shred::table_name;
 
-use super::Run;
 use super::streams::{is_read, table_text};
+use super::{Run, others};
 
 /// Where long names are cut to make room for a mark.
 const CUT: usize = 244;
@@ -35,6 +35,17 @@ pub(super) fn tables(run: &Run<'_>) -> Result<BTreeMap<String, BTreeSet<String>>
     Ok(tables)
 }
 
+/// Whether the load may replace, as far as that is known before the rows.
+///
+/// # Errors
+/// It would remove rows that do not come again with it.
+pub(super) fn check(run: &Run<'_>) -> Result<()> {
+    let tables = tables(run)?;
+    let read = run.discovered.iter().filter(|stream| run.replaces() && is_read(run, stream));
+    let roots: Vec<String> = read.filter_map(|stream| root_of(run, stream)).collect();
+    others::refuse(run, tables.keys().chain(&roots))
+}
+
 /// The tables whose rows go with a load, none where it does not replace. Says which others stay, and keeps whose rows each has
 /// from now on.
 pub(super) fn settle(run: &mut Run<'_>) -> Result<BTreeSet<String>> {
@@ -42,6 +53,7 @@ pub(super) fn settle(run: &mut Run<'_>) -> Result<BTreeSet<String>> {
         return Ok(BTreeSet::new());
     }
     let going = tables(run)?;
+    others::refuse(run, going.keys())?;
     let kept = kept(run, &going);
     tell_kept(run, &kept);
     let left = left(run, &kept);

@@ -47,7 +47,7 @@ pub(super) fn selected(run: &mut Run<'_>, discovered: Vec<StreamInfo>) -> Result
         .with_operation("ingest::streams")
         .with_context("stream", other));
     }
-    replaced::tables(run)?;
+    replaced::check(run)?;
     replaced::refuse_left(run)?;
     apart(run, &discovered)?;
     Ok(selected)

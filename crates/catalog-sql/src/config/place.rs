@@ -77,7 +77,11 @@ fn file(_: &str) -> Result<Place> {
 
 #[cfg(feature = "postgres")]
 fn server(url: &str, schema: Option<&str>) -> Result<Place> {
-    let wrong = |e| Error::invalid_config("this is no URL of a server").with_source(e);
+    let wrong = |e| {
+        Error::invalid_config(
+            "this is no URL of a server; a `/`, `@`, `?` or `#` in its user or password is written `%2F`, `%40`, `%3F` or `%23`",
+        ).with_source(e)
+    };
     let url = Url::parse(url).map_err(wrong)?;
     if url.fragment().is_some() {
         return Err(Error::invalid_config("a `#` in the URL of a server is written `%23`"));

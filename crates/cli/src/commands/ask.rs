@@ -50,7 +50,10 @@ async fn stdin() -> Result<String, Failure> {
     };
     let read = tokio::task::spawn_blocking(read).await;
     let read = read.map_err(|e| Error::unexpected("stdin cannot be read").with_source(e))?;
-    Ok(read.map_err(|e| Error::from(e).with_context("reading", "stdin"))?)
+    Ok(read.map_err(|e| match e.kind() {
+        std::io::ErrorKind::InvalidData => Error::invalid_input("what comes from stdin is no text in UTF-8"),
+        _ => Error::from(e).with_context("reading", "stdin"),
+    })?)
 }
 
 /// `stitchwork tables`

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::UNIX_EPOCH;
 
-use stitchwork::ingest::{Leftover, LeftoversArgs};
-use stitchwork::{Error, ErrorKind};
+use stitchwork::ingest::{Destination, Leftover, LeftoversArgs};
+use stitchwork::{Error, ErrorKind, Result};
 
 use crate::args::CleanArgs;
 use crate::commands::Context;
 use crate::commands::check::counted;
-use crate::commands::run::pipelines;
+use crate::commands::run::{of_pipeline, pipelines};
 use crate::exit::Failure;
 use crate::rows::{Cell, Rows};
 
@@ -18,56 +18,83 @@ pub(super) async fn run(context: &Context, args: &CleanArgs) -> Result<(), Failu
     let workspace = &context.workspace;
     let (project, _) = workspace.required()?;
     workspace.connect()?;
-    let mut rows = Rows::new(&[
-        ("kind", Cell::Text(None)),
-        ("table", Cell::Text(None)),
-        ("location", Cell::Text(None)),
-        ("bytes", Cell::Count(None)),
-        ("written", Cell::Number(None)),
-        ("removed", Cell::Flag(None)),
-    ]);
-    let older = LeftoversArgs::older_than(args.older_than);
+    let mut done = Done::new();
     let mut seen = BTreeSet::new();
-    let (mut count, mut bytes, mut failed) = (0, 0, 0_u64);
-    for (_, pipeline) in pipelines(project, &args.which, args.which.pipeline.is_empty())? {
+    let mut errors = vec![];
+    // One that cannot be looked at keeps none of the others from being cleaned.
+    for (name, pipeline) in pipelines(project, &args.which, args.which.pipeline.is_empty())? {
         let config = project.destination(pipeline)?;
-        let destination = workspace.destination(config).await?;
-        // Several pipelines may load into one place; the tables there are those of one log and one catalog.
-        let location = destination.location.clone();
-        if !seen.insert((&config.log, location, &config.catalog, destination.namespace.clone())) {
-            continue;
-        }
+        let cleaned = match workspace.destination(config).await {
+            Ok(destination) => {
+                // Several pipelines may load into one place; the tables there are those of one log and one catalog.
+                let location = destination.location.clone();
+                if !seen.insert((&config.log, location, &config.catalog, destination.namespace.clone())) {
+                    continue;
+                }
+                done.clean(context, args, &destination).await
+            }
+            Err(e) => Err(e),
+        };
+        errors.extend(cleaned.err().map(|e| of_pipeline(e, name)));
+    }
+    context.output.write(done.rows.into_stream()?).await?;
+    let gone = if args.dry_run { "would be removed" } else { "removed" };
+    context.console.say(&format!("{}, {} bytes, {gone}", counted(done.files, "file"), done.bytes));
+    if done.failed > 0 {
+        let error =
+            Error::new(ErrorKind::PermissionDenied, "some files could not be removed; see the lines before")
+                .with_context("files", done.failed);
+        errors.push(error);
+    }
+    Failure::of(errors)
+}
+
+/// What was found and removed.
+struct Done {
+    rows: Rows,
+    files: u64,
+    bytes: u64,
+    failed: u64,
+}
+
+impl Done {
+    fn new() -> Self {
+        let rows = Rows::new(&[
+            ("kind", Cell::Text(None)),
+            ("table", Cell::Text(None)),
+            ("location", Cell::Text(None)),
+            ("bytes", Cell::Count(None)),
+            ("written", Cell::Number(None)),
+            ("removed", Cell::Flag(None)),
+        ]);
+        Self { rows, files: 0, bytes: 0, failed: 0 }
+    }
+
+    /// Cleans one destination, or looks at what could go.
+    async fn clean(&mut self, context: &Context, args: &CleanArgs, destination: &Destination) -> Result<()> {
+        let older = LeftoversArgs::older_than(args.older_than);
         if args.dry_run {
             let found = destination.leftovers(&older).await?;
             tell_skipped(context, &found.skipped);
-            found.files.iter().for_each(|file| rows.push(row(file, false)));
-            count += found.files.len() as u64;
-            bytes += found.bytes();
-            continue;
+            found.files.iter().for_each(|file| self.take(file, false));
+            return Ok(());
         }
         let cleaned = destination.clean(&older).await?;
         tell_skipped(context, &cleaned.skipped);
-        for file in &cleaned.removed {
-            rows.push(row(file, true));
-            count += 1;
-            bytes += file.size;
-        }
+        cleaned.removed.iter().for_each(|file| self.take(file, true));
         for (file, e) in &cleaned.failed {
-            rows.push(row(file, false));
-            failed += 1;
+            self.rows.push(row(file, false));
+            self.failed += 1;
             context.console.say(&format!("{} stays: {e}", file.location));
         }
+        Ok(())
     }
-    context.output.write(rows.into_stream()?).await?;
-    let done = if args.dry_run { "would be removed" } else { "removed" };
-    context.console.say(&format!("{}, {bytes} bytes, {done}", counted(count, "file")));
-    if failed > 0 {
-        let error =
-            Error::new(ErrorKind::PermissionDenied, "some files could not be removed; see the lines before")
-                .with_context("files", failed);
-        return Err(error.into());
+
+    fn take(&mut self, file: &Leftover, removed: bool) {
+        self.rows.push(row(file, removed));
+        self.files += 1;
+        self.bytes += file.size;
     }
-    Ok(())
 }
 
 fn tell_skipped(context: &Context, skipped: &[(String, Error)]) {

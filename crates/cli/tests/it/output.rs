@@ -81,6 +81,10 @@ fn queries_come_from_stdin() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "a\n1\nb\n2\n");
     assert_eq!(folder.run(["sql"]).code, 2, "nothing on stdin");
+    let mut child = folder.command(["sql"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"\xff\xfe;").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no text in UTF-8"));
 }
 
 #[test]

@@ -250,7 +250,8 @@ fn clean_looks_at_the_tables_of_each_log_in_a_location() {
         format!("  {name}:\n    source: {source}\n    destination: {{log: {log}, location: data}}\n")
     };
     let text = ["delta", "files"].map(|log| pipeline(&format!("p_{log}"), log)).concat();
-    folder.write("stitchwork.yaml", &format!("pipelines:\n{text}"));
+    let text = format!("pipelines:\n{text}");
+    folder.write("stitchwork.yaml", &text);
     folder.ok(["run", "--all"]);
     for table in ["of_delta", "of_files"] {
         // A crashed load leaves files as this one: written by a load, and in no commit.
@@ -261,8 +262,18 @@ fn clean_looks_at_the_tables_of_each_log_in_a_location() {
         let other = if last.starts_with('0') { "1.parquet" } else { "0.parquet" };
         std::fs::copy(data.join(&live), data.join(format!("{stem}{other}"))).unwrap();
     }
-    let removed = folder.ok(["clean", "--older-than", "0s", "-o", "csv"]);
-    assert!(removed.contains("of_delta") && removed.contains("of_files"), "{removed}");
+    // One that cannot be looked at keeps none of the others, before it or behind it, from being cleaned and told.
+    let gone = "    destination: {log: iceberg, location: other, catalog: gone}\n";
+    let broken = ["a", "z"]
+        .map(|name| pipeline(name, "delta").replace("    destination: {log: delta, location: data}\n", gone));
+    let catalog = "catalogs: {gone: {url: \"postgres://x:y@127.0.0.1:1/db\"}}\n";
+    folder.write("stitchwork.yaml", &format!("{catalog}{text}{}", broken.concat()));
+    let done = folder.run(["clean", "--older-than", "0s", "-o", "csv"]);
+    assert_eq!(done.code, 4, "{}", done.stderr);
+    assert!(done.stdout.contains("of_delta") && done.stdout.contains("of_files"), "{}", done.stdout);
+    for told in ["2 files,", "pipeline=a", "pipeline=z"] {
+        assert!(done.stderr.contains(told), "{told}: {}", done.stderr);
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl PageRequest {
 }
 
 /// What a page tells about the next one.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct PageInfo<'a> {
     /// Where the page came from, which relative links refer to.
     pub(crate) url: &'a Url,
@@ -65,6 +65,8 @@ pub(crate) struct PageInfo<'a> {
     pub(crate) array: &'a [u8],
     /// The path to what its rows stand in.
     pub(crate) around: &'a [String],
+    /// The name of their list.
+    pub(crate) name: &'a str,
     /// The path of the object that is its only row; what that says, it says of itself.
     pub(crate) row: Option<&'a [String]>,
     /// The number of its rows.
@@ -305,8 +307,7 @@ impl Way {
             *self = auto::detect(page)?;
         }
         // Who has pointed elsewhere listens to no header; and one with a number of rows may tell of the page alone.
-        let is_usual = self.sign().is_none();
-        let in_header = page.told.pages.filter(|_| is_usual);
+        let in_header = page.told.pages.filter(|_| self.sign().is_none());
         let mut next = request.clone();
         match self {
             Self::Auto | Self::Single => return Ok(None),
@@ -359,7 +360,7 @@ impl Way {
                 *number = number.saturating_add(1);
                 // A page without rows is none of those that were read.
                 let read = number.saturating_sub(*first).saturating_sub(u64::from(page.rows == 0));
-                if total_pages.is_reached(read, page, in_header) || is_usual && total_pages.all_came(page) {
+                if total_pages.is_reached(read, page, in_header) {
                     return Ok(None);
                 }
                 next.set(*send_in, param, (*number).into())?;
@@ -372,12 +373,17 @@ impl Way {
 
 /// The value at a path of the last row; none for a page without rows.
 fn last_value(page: &PageInfo<'_>, path: &JsonPath) -> Result<Option<Value>> {
-    if page.array.is_empty() {
+    let value = if let Some(row) = page.row {
+        let keys: Vec<&str> = row.iter().chain(path.keys()).map(String::as_str).collect();
+        page.scalar(&JsonPath::of(&keys))
+    } else if page.array.is_empty() {
         return Ok(None);
-    }
-    let Some(row) = row_spans(page.array, std::slice::from_ref(path))?.pop() else { return Ok(None) };
-    let value = row.values.into_iter().next().flatten().and_then(|range| page.array.get(range));
-    match value.and_then(|value| serde_json::from_slice(value).ok()) {
+    } else {
+        let Some(row) = row_spans(page.array, std::slice::from_ref(path))?.pop() else { return Ok(None) };
+        let value = row.values.into_iter().next().flatten().and_then(|range| page.array.get(range));
+        value.and_then(|value| serde_json::from_slice(value).ok())
+    };
+    match value {
         Some(value @ (Value::String(_) | Value::Number(_))) => Ok(Some(value)),
         _ => Err(Error::invalid_data(
             "the last row of the page has neither text nor a number where the value for the next page should be",

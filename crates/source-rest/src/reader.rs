@@ -233,11 +233,11 @@ impl StreamReader {
         if at != RowsAt::Nowhere {
             self.finder.learn(&outline, &body);
         }
-        if self.is_repeated(&body, &at, rows).map_err(shown)? {
+        if let Some(again) = self.repeated(&body, &at, rows) {
             if self.pager.has_all(self.read - rows) {
                 return Ok(PageRows { rows: None, is_last: true });
             }
-            return Err(shown(again()).with_context("pages", self.seen.len()));
+            return Err(shown(again).with_context("pages", self.seen.len()));
         }
         let (url, links, told) = (&page.url, page.links.as_slice(), page.told);
         let array = match &at {
@@ -251,6 +251,7 @@ impl StreamReader {
             body: &body,
             array,
             around: self.finder.around(),
+            name: self.finder.place().and_then(<[String]>::last).map_or("", String::as_str),
             row: self.finder.place().filter(|_| matches!(at, RowsAt::Object(_))),
             outline: &outline,
             rows,
@@ -300,13 +301,18 @@ impl StreamReader {
         hasher.finish()
     }
 
-    /// Whether the page is the one before. An API that does not know the parameter of the page gives the same one for ever,
+    /// What is wrong with a page that is the one before. An API that does not know the parameter of the page gives the same one for ever,
     /// though it may have a new link or cursor each time, and rows that change while they are read.
-    fn is_repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Result<bool> {
-        let (RowsAt::Array(range) | RowsAt::Object(range)) = at else { return Ok(false) };
+    fn repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Option<Error> {
+        let range = match at {
+            RowsAt::Array(range) => range,
+            // Two small objects may well be equal, where another link leads to each.
+            RowsAt::Object(range) if self.pager.counts() => range,
+            RowsAt::Object(_) | RowsAt::Nowhere => return None,
+        };
         // An empty page is the end, or a gap, and says nothing.
         if rows == 0 {
-            return Ok(false);
+            return None;
         }
         let text = body.get(range.clone()).unwrap_or_default();
         let mut hasher = Hasher::new();
@@ -316,10 +322,11 @@ impl StreamReader {
             if self.pager.counts() && matches!(at, RowsAt::Array(_)) { self.keys_of(text) } else { None };
         let is_same = self.last_rows.replace(now) == Some(now);
         let before = std::mem::replace(&mut self.last_keys, keys);
-        Ok(is_same || keys.is_some() && keys == before)
+        let has_same_keys = keys.is_some() && keys == before;
+        is_same.then(again).or_else(|| has_same_keys.then(same_keys))
     }
 
-    /// The primary keys of rows, as a hash; none where a row has none.
+    /// The primary keys of rows, as a hash; none where a row has not all of its key.
     fn keys_of(&self, array: &[u8]) -> Option<u128> {
         if self.primary_key.is_empty() {
             return None;
@@ -327,7 +334,7 @@ impl StreamReader {
         let mut hasher = Hasher::new();
         for row in row_spans(array, &self.primary_key).ok()? {
             for value in row.values {
-                hasher.add(array.get(value?)?);
+                hasher.add(array.get(value?).filter(|value| *value != b"null")?);
             }
         }
         Some(hasher.finish())
@@ -350,6 +357,13 @@ fn again() -> Error {
     Error::invalid_data(
         "the API gives the same page again: it does not know the parameter of the page, or does not heed the link that it gave; \
          set `paginator` (`single` to take one page only), or let the API give a field that tells rows apart, such as their id",
+    )
+}
+
+fn same_keys() -> Error {
+    Error::invalid_data(
+        "the rows of the page have the primary keys of those before: the API does not know the parameter of the page, or \
+         `primary_key` does not tell rows apart; set `paginator` (`single` to take one page only), or correct `primary_key`",
     )
 }
 

@@ -24,7 +24,8 @@ pub(super) fn check(page: &PageInfo<'_>, path: &JsonPath) -> Result<()> {
         ))
         .with_context("at", shown(&node.path)));
     }
-    if let Some(sign) = auto::sign(page) {
+    // What the page as a row says of a next one is most likely what is looked for.
+    if let Some(sign) = auto::sign(&PageInfo { row: None, ..*page }) {
         return Err(said(more()).with_context("says_more", sign));
     }
     let is_done = |node: &Node| auto::last(node) == "done" && auto::answer(node, page) == Some(true);

@@ -7,8 +7,8 @@ use stitchwork_core::{Error, Result};
 use super::about::Of;
 use super::config::{next, page};
 use super::names::{
-    ABOUT_ROWS, COUNTS, CURSORS, HEADER, LAST, LIMITS, MORE, MORE_ASKED, MORE_OF, NEXT, OFFSETS, PAGE_COUNTS,
-    PAGE_NUMBERS, TOTALS,
+    ABOUT_ROWS, COUNTS, CURSORS, HEADER, LAST, LIMITS, MORE, MORE_ASKED, MORE_OF, NEXT, OFFSETS,
+    OTHER_TOTALS, PAGE_COUNTS, PAGE_NUMBERS, TOTALS,
 };
 use super::{PageInfo, Way, link, said};
 use crate::SendIn;
@@ -148,10 +148,18 @@ fn says_more(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
         "done" => answer(node, info).filter(|done| !done).map(|done| !done),
         word if LAST.contains(&word) && !is_place(word) => answer(node, info).map(|is_last| !is_last),
         word if is_more(word) => answer(node, info),
+        word if word.strip_prefix("hasmore").is_some_and(|rest| rest == plain(info.name)) => {
+            answer(node, info)
+        }
         // `commentsHasMore` and `has_more_comments` may be of something else, and must not end the rows.
         word if word.contains("hasmore") => answer(node, info).filter(|more| *more),
         _ => None,
     }
+}
+
+/// Whether a value that has said that there is more says so no longer.
+pub(super) fn takes_back(node: &Node, info: &PageInfo<'_>) -> bool {
+    answer(node, info).is_some() && says_more(node, info) != Some(true)
 }
 
 /// A yes or no, as it may be written.
@@ -259,7 +267,11 @@ pub(super) fn is_sure(node: &Node) -> bool {
 
 /// What may be the number of all rows.
 pub(super) fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
-    nodes(info).filter(|node| is_total(node) && info.of(node) == Of::Rows)
+    let all = || nodes(info).filter(|node| is_total(node) && info.of(node) == Of::Rows);
+    // Beside a usual name others may be of something else.
+    let is_usual = |node: &&Node| !OTHER_TOTALS.contains(&last(node).as_str());
+    let has_usual = all().any(|node| is_usual(&node));
+    all().filter(move |node| !has_usual || is_usual(node))
 }
 
 /// Whether a name is that of the number of all rows; also `total.value`, as Elasticsearch has it, and `meta.hits`, as the New
@@ -268,7 +280,7 @@ fn is_total(node: &Node) -> bool {
     match last(node).as_str() {
         "value" => TOTALS.contains(&parent(node).as_str()),
         "hits" => ABOUT_ROWS.contains(&parent(node).as_str()),
-        name => TOTALS.contains(&name),
+        name => TOTALS.contains(&name) || OTHER_TOTALS.contains(&name),
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) const PAGE_NUMBERS: [&str; 10] = [
 ];
 pub(super) const OFFSETS: [&str; 2] = ["offset", "skip"];
 pub(super) const LIMITS: [&str; 1] = ["limit"];
-pub(super) const TOTALS: [&str; 20] = [
+pub(super) const TOTALS: [&str; 12] = [
     "total",
     "totalcount",
     "totalresults",
@@ -29,14 +29,6 @@ pub(super) const TOTALS: [&str; 20] = [
     "numfound",
     "numbermatched",
     "itemcount",
-    "hitcount",
-    "nbhits",
-    "totaldocs",
-    "totalentries",
-    "totalhits",
-    "totalmatches",
-    "totalobjects",
-    "totalrecordcount",
     "count",
 ];
 /// Other names of numbers of rows, of a page or of all.
@@ -51,6 +43,17 @@ pub(super) const COUNTS: [&str; 10] = [
     "resultsizeestimate",
     "returned",
     "rowcount",
+];
+/// Rarer names of the number of all rows.
+pub(super) const OTHER_TOTALS: [&str; 8] = [
+    "hitcount",
+    "nbhits",
+    "totaldocs",
+    "totalentries",
+    "totalhits",
+    "totalmatches",
+    "totalobjects",
+    "totalrecordcount",
 ];
 pub(super) const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
 /// What stands before `more` in the names of what asks for it.

@@ -7,6 +7,7 @@ use stitchwork_core::{Error, Result};
 
 use super::said::{self, Number, Said};
 use super::{PageInfo, Way, auto};
+use crate::json::Node;
 
 /// What the last page with rows has told of more, and how far the stream has come.
 #[derive(Debug, Clone, Default)]
@@ -85,10 +86,16 @@ impl Promise {
         if let Some(field) = &said.more {
             return Err(broken("more", page.read, field));
         }
-        if said.ends {
+        if said.ends || self.is_taken_back(page) {
             return Ok(());
         }
         self.check_kept(&said, page)
+    }
+
+    /// Whether the very flag that said that there are more says something else.
+    fn is_taken_back(&self, page: &PageInfo<'_>) -> bool {
+        let is_it = |node: &Node| self.flag.as_ref().is_some_and(|flag| node.path.join(".") == *flag);
+        page.own().any(|node| is_it(node) && auto::takes_back(node, page))
     }
 
     /// Whether somebody has pointed to where nothing is, who wants no promise to be kept.

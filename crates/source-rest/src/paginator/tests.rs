@@ -66,6 +66,7 @@ fn next(
             Some(RowsAt::Array(ref range)) => &body[range.clone()],
             _ => &[],
         },
+        name: path.as_ref().ok().and_then(|path| path.keys().last()).map_or("", String::as_str),
         row: path.as_ref().ok().map(JsonPath::keys).filter(|_| matches!(rows_at, Some(RowsAt::Object(_)))),
         around: around.map(|(_, around)| around).unwrap_or_default(),
         rows,
@@ -129,6 +130,9 @@ fn the_last_row_leads_on_until_a_page_says_no_or_is_empty() {
     assert_eq!(run(&with_flag("more".into()), &pages).unwrap(), silent, "silence is no end");
     let pages: [(&str, &[&str], u64); 2] = [(r#"[{"id":1},{"id":2}]"#, &[], 2), ("[]", &[], 0)];
     assert_eq!(run(&Paginator::last_row("id", "since"), &pages).unwrap(), ["~", "~&since=2", "end"]);
+    let row = (r#"{"data":{"id":7},"id":8}"#, &[][..], 1);
+    let urls = run_at(&Paginator::last_row("id", "since"), Some("data"), &[row]).unwrap();
+    assert_eq!(urls, ["~", "~&since=7"], "a row may be an object");
     for odd in [r#"[{"id":1},{}]"#, r#"[{"id":null}]"#, r#"[{"id":{}}]"#] {
         let error = run(&Paginator::last_row("id", "since"), &[(odd, &[], 1)]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{odd}");
@@ -158,6 +162,8 @@ fn a_path_that_the_first_page_lacks_is_told() {
         link("meta.next", &[(r#"{"items":[{}],"meta":{"nxt":null},"more":true}"#, &[], 1)]).unwrap_err();
     assert_eq!((error.context("found"), error.context("says_more")), (Some("meta.nxt"), Some("more")));
     assert!(link("n", &[("{}", &["</b>; rel=next"], 1)]).is_err(), "a header is a way, too");
+    let row = (r#"{"id":1,"next":"?page=2"}"#, &[][..], 1);
+    assert!(run_at(&Paginator::json_link("nxt"), Some("$"), &[row]).is_err(), "a row has one for itself");
     // One page, as APIs say it.
     for body in [
         r#"{"items":[{}]}"#,
@@ -300,11 +306,11 @@ fn page_numbers_end_with_the_last_or_an_empty_page() {
     assert_eq!(run(&Paginator::page_number(), &pages).unwrap(), ["~&page=1", "~&page=2", "end"]);
     let pages: [(&str, &[&str], u64); 2] = [("[]", &[], 5), ("[]", &[], 0)];
     assert_eq!(run(&Paginator::page_number(), &pages).unwrap(), ["~&page=1", "~&page=2", "end"]);
-    // A number of rows is of all of them where it is more than those of the page.
+    // A number of rows may be that of the page, or at most so many, or of pages.
     let told: (&str, &[&str], u64) = (r#"{"total":5}"#, &[], 5);
     assert_eq!(run(&Paginator::page_number(), &[told]).unwrap(), ["~&page=1", "~&page=2"]);
     let told: (&str, &[&str], u64) = (r#"{"total":10}"#, &[], 5);
-    assert_eq!(run(&Paginator::page_number(), &[told; 2]).unwrap(), ["~&page=1", "~&page=2", "end"]);
+    assert_eq!(run(&Paginator::page_number(), &[told; 2]).unwrap().last().unwrap(), "~&page=3");
     let zero: Paginator = serde_json::from_str(r#"{"type":"page_number","first":0,"param":"p"}"#).unwrap();
     let pages: [(&str, &[&str], u64); 2] =
         [(r#"{"total_pages":2}"#, &[], 5), (r#"{"total_pages":2}"#, &[], 5)];

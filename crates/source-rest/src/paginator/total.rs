@@ -53,12 +53,6 @@ impl Total {
         page.own().any(|node| is_it(node) && node.value(page.body).is_some_and(|relation| relation == "gte"))
     }
 
-    /// Whether no number of pages was told, and all rows have come that a page tells of, which are more than its own.
-    pub(super) fn all_came(&self, page: &PageInfo<'_>) -> bool {
-        let is_it = |total: u64| total == page.read && total > page.rows;
-        self.told.is_none() && auto::sure_total(page).is_some_and(is_it)
-    }
-
     /// Whether a first page calls itself 0 beside the number of the last page, which is then one less than how many there are.
     fn is_from_zero(&self, page: &PageInfo<'_>) -> bool {
         let Some((name, around)) = self.path.keys().split_last() else { return false };

@@ -81,7 +81,12 @@ impl Finder {
         // Of what was found a null is no less than nothing.
         let is_there = |node: &&Node| self.selector.is_some() || node.kind != Kind::Null;
         match outline.get(path).filter(is_there) {
-            Some(node) if self.may_have_rows(node, outline) => outline.rows(path),
+            Some(node) if self.may_have_rows(node, outline) => {
+                if is_map(node, outline, is_number) {
+                    warn_of_map(path, shown_url);
+                }
+                outline.rows(path)
+            }
             Some(_) => Err(Error::invalid_data(
                 "the page has no list of objects where a page before it had one; correct `data_selector`, or let the API give \
                  a list on each page",
@@ -101,12 +106,10 @@ impl Finder {
     }
 
     /// Whether there may be rows in what is where they should be. A list that lost its beginning is written as an object by some
-    /// languages, with the places of the rows as its keys.
+    /// languages, with the places or names of the rows as its keys.
     fn may_have_rows(&self, node: &Node, outline: &Outline) -> bool {
-        let is_place = |field: &Node| field.path.last().is_some_and(|key| key.parse::<u64>().is_ok());
-        let is_map = || node.kind == Kind::Object && outline.fields(&node.path).all(is_place);
         match self.selector {
-            Some(_) => !(self.had_list && is_map() && outline.fields(&node.path).next().is_some()),
+            Some(_) => !(self.had_list && is_map(node, outline, |_| true)),
             None => node.may_have_rows(),
         }
     }
@@ -160,6 +163,26 @@ impl Finder {
         }
         outline.rows(self.found.insert(outline.find_rows(self.partial)?.json_path()))
     }
+}
+
+/// Whether something is an object of objects with such keys.
+fn is_map(node: &Node, outline: &Outline, is_key: impl Fn(&str) -> bool) -> bool {
+    let fits = |field: &Node| field.kind == Kind::Object && field.path.last().is_some_and(|key| is_key(key));
+    let mut fields = outline.fields(&node.path).peekable();
+    node.kind == Kind::Object && fields.peek().is_some() && fields.all(fits)
+}
+
+fn is_number(key: &str) -> bool {
+    key.parse::<u64>().is_ok()
+}
+
+fn warn_of_map(path: &JsonPath, shown_url: &str) {
+    tracing::warn!(
+        url = shown_url,
+        path = path.keys().join("."),
+        "where the rows should be there is an object whose keys are numbers, which is taken for one row; if each of its fields is \
+         a row, let the API give a list"
+    );
 }
 
 fn warn_of_list(path: &JsonPath, list: &Node, shown_url: &str) {

@@ -117,6 +117,11 @@ async fn a_later_page_may_leave_its_list_out() {
         (None, json!({ "next": null, "items": [{ "id": "2" }] }), Some("items")),
         (None, json!({ "next": null, "data": { "2": { "id": "2" } } }), Some("data")),
         (Some("data"), json!({ "next": null, "data": { "2": { "id": "2" } } }), Some("data")),
+        (
+            Some("data"),
+            json!({ "next": null, "data": { "sku": { "id": "2" }, "b": { "id": "3" } } }),
+            Some("data"),
+        ),
         (None, json!({ "next": null, "data": "x" }), Some("data")),
     ] {
         let bodies = [first.clone(), last.clone()];
@@ -184,6 +189,16 @@ async fn a_row_that_is_an_object_comes_once() {
         let got = read(&source(builder(body, selector).await), None).await.unwrap();
         assert_eq!(got.ids(), ["1"]);
     }
+    // Small ones may be equal where another link leads to each.
+    let bodies = [json!("?page=2"), json!("?page=3"), Value::Null]
+        .map(|next| json!({ "data": { "id": "0" }, "next": next }));
+    let equal = pages(&bodies).await.data_selector("data").paginator(Paginator::json_link("next"));
+    assert_eq!(read(&source(equal), None).await.unwrap().ids(), ["0"; 3]);
+    // One in the place of a list that lost its other rows is one.
+    let bodies =
+        [json!({ "data": [{ "id": "1" }], "next": "?page=2" }), json!({ "data": { "id": "2", "a": {} } })];
+    let one = pages(&bodies).await.data_selector("data").paginator(Paginator::json_link("next"));
+    assert_eq!(read(&source(one), None).await.unwrap().ids(), ["1", "2"]);
     // What some languages write for an empty list.
     for paginator in counting().into_iter().chain([Paginator::Auto, Paginator::json_link("next")]) {
         let empty = json!({ "data": {}, "total": 0, "next": null });

@@ -115,6 +115,7 @@ fn headers_that_tell_of_more_are_not_overlooked() {
             array: b"[]",
             outline: &outline,
             around: &[],
+            name: "",
             row: None,
             rows: 10,
             read: 10,

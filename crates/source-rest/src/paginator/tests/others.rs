@@ -97,8 +97,23 @@ fn the_own_way_of_a_page_goes_before_that_of_other_things() {
             assert_eq!(second(&format!("{other},{way}")).unwrap(), next, "{other},{way}");
         }
     }
+    // A flag of the rows by their name is theirs, and what has said that there are more takes that back.
+    let of_rows = |more: bool| format!(r#"{{"orders":[{{}}],"next":"/b","has_more_orders":{more}}}"#);
+    let link = Paginator::json_link("next");
+    assert_eq!(run(&link, &[(&of_rows(true), &[], 1)]).unwrap(), ["~", "http://h/b"]);
+    assert_eq!(run(&link, &[(&of_rows(false), &[], 1)]).unwrap(), ["~", "end"]);
+    let of_others = r#"{"results":[{}],"next":"/b","has_more_orders":true}"#;
+    for (last, ends) in
+        [(r#""has_more_orders":false"#, true), (r#""has_more_orders":true"#, false), (r#""a":1"#, false)]
+    {
+        let last = format!(r#"{{"results":[],{last}}}"#);
+        assert_eq!(run(&link, &[(of_others, &[], 1), (&last, &[], 0)]).is_ok(), ends, "{last}");
+    }
     // A thing of which there are more may be a row.
     assert!(second(r#""has_more_orders":true"#).is_err());
+    // A rarer name of a total counts where there is no usual one.
+    assert!(second(r#""total_objects":500"#).is_err());
+    assert_eq!(second(r#""total":2,"total_objects":500"#).unwrap(), "end");
     // The number of the page is that beside the count.
     assert_eq!(second(r#""number":7,"meta":{"page":1,"total_pages":3}"#).unwrap(), "~&page=2");
     // Without another sign they may be of the rows.

@@ -345,7 +345,7 @@ streams:
             "14:9: missing key \"name\"",
             "14:18: expected a mapping for \"params\", found a list",
             "14:56: expected a number from 1 on for \"limit\"",
-            "14:59: unknown key \"page\"; known are limit, limit_param, offset_param, send_in, total, type",
+            "14:59: unknown key \"page\"; known are first, limit, limit_param, offset_param, send_in, total, type",
             "15:15: the text for \"name\" is empty",
             "16:49: a GET has no JSON body for the start value; write \"method: POST\"",
             "16:70: expected a text or a number for \"initial_value\", found a mapping",

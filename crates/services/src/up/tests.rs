@@ -235,5 +235,7 @@ fn names_and_ports_of_services_are_apart() {
     instance.open(1).unwrap();
     assert!(Instance::running(&folder, &crate::MOTO).is_empty());
     assert_eq!(Instance::running(&folder, &crate::MOTO_5_0_0).len(), 1);
-    drop(TcpListener::bind(("127.0.0.1", probe::free_port().unwrap())).unwrap());
+    // Somebody else may be faster at one of them.
+    let is_free = |_| TcpListener::bind(("127.0.0.1", probe::free_port().unwrap())).is_ok();
+    assert!((0..10).any(is_free));
 }

@@ -178,7 +178,7 @@ impl Pipeline {
             None => run.recover_from_tags().await?,
         }
         if run.replaces() {
-            run.others = others::find(&run.destination, &self.name).await?;
+            run.others = others::find(&run.destination, &run.state).await?;
         }
         Ok(run)
     }

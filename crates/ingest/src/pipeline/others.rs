@@ -17,15 +17,15 @@ pub(super) struct Other {
     state: String,
 }
 
-/// The tables of a destination that have rows of others than the pipeline, each with one of these.
-pub(super) async fn find(destination: &Destination, pipeline: &str) -> Result<BTreeMap<String, Other>> {
+/// The tables of a destination that have rows of others than the pipeline of this state, each with one of these.
+pub(super) async fn find(destination: &Destination, own: &State) -> Result<BTreeMap<String, Other>> {
     let states = State::all(destination.registry.stores(), &join(&destination.location, STATE)).await?;
     let mut others = BTreeMap::new();
-    for state in states {
+    for state in states.into_iter().filter(|state| state.location() != own.location()) {
         let Some((last, _)) = state.newest().await? else { continue };
         // Tables of another log or catalog at this location are others than those that are replaced.
         let is_here = last.destination.as_ref().is_none_or(|there| *there == destination.described());
-        if last.pipeline == pipeline || !is_here {
+        if !is_here {
             continue;
         }
         for table in last.known.into_keys() {

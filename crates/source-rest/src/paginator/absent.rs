@@ -28,8 +28,7 @@ pub(super) fn check(page: &PageInfo<'_>, path: &JsonPath) -> Result<()> {
     if let Some(sign) = auto::sign(&PageInfo { row: None, ..*page }) {
         return Err(said(more()).with_context("says_more", sign));
     }
-    let is_done = |node: &Node| auto::last(node) == "done" && auto::answer(node, page) == Some(true);
-    if auto::nodes(page).any(is_done) {
+    if auto::is_done(page) {
         return Ok(());
     }
     tracing::warn!(

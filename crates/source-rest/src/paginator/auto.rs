@@ -157,6 +157,11 @@ fn says_more(node: &Node, info: &PageInfo<'_>) -> Option<bool> {
     }
 }
 
+/// Whether a page says anywhere that it is done.
+pub(super) fn is_done(info: &PageInfo<'_>) -> bool {
+    nodes(info).any(|node| last(node) == "done" && answer(node, info) == Some(true))
+}
+
 /// Whether a value that has said that there is more says so no longer.
 pub(super) fn takes_back(node: &Node, info: &PageInfo<'_>) -> bool {
     answer(node, info).is_some() && says_more(node, info) != Some(true)

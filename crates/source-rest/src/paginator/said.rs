@@ -62,10 +62,9 @@ fn flag<'a>(page: &PageInfo<'a>) -> Option<&'a Node> {
 /// Whether the page says that it is the last one: by a flag, by nothing where the next one is named, or by a link that
 /// leads nowhere.
 fn says_end(page: &PageInfo<'_>, own: Option<&JsonPath>, way: &Way) -> bool {
-    let is_done = |node: &Node| auto::last(node) == "done" && auto::answer(node, page) == Some(true);
     page.says_last(own)
         || auto::ends(page, way.lead()).next().is_some()
-        || auto::nodes(page).any(is_done)
+        || auto::is_done(page)
         || page.own().any(|node| is_blank_lead(node, page) && page.is_near(node))
         || leads_nowhere(page, way)
 }

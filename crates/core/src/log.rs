@@ -151,6 +151,7 @@ pub struct WriteDeletesArgs {
 /// - `log::files::stats_on_demand`: statistics come for the columns asked for.
 /// - `log::versions::all_that_are_found`: every version that `At::Version` finds is listed, each once, and no other;
 ///   without `time_travel_by_version`, none but the newest.
+/// - `log::orphans::none_after_commits`: commits that landed or were refused leave no orphan files.
 /// - `log::history::newest_first`: the history has each commit once, newest first, with operation and tag.
 /// - `log::deletes::positions_round_trip`: with `position_deletes`, deleted positions come back from
 ///   `Snapshot::deletes`; without, `write_deletes` is `Unsupported`.
@@ -191,6 +192,16 @@ pub trait Log: Debug + Send + Sync + 'static {
     /// MUST have all that the metadata still holds: those, too, that are off the line of the newest one, after a
     /// rollback or on a branch or a tag.
     fn versions(&self) -> BoxStream<'static, Result<i64>>;
+
+    /// Locations of the log's own files, such as metadata, that are none of any version, for whoever removes them: commits
+    /// that were stopped half-way have left them. Those of a commit under way look the same; only their age tells.
+    /// # Errors
+    /// As [`Log::snapshot`]; nothing is known then.
+    /// # For implementors
+    /// MUST list its files before it reads which are needed, and know its own by their names. In doubt a file is none.
+    async fn orphan_files(&self) -> Result<Vec<String>> {
+        Ok(vec![])
+    }
 }
 
 /// A table at one point of its life. Never changes.

@@ -7,6 +7,7 @@ mod factory;
 mod files;
 mod log;
 mod manifest;
+mod orphans;
 mod part;
 mod partitions;
 mod pointer;

@@ -13,7 +13,7 @@ use stitchwork_iceberg_meta::{IceRefKind, IceSnapshot, TableMeta};
 use crate::partitions::Spec;
 use crate::snapshot::IcebergSnapshot;
 use crate::state::Shared;
-use crate::{commit, deletes, factory, tags, types};
+use crate::{commit, deletes, factory, orphans, tags, types};
 
 /// The version of a table whose main branch has no snapshot.
 pub(crate) const NO_SNAPSHOT: i64 = -1;
@@ -97,6 +97,10 @@ impl Log for IcebergLog {
             Ok::<_, Error>(stream::iter(ids))
         };
         stream::once(versions).try_flatten().boxed()
+    }
+
+    async fn orphan_files(&self) -> Result<Vec<String>> {
+        orphans::find(&self.shared).await.map_err(|e| e.with_operation("log::orphan_files"))
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum PartKind {
     Metadata,
     /// One whose place the user gave.
     GivenMetadata,
+    /// One that lies in the folder, and that may be another table's.
+    FoundMetadata,
     ManifestList,
     Manifest,
 }
@@ -28,7 +30,7 @@ pub(crate) enum PartKind {
 impl PartKind {
     fn key(self) -> &'static str {
         match self {
-            Self::Metadata | Self::GivenMetadata => "metadata",
+            Self::Metadata | Self::GivenMetadata | Self::FoundMetadata => "metadata",
             Self::ManifestList => "manifest_list",
             Self::Manifest => "manifest",
         }
@@ -36,7 +38,7 @@ impl PartKind {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Metadata | Self::GivenMetadata => "metadata file",
+            Self::Metadata | Self::GivenMetadata | Self::FoundMetadata => "metadata file",
             Self::ManifestList => "manifest list",
             Self::Manifest => "manifest",
         }
@@ -47,6 +49,10 @@ impl PartKind {
             Self::Metadata | Self::GivenMetadata => {
                 "restore the file from a copy; until then the table can be read as it was, by the location of an \
                  older metadata file in the same folder"
+            }
+            Self::FoundMetadata => {
+                "the table does not need the file; remove it where no other table does, so that the rest of what was left \
+                 behind can be told"
             }
             Self::ManifestList => {
                 "restore the file from a copy; until then other versions of the table can be read"

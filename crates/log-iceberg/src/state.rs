@@ -143,8 +143,12 @@ pub(crate) async fn read_state(files: &Files, pointers: &Pointers, location: Str
         Pointers::Fixed { .. } => PartKind::GivenMetadata,
         Pointers::Catalog { .. } | Pointers::Folder(_) | Pointers::OfCatalog(_) => PartKind::Metadata,
     };
-    let part = Part::new(kind, &location);
-    let bytes = part.read(files).await?;
-    let meta = TableMeta::parse(&bytes).map_err(|e| part.fail(error::meta(e)))?;
+    let meta = read_meta(files, Part::new(kind, &location)).await?;
     Ok(State::new(location, meta))
+}
+
+/// What a metadata file says.
+pub(crate) async fn read_meta(files: &Files, part: Part<'_>) -> Result<TableMeta> {
+    let bytes = part.read(files).await?;
+    TableMeta::parse(&bytes).map_err(|e| part.fail(error::meta(e)))
 }

@@ -56,6 +56,7 @@ pub static SUITE: Suite<Subject> = Suite::new(clauses![
     "log::files::prunes_by_partition_and_stats" => files::prunes_by_partition_and_stats,
     "log::files::stats_on_demand" => files::stats_on_demand,
     "log::versions::all_that_are_found" => history::all_that_are_found,
+    "log::orphans::none_after_commits" => history::no_orphans,
     "log::history::newest_first" => history::newest_first,
     "log::deletes::positions_round_trip" => deletes::positions_round_trip,
 ]);

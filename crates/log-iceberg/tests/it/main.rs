@@ -14,6 +14,7 @@ mod damage;
 mod deletes;
 mod evolution;
 mod foreign;
+mod orphans;
 mod pyiceberg;
 mod races;
 mod setup;

@@ -77,7 +77,7 @@ pub(crate) struct Lossy {
     /// Whether it says that it commits on its server.
     on_server: bool,
     lose_answers: AtomicU32,
-    lose_requests: AtomicU32,
+    pub(crate) lose_requests: AtomicU32,
     away: AtomicU32,
 }
 
@@ -150,7 +150,7 @@ impl Catalog for Lossy {
     }
 }
 
-fn lossy() -> (Arc<Lossy>, Place) {
+pub(crate) fn lossy() -> (Arc<Lossy>, Place) {
     let catalog = Arc::new(Lossy::default());
     let place = Place { catalog: Some(catalog.clone()), ..Place::in_catalog() };
     (catalog, place)

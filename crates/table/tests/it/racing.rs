@@ -75,4 +75,8 @@ impl Log for Racing {
     fn versions(&self) -> BoxStream<'static, Result<i64>> {
         self.inner.versions()
     }
+
+    async fn orphan_files(&self) -> Result<Vec<String>> {
+        self.inner.orphan_files().await
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use stitchwork_core::{At, Changes, CommitArgs, CommitTag, ErrorKind, HistoryArgs, Version};
 
 use super::Subject;
-use super::fixture::{Table, append, expect, list_all};
+use super::fixture::{Table, append, expect, find, list_all};
 use crate::Outcome;
 use crate::failure::{ensure, refused};
 
@@ -117,6 +117,34 @@ pub(super) async fn all_that_are_found(subject: Subject) -> Outcome {
             "the version {version} is {}there, but listed are {listed:?}",
             if is_there { "" } else { "not " }
         );
+    }
+    Ok(())
+}
+
+/// Contract: commits that landed or were refused leave no orphan files: none of what is needed is taken for one.
+pub(super) async fn no_orphans(subject: Subject) -> Outcome {
+    let table = Table::create(subject).await?;
+    let file = table.file(0, Some("a")).await?;
+    table.append(std::slice::from_ref(&file)).await?;
+    let base = table.log.snapshot(At::Latest).await?;
+    for n in 1..4 {
+        let file = table.file(10 * n, Some("a")).await?;
+        table.append(&[file]).await?;
+    }
+    let removed = vec![find(&list_all(base.as_ref()).await?, &file)?.clone()];
+    let remove = CommitArgs::new(base, "delete", Changes { removed, ..Changes::default() });
+    table.log.commit(remove.clone()).await?;
+    refused(
+        "a second removal of a file",
+        table.reopen().await?.commit(remove).await,
+        &[ErrorKind::Conflict],
+    )?;
+    let properties = [("testkit.x".to_owned(), Some("1".to_owned()))].into();
+    let set = Changes { properties, ..Changes::default() };
+    table.log.commit(CommitArgs::new(table.latest().await?, "set properties", set)).await?;
+    for log in [&table.log, &table.reopen().await?] {
+        let orphans = log.orphan_files().await?;
+        ensure!(orphans.is_empty(), "after commits of which none was stopped, {orphans:?} are orphans");
     }
     Ok(())
 }

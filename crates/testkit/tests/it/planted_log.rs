@@ -38,6 +38,7 @@ enum Bug {
     ListsNewestOnly,
     ListsTwice,
     ListsWhatIsGone,
+    TakesNeededForOrphans,
     AddsTwiceInSilence,
     CountsRacesOfNobody,
     LastSchemaWins,
@@ -181,6 +182,13 @@ impl Log for Planted<Arc<dyn Log>> {
         };
         stream::once(listed).try_flatten().boxed()
     }
+
+    async fn orphan_files(&self) -> Result<Vec<String>> {
+        match self.bug {
+            Bug::TakesNeededForOrphans => Ok(vec![self.inner.data_location(&[], "needed")]),
+            _ => self.inner.orphan_files().await,
+        }
+    }
 }
 
 #[async_trait]
@@ -249,7 +257,7 @@ async fn failures(bug: Bug) -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bug_fails_its_clauses_and_no_others() {
-    let planted: [(Bug, &[&str]); 23] = [
+    let planted: [(Bug, &[&str]); 24] = [
         (Bug::None, &[]),
         (
             Bug::DropsTag,
@@ -312,6 +320,7 @@ async fn each_bug_fails_its_clauses_and_no_others() {
         (Bug::ListsNewestOnly, &["log::versions::all_that_are_found"]),
         (Bug::ListsTwice, &["log::versions::all_that_are_found"]),
         (Bug::ListsWhatIsGone, &["log::versions::all_that_are_found"]),
+        (Bug::TakesNeededForOrphans, &["log::orphans::none_after_commits"]),
         (Bug::AddsTwiceInSilence, &["log::commit::append_is_listed"]),
         (Bug::CountsRacesOfNobody, &["log::commit::append_is_listed", "log::commit::blind_appends_rebase"]),
         (Bug::LastSchemaWins, &["log::commit::add_column"]),

@@ -1,6 +1,7 @@
-//! What loads that crashed have left behind: files that no table has.
+//! What loads that crashed have left behind: files that no table has or needs.
 
 mod data;
+mod metadata;
 mod uploads;
 
 use std::collections::BTreeSet;
@@ -43,6 +44,8 @@ impl Default for LeftoversArgs {
 pub enum LeftoverKind {
     /// A data file that no version of its table has and no load manifest names.
     DataFile,
+    /// A file of a log's own, such as a manifest, that a commit wrote which was stopped.
+    Metadata,
     /// A file of an upload that never ended, where the store keeps such files in a folder.
     Upload,
     /// A load manifest, or its mark, of a load that is finished for long.
@@ -50,11 +53,12 @@ pub enum LeftoverKind {
 }
 
 impl LeftoverKind {
-    /// Its name: `data file`, `upload`, `manifest`.
+    /// Its name: `data file`, `metadata`, `upload`, `manifest`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::DataFile => "data file",
+            Self::Metadata => "metadata",
             Self::Upload => "upload",
             Self::Manifest => "manifest",
         }
@@ -118,7 +122,10 @@ impl Destination {
     /// their names, which are unique, however their locations are spelled. The files are listed before the manifests
     /// are read, and these before the tables, so that a file on its way from one to the next is always seen.
     ///
-    /// Whatever a log keeps of its own (metadata, manifests, deletes, statistics) is none of it.
+    /// Of what a log keeps of its own, only what it says itself that no version needs ([`Log::orphan_files`]) is listed, by
+    /// the store's clock.
+    ///
+    /// [`Log::orphan_files`]: stitchwork_core::Log::orphan_files
     ///
     /// # Errors
     /// What the store says, or a load manifest that cannot be read: then nobody knows what is needed.
@@ -144,6 +151,15 @@ impl Destination {
         }
         let forgotten = self.keep_needed(&mut candidates, &mut found.skipped).await?;
         found.files.extend(forgotten.into_iter().filter(|file| is_old(file.modified)));
+        for (name, table) in candidates.tables() {
+            if found.skipped.iter().any(|(skipped, _)| skipped == name) {
+                continue;
+            }
+            match metadata::find(stores, name, table, &is_old).await {
+                Ok(files) => found.files.extend(files),
+                Err(e) => found.skipped.push((name.to_owned(), e)),
+            }
+        }
         let state = stores.resolve(&join(&self.location, STATE))?;
         let mut folders: BTreeSet<String> = BTreeSet::from([state.location()]);
         found.files.extend(uploads::find(&state, None, &is_old)?);
@@ -195,11 +211,14 @@ impl Destination {
     pub async fn remove_leftovers(&self, found: Leftovers) -> Result<Cleaned> {
         let Leftovers { files, mut skipped } = found;
         let stores = self.registry.stores();
-        let (data, mut others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| file.kind == LeftoverKind::DataFile);
+        let (of_tables, mut others): (Vec<_>, Vec<_>) = files
+            .into_iter()
+            .partition(|file| matches!(file.kind, LeftoverKind::DataFile | LeftoverKind::Metadata));
         let mut candidates = Candidates::default();
-        data.iter().for_each(|file| candidates.put(file.clone()));
-        if !data.is_empty() {
+        let data = of_tables.iter().filter(|file| file.kind == LeftoverKind::DataFile);
+        data.for_each(|file| candidates.put(file.clone()));
+        let mut unneeded = Vec::new();
+        if !of_tables.is_empty() {
             for (name, location, opened) in self.tables_to_clean().await? {
                 match opened {
                     Ok(table) => candidates.add_table(name, table),
@@ -210,10 +229,23 @@ impl Destination {
                 }
             }
             self.keep_needed(&mut candidates, &mut skipped).await?;
+            for (name, table) in candidates.tables() {
+                let is_of_table = |file: &&Leftover| {
+                    file.kind == LeftoverKind::Metadata && file.table.as_deref() == Some(name)
+                };
+                let found: Vec<_> = of_tables.iter().filter(is_of_table).collect();
+                if found.is_empty() {
+                    continue;
+                }
+                match metadata::find(stores, name, table, &|_| true).await {
+                    Ok(now) => unneeded.extend(now.into_iter().filter(|file| found.contains(&file))),
+                    Err(e) => skipped.push((name.to_owned(), e)),
+                }
+            }
         }
-        let unneeded: Vec<_> = candidates.into_leftovers().collect();
+        unneeded.extend(candidates.into_leftovers());
         let locations: BTreeSet<&str> = unneeded.iter().map(|file| file.location.as_str()).collect();
-        let kept = data.into_iter().filter(|file| !locations.contains(file.location.as_str())).collect();
+        let kept = of_tables.into_iter().filter(|file| !locations.contains(file.location.as_str())).collect();
         others.extend(unneeded);
         Ok(Cleaned { kept, ..self.remove(others, skipped).await })
     }

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stitchwork_ingest::{LeftoverKind, LeftoversArgs, pipeline};
+use stitchwork_core::{Catalog, Pointer, SwapArgs, TableIdent};
+use stitchwork_ingest::{Leftover, LeftoverKind, LeftoversArgs, pipeline};
 use stitchwork_store_local::LocalStore;
 
+use crate::matrix::faults::{Fault, Trouble};
+use crate::matrix::steps::Where;
 use crate::rig::{Log, Rig};
 use crate::script::{Gate, Script};
 
@@ -215,6 +218,80 @@ async fn manifests_that_a_run_could_not_forget_go() {
     assert!(!rig.paths().await.contains(&newest));
     assert_eq!(rig.manifests().await.len(), 1);
     assert_eq!(rig.column("events", "id").await, ["1", "2"]);
+}
+
+/// Kills runs at every call of the catalog, so that some have written all of a commit and not published it.
+async fn leave_metadata(rig: &Rig) {
+    for at in 0.. {
+        let trouble = Trouble::at(Where::Catalog(at), Fault::Dead);
+        let mut destination = rig.over(trouble.store(rig.inner.clone()));
+        destination.catalog = Some(trouble.catalog(rig.catalog.clone()));
+        let late = script().page("events", json!([{"id": at + 10, "tags": ["c"]}]));
+        let run = rig.pipeline_over(destination, &late);
+        let killed = tokio::select! {
+            ended = run.run() => { ended.unwrap(); false }
+            () = trouble.death() => true,
+        };
+        if !killed {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn metadata_of_commits_that_were_stopped_goes() {
+    let rig = Rig::new(Log::Iceberg);
+    leave_metadata(&rig).await;
+    let rows = (rig.column("events", "id").await, rig.column("events__tags", "value").await);
+    assert_eq!(rig.destination().leftovers(&LeftoversArgs::default()).await.unwrap().files, []);
+    let found = rig.destination().leftovers(&now()).await.unwrap();
+    assert_eq!(found.skipped.len(), 0, "{found:?}");
+    let metadata: Vec<_> = found.files.iter().filter(|file| file.kind == LeftoverKind::Metadata).collect();
+    for ending in [".metadata.json", "-m0.avro", ".avro"] {
+        let of_kind = metadata.iter().find(|file| file.location.ends_with(ending));
+        let of_kind = of_kind.unwrap_or_else(|| panic!("none ends with {ending}: {metadata:?}"));
+        assert!(of_kind.size > 0 && of_kind.table.is_some(), "{of_kind:?}");
+    }
+
+    // One is needed by the time they are removed: the table's catalog has gone back to it.
+    let needed = metadata.iter().find(|file| file.location.ends_with(".metadata.json")).unwrap();
+    let (needed, table) = (needed.location.clone(), needed.table.clone().unwrap());
+    let ident = TableIdent { namespace: vec!["db".to_owned()], name: table };
+    let entry = rig.catalog.load(&ident).await.unwrap();
+    let swap = |expected: Option<Pointer>, new: Option<Pointer>| {
+        rig.catalog.swap(vec![SwapArgs { ident: ident.clone(), expected, new, updates: None }])
+    };
+    swap(entry.pointer.clone(), Some(Pointer(needed.clone()))).await.unwrap();
+    let cleaned = rig.destination().remove_leftovers(found).await.unwrap();
+    assert!(cleaned.kept.iter().any(|file| file.location == needed), "{cleaned:?}");
+    assert!(cleaned.failed.is_empty() && cleaned.skipped.is_empty(), "{cleaned:?}");
+    swap(Some(Pointer(needed)), entry.pointer).await.unwrap();
+
+    rig.destination().clean(&now()).await.unwrap();
+    assert_eq!(rig.destination().leftovers(&now()).await.unwrap().files, []);
+    assert_eq!((rig.column("events", "id").await, rig.column("events__tags", "value").await), rows);
+    let more = (0..3).fold(script(), |script, _| script.page("events", json!([{"id": 99}])));
+    let report = rig.pipeline(&more).run().await.unwrap();
+    assert!(rig.column("events", "id").await.contains(&"99".to_owned()), "{report:?}");
+}
+
+#[tokio::test]
+async fn metadata_that_cannot_be_read_keeps_what_lies_beside_it() {
+    let rig = Rig::new(Log::Iceberg);
+    leave_metadata(&rig).await;
+    let found = rig.destination().leftovers(&now()).await.unwrap();
+    let is_broken = |file: &&Leftover| file.location.ends_with(".metadata.json");
+    let broken = found.files.iter().find(is_broken).unwrap();
+    let path = rig.destination().registry.stores().resolve(&broken.location).unwrap().path;
+    rig.put(path.as_ref(), b"{".to_vec()).await;
+    let table = broken.table.clone().unwrap();
+    let cleaned = rig.destination().clean(&now()).await.unwrap();
+    assert_eq!(cleaned.skipped.len(), 1, "{cleaned:?}");
+    let (skipped, error) = &cleaned.skipped[0];
+    assert!(*skipped == table && error.to_string().contains(path.filename().unwrap()), "{error}");
+    let is_of_table =
+        |file: &&Leftover| file.kind == LeftoverKind::Metadata && file.table.as_ref() == Some(&table);
+    assert_eq!(cleaned.removed.iter().find(is_of_table), None);
 }
 
 /// In a folder, uploads that never ended are files that no store lists.

@@ -22,6 +22,9 @@ async fn rewrite(rig: &Rig, change: impl FnOnce(&mut Value)) {
     let expected = rig.catalog.load(&ident()).await.unwrap().pointer;
     let old = expected.as_ref().unwrap().0.trim_start_matches("memory:").trim_start_matches('/').to_owned();
     let mut metadata: Value = serde_json::from_str(&rig.text(&old).await).unwrap();
+    let at = metadata["last-updated-ms"].clone();
+    let before = json!({"metadata-file": expected.as_ref().unwrap().0, "timestamp-ms": at});
+    metadata["metadata-log"].as_array_mut().unwrap().push(before);
     change(&mut metadata);
     let new = old.replace(".metadata.json", "-rewritten.metadata.json");
     rig.put(&new, metadata.to_string().into_bytes()).await;

@@ -46,6 +46,23 @@ fn a_file_that_no_version_has_is_found() {
 }
 
 #[test]
+fn metadata_that_no_version_has_is_found() {
+    on_one_thread(async {
+        let world = loaded("iceberg", Store::Memory).await;
+        remains::check(&world).await.unwrap();
+        for name in ["snap-1-0-stray.avro", "stray-m0.avro", "00009-stray.metadata.json"] {
+            let file = a_file(&world).await.to_string();
+            let (table, _) = file.split_once("/data/").unwrap();
+            let stray = Path::from(format!("{table}/metadata/{name}"));
+            world.store.put(&stray, PutPayload::from_static(b"x")).await.unwrap();
+            is_found(remains::check(&world).await, "is left behind: no version", name);
+            world.store.delete(&stray).await.unwrap();
+        }
+        remains::check(&world).await.unwrap();
+    });
+}
+
+#[test]
 fn a_file_that_is_gone_is_found() {
     for log in LOGS {
         on_one_thread(async {

@@ -3,6 +3,7 @@
 mod answer;
 mod retry;
 mod secrets;
+mod tls;
 
 use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
@@ -181,7 +182,10 @@ impl Client {
         if error.is_builder() {
             return Err(Error::invalid_config("the request cannot be made").with_source(error.without_url()));
         }
-        let message = if error.is_timeout() {
+        let untrusted = tls::problem(&error);
+        let message = if let Some(problem) = untrusted {
+            problem
+        } else if error.is_timeout() {
             "the API did not answer in time; if it is only slow, raise `requests.timeout_seconds`"
         } else if error.is_connect() {
             "the API cannot be reached; see whether its address is right, and whether this machine reaches it"
@@ -197,6 +201,10 @@ impl Client {
             innermost = cause;
         }
         let reason = self.redactor.text(&innermost.to_string());
+        if untrusted.is_some() {
+            let refused = Error::new(ErrorKind::PermissionDenied, message);
+            return Err(refused.with_context("reason", reason).with_source(error));
+        }
         let error =
             Error::new(ErrorKind::Unavailable, message).with_context("reason", reason).with_source(error);
         Ok(Attempt::Again { error, after: None })

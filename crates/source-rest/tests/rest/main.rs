@@ -10,6 +10,7 @@ mod leads;
 mod missing;
 mod paging;
 mod secrets;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::future::IntoFuture;

@@ -160,7 +160,8 @@ impl Namespace {
     /// The names that are like an unknown one, best first.
     pub(crate) async fn near(&self, name: &str) -> Vec<String> {
         let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_lowercase();
-        let wanted = last(name);
+        // What a table knows of itself is asked for behind its name: `t$history`.
+        let wanted = last(name.split_once('$').map_or(name, |(table, _)| table));
         let most = wanted.chars().count().div_ceil(3).max(1);
         // What cannot be listed cannot be suggested; the error is about another name anyway.
         let mut near: Vec<(usize, String)> = self

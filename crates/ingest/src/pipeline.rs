@@ -19,7 +19,6 @@ use crate::manifest::LoadManifest;
 use crate::mutation::{Mutation, Planted};
 use crate::report::{LoadReport, RunReport};
 use crate::state::State;
-use others::Other;
 
 /// Starts a pipeline of this name. The name stands for its state: a pipeline of the same name at the same
 /// destination goes on where the last run ended.
@@ -164,7 +163,6 @@ impl Pipeline {
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
-            others: BTreeMap::new(),
             left: BTreeSet::new(),
             discovered: BTreeSet::new(),
             writers: BTreeMap::new(),
@@ -176,9 +174,6 @@ impl Pipeline {
         match found.last {
             Some(last) => run.go_on_after(last, found.finished).await?,
             None => run.recover_from_tags().await?,
-        }
-        if run.replaces() {
-            run.others = others::find(&run.destination, &run.state).await?;
         }
         Ok(run)
     }
@@ -217,6 +212,11 @@ const _: () = {
     _ = a_run;
 };
 
+/// Who the commits of a pipeline are by.
+fn application(pipeline: &str) -> String {
+    format!("stitchwork/{pipeline}")
+}
+
 /// A run under way.
 #[derive(Debug)]
 struct Run<'a> {
@@ -232,8 +232,6 @@ struct Run<'a> {
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
     known: BTreeMap<String, BTreeSet<String>>,
-    /// The tables with rows of other pipelines, where the load replaces.
-    others: BTreeMap<String, Other>,
     /// The streams of [`LoadManifest::left`].
     left: BTreeSet<String>,
     /// The streams that the source has.
@@ -251,7 +249,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Who the commits are by.
     fn application(&self) -> String {
-        format!("stitchwork/{}", self.pipeline.name)
+        application(&self.pipeline.name)
     }
 
     fn replaces(&self) -> bool {

@@ -7,6 +7,7 @@ use stitchwork_core::{CommitTag, DataFile, Error, ErrorKind, Result};
 use stitchwork_table::CommitFilesArgs;
 
 use super::Run;
+use super::others::{self, Other, When};
 use crate::config::Progress;
 use crate::manifest::{LoadManifest, ManifestTable};
 use crate::mutation::Mutation;
@@ -20,13 +21,15 @@ impl Run<'_> {
         manifest: &LoadManifest,
         mut written: BTreeMap<String, Vec<DataFile>>,
     ) -> Result<LoadReport> {
+        let replaces = manifest.tables.iter().any(|share| share.replace);
+        let others = if replaces { others::find(self).await? } else { vec![] };
         let mut report = LoadReport { id: manifest.load, rows: manifest.rows, tables: BTreeMap::new() };
         for share in &manifest.tables {
             let tables = manifest.tables.len();
             self.tell(&Progress::Committing { load: manifest.load, table: share.name.clone(), tables });
             let files = written.remove(&share.name);
             let size = self
-                .commit_table(manifest, share, files)
+                .commit_table(manifest, share, files, &others)
                 .await
                 .map_err(|e| e.with_context("table", &share.name))?;
             report.tables.insert(share.name.clone(), size);
@@ -41,6 +44,7 @@ impl Run<'_> {
         manifest: &LoadManifest,
         share: &ManifestTable,
         written: Option<Vec<DataFile>>,
+        others: &[Other],
     ) -> Result<TableReport> {
         let tag = CommitTag {
             application: self.application(),
@@ -69,6 +73,11 @@ impl Run<'_> {
         let snapshot = table.snapshot().await?;
         let done = snapshot.tag(&tag.application).await?.is_some_and(|known| known.id >= tag.id);
         if !done {
+            if share.replace {
+                others::refuse_in(&self.pipeline.name, snapshot.as_ref(), others, When::Committing)
+                    .await
+                    .map_err(|e| e.with_context("manifest", self.state.manifest_location(manifest.load)))?;
+            }
             let files = match written {
                 Some(files) => files,
                 None => {

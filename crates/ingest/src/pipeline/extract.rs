@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(60 * 60);
 /// Reads the source to its end, with a commit at every checkpoint that the policy asks for.
 pub(super) async fn run(run: &mut Run<'_>) -> Result<()> {
     let discovered = run.source.discover().await?;
-    let selected = streams::selected(run, discovered)?;
+    let selected = streams::selected(run, discovered).await?;
     let resumable = run.can_resume() && streams::all_resume(&selected);
     if run.recovered.is_some() && !resumable && !run.replaces() {
         // What always comes whole has come with the load that was just finished.
@@ -324,7 +324,7 @@ impl Load {
                 self.write(run, &stream, batches).await?;
             }
         }
-        let replaced = replaced::settle(run)?;
+        let replaced = replaced::settle(run).await?;
         run.tables.finish_files(&replaced).await
     }
 }

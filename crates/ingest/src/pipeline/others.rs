@@ -1,57 +1,119 @@
 //! Tables that other pipelines have put rows into: a load that replaces must not remove those, since their own pipelines would
 //! never bring them again.
 
-use std::collections::BTreeMap;
+use stitchwork_core::{Error, Result, Snapshot, join};
 
-use stitchwork_core::{Error, Result, join};
-
-use super::Run;
-use crate::destination::{Destination, STATE};
+use super::{Run, application};
+use crate::destination::{STATE, is_no_table};
 use crate::state::State;
 
-/// Another pipeline that has put rows into a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Another pipeline that has its state at the location.
+#[derive(Debug, Clone)]
 pub(super) struct Other {
     pipeline: String,
     /// The folder of its state.
     state: String,
 }
 
-/// The tables of a destination that have rows of others than the pipeline of this state, each with one of these.
-pub(super) async fn find(destination: &Destination, own: &State) -> Result<BTreeMap<String, Other>> {
-    let states = State::all(destination.registry.stores(), &join(&destination.location, STATE)).await?;
-    let mut others = BTreeMap::new();
-    for state in states.into_iter().filter(|state| state.location() != own.location()) {
-        let Some((last, _)) = state.newest().await? else { continue };
-        // Tables of another log or catalog at this location are others than those that are replaced.
-        let is_here = last.destination.as_ref().is_none_or(|there| *there == destination.described());
-        if !is_here {
-            continue;
-        }
-        for table in last.known.into_keys() {
-            others.insert(table, Other { pipeline: last.pipeline.clone(), state: state.location() });
+/// Where a load stands whose replacement is refused.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum When {
+    /// Its manifest is not written yet, so that it is as if it had never been.
+    Before,
+    /// Its manifest says what it replaces.
+    Committing,
+}
+
+impl When {
+    fn message(self) -> &'static str {
+        match self {
+            Self::Before => {
+                "a table has rows of another pipeline, and replacing would remove them, which that pipeline would not bring \
+                 again; give the stream a table of its own, or load it into another destination; if that pipeline is no more, \
+                 remove the folder of its state"
+            }
+            Self::Committing => {
+                "another pipeline has put rows into a table that an interrupted load was to replace, and would not bring them \
+                 again; leave the table as it is by taking it out of `tables` in the load's manifest, then give the stream a \
+                 table of its own; if that pipeline is no more, remove the folder of its state"
+            }
         }
     }
-    if !others.is_empty() {
-        let there = destination.tables().await?;
-        others.retain(|table, _| there.contains(table));
-    }
-    Ok(others)
 }
 
 /// Refuses to replace tables that have rows of other pipelines.
-pub(super) fn refuse<'t>(run: &Run<'_>, replaced: impl IntoIterator<Item = &'t String>) -> Result<()> {
-    match replaced.into_iter().find_map(|table| Some((table, run.others.get(table)?))) {
-        None => Ok(()),
-        Some((table, other)) => Err(Error::invalid_config(
-            "a table has rows of another pipeline, and replacing would remove them, which that pipeline would not bring again; \
-             give the stream a table of its own, or load it into another destination; if that pipeline is no more, \
-             remove the folder of its state",
-        )
-        .with_operation("ingest::streams")
-        .with_context("pipeline", &run.pipeline.name)
-        .with_context("table", table)
-        .with_context("other", &other.pipeline)
-        .with_context("state", &other.state)),
+///
+/// # Errors
+/// `InvalidConfig` for such a table. A state that cannot be read: nobody knows whose it is.
+pub(super) async fn refuse(
+    run: &mut Run<'_>,
+    replaced: impl IntoIterator<Item = String>,
+    when: When,
+) -> Result<()> {
+    let mut replaced = replaced.into_iter().peekable();
+    if replaced.peek().is_none() {
+        return Ok(());
     }
+    let others = find(run).await?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    for name in replaced {
+        let snapshot = match run.tables.get(&name).await {
+            Ok(table) => table.snapshot().await?,
+            // There is nothing to replace yet; what else is wrong with it, its load will say.
+            Err(e) if is_no_table(&e) => continue,
+            Err(e) => return Err(e),
+        };
+        let refused = refuse_in(&run.pipeline.name, snapshot.as_ref(), &others, when).await;
+        refused.map_err(|e| e.with_context("table", name))?;
+    }
+    Ok(())
+}
+
+/// Refuses to replace a table that has rows of one of these: each commit of a pipeline leaves its tag in the table, by
+/// whichever catalog or namespace it was made.
+pub(super) async fn refuse_in(
+    pipeline: &str,
+    snapshot: &dyn Snapshot,
+    others: &[Other],
+    when: When,
+) -> Result<()> {
+    for other in others {
+        if snapshot.tag(&application(&other.pipeline)).await?.is_some() {
+            return Err(Error::invalid_config(when.message())
+                .with_operation("ingest::replace")
+                .with_context("pipeline", pipeline)
+                .with_context("other", &other.pipeline)
+                .with_context("state", &other.state));
+        }
+    }
+    Ok(())
+}
+
+/// The pipelines at the location but this one.
+pub(super) async fn find(run: &mut Run<'_>) -> Result<Vec<Other>> {
+    let folder = join(&run.destination.location, STATE);
+    let mut others = Vec::new();
+    for state in State::all(run.destination.registry.stores(), &folder).await? {
+        if state.location() == run.state.location() {
+            continue;
+        }
+        let newest = state.newest().await.map_err(|e| {
+            let kind = e.kind();
+            Error::new(
+                kind,
+                "the state of another pipeline cannot be read, so that nobody knows whether a table to be replaced has rows of it",
+            )
+            .with_operation("ingest::replace")
+            .with_context("pipeline", &run.pipeline.name)
+            .with_context("state", state.location())
+            .with_source(e)
+        })?;
+        // A copy of one's own state is nobody else's.
+        if let Some((last, _)) = newest.filter(|(last, _)| last.pipeline != run.pipeline.name) {
+            others.push(Other { pipeline: last.pipeline, state: state.location() });
+        }
+    }
+    Ok(others)
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use stitchwork_core::{Error, Result};
 use stitchwork_shred::table_name;
 
+use super::Run;
+use super::others::{self, When};
 use super::streams::{is_read, table_text};
-use super::{Run, others};
 
 /// Where long names are cut to make room for a mark.
 const CUT: usize = 244;
@@ -39,21 +40,21 @@ pub(super) fn tables(run: &Run<'_>) -> Result<BTreeMap<String, BTreeSet<String>>
 ///
 /// # Errors
 /// It would remove rows that do not come again with it.
-pub(super) fn check(run: &Run<'_>) -> Result<()> {
-    let tables = tables(run)?;
+pub(super) async fn check(run: &mut Run<'_>) -> Result<()> {
+    let mut tables: BTreeSet<String> = tables(run)?.into_keys().collect();
     let read = run.discovered.iter().filter(|stream| run.replaces() && is_read(run, stream));
-    let roots: Vec<String> = read.filter_map(|stream| root_of(run, stream)).collect();
-    others::refuse(run, tables.keys().chain(&roots))
+    tables.extend(read.filter_map(|stream| root_of(run, stream)));
+    others::refuse(run, tables, When::Before).await
 }
 
 /// The tables whose rows go with a load, none where it does not replace. Says which others stay, and keeps whose rows each has
 /// from now on.
-pub(super) fn settle(run: &mut Run<'_>) -> Result<BTreeSet<String>> {
+pub(super) async fn settle(run: &mut Run<'_>) -> Result<BTreeSet<String>> {
     if !run.replaces() {
         return Ok(BTreeSet::new());
     }
     let going = tables(run)?;
-    others::refuse(run, going.keys())?;
+    others::refuse(run, going.keys().cloned(), When::Before).await?;
     let kept = kept(run, &going);
     tell_kept(run, &kept);
     let left = left(run, &kept);

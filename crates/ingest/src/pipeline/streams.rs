@@ -19,7 +19,7 @@ pub(super) fn namer(stream: &str, options: &StreamOptions) -> Result<TableNamer>
 
 /// The streams that the run reads. A name that the source does not know is most likely a typing error, and
 /// would be ignored without a word.
-pub(super) fn selected(run: &mut Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec<StreamInfo>> {
+pub(super) async fn selected(run: &mut Run<'_>, discovered: Vec<StreamInfo>) -> Result<Vec<StreamInfo>> {
     run.discovered = discovered.iter().map(|stream| stream.name.clone()).collect();
     let pipeline = run.pipeline;
     for name in pipeline.streams.iter().chain(pipeline.options.keys()) {
@@ -47,7 +47,7 @@ pub(super) fn selected(run: &mut Run<'_>, discovered: Vec<StreamInfo>) -> Result
         .with_operation("ingest::streams")
         .with_context("stream", other));
     }
-    replaced::check(run)?;
+    replaced::check(run).await?;
     replaced::refuse_left(run)?;
     apart(run, &discovered)?;
     Ok(selected)

@@ -13,6 +13,7 @@ mod matrix_checks;
 mod refusals;
 mod replace;
 mod replace_left;
+mod replace_others;
 mod rig;
 mod said;
 mod script;

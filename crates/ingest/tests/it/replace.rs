@@ -4,7 +4,7 @@ use serde_json::json;
 use stitchwork_core::ErrorKind;
 use stitchwork_ingest::pipeline;
 
-use crate::rig::{Log, Rig};
+use crate::rig::Rig;
 use crate::said::Said;
 use crate::script::Script;
 
@@ -166,49 +166,4 @@ async fn a_stream_that_is_gone_is_not_in_the_way_of_some_streams() {
         (rig.column("a", "id").await, rig.column("b", "id").await),
         (vec!["3".into()], vec!["2".into()])
     );
-}
-
-#[tokio::test]
-async fn rows_of_another_pipeline_are_not_replaced() {
-    for rig in [Rig::new(Log::Delta), Rig::new(Log::Iceberg), Rig::new(Log::Files)] {
-        let theirs = Script::new(["a"]).page("a", json!([{"id": 1}, {"id": 2}]));
-        let other = || pipeline("other").source(theirs.clone()).destination(rig.destination());
-        other().run().await.unwrap();
-        let mine =
-            Script::new(["a", "b"]).page("a", json!([{"id": 3}])).page("b", json!([{"id": 4, "t": "a"}]));
-        let refused = |error: stitchwork_core::Error| {
-            assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
-            let told = ["table", "other", "pipeline"].map(|key| error.context(key));
-            assert_eq!(told, [Some("a"), Some("other"), Some("script")], "{error}");
-            error.context("state").unwrap().to_owned()
-        };
-        let state = refused(rig.pipeline(&mine).replace().run().await.unwrap_err());
-        assert!(state.ends_with("_stitchwork/other"), "{state}");
-        // Where rows say the table, they are known first.
-        let by_row = || rig.pipeline(&mine).replace().table_name("b", "{t}").table_name("a", "c");
-        refused(by_row().run().await.unwrap_err());
-        assert_eq!(rig.column("a", "id").await, ["1", "2"]);
-        assert!(rig.pipeline(&mine).replace().table_name("a", "c").run().await.is_ok());
-        // Adding beside them is another matter, and replacing one's own is, too.
-        rig.pipeline(&Script::new(["d"]).page("d", json!([{"id": 5}]))).run().await.unwrap();
-        other().replace().run().await.unwrap();
-        assert_eq!(rig.column("a", "id").await, ["1", "2"]);
-        // That pipeline is no more.
-        rig.remove("data/_stitchwork/other").await;
-        let plain =
-            pipeline("new").source(mine.clone()).destination(rig.destination()).streams(["a"]).replace();
-        plain.run().await.unwrap();
-        assert_eq!(rig.column("a", "id").await, ["3"]);
-    }
-}
-
-#[tokio::test]
-async fn tables_of_other_pipelines_that_are_gone_are_replaced() {
-    let rig = Rig::delta();
-    let theirs = Script::new(["a"]).page("a", json!([{"id": 1}]));
-    pipeline("other").source(theirs).destination(rig.destination()).run().await.unwrap();
-    rig.remove("data/a").await;
-    let mine = Script::new(["a"]).page("a", json!([{"id": 2}]));
-    rig.pipeline(&mine).replace().run().await.unwrap();
-    assert_eq!(rig.column("a", "id").await, ["2"]);
 }

@@ -307,7 +307,8 @@ impl Way {
             *self = auto::detect(page)?;
         }
         // Who has pointed elsewhere listens to no header; and one with a number of rows may tell of the page alone.
-        let in_header = page.told.pages.filter(|_| self.sign().is_none());
+        let is_usual = self.sign().is_none();
+        let in_header = page.told.pages.filter(|_| is_usual);
         let mut next = request.clone();
         match self {
             Self::Auto | Self::Single => return Ok(None),
@@ -360,7 +361,9 @@ impl Way {
                 *number = number.saturating_add(1);
                 // A page without rows is none of those that were read.
                 let read = number.saturating_sub(*first).saturating_sub(u64::from(page.rows == 0));
-                if total_pages.is_reached(read, page, in_header) {
+                if total_pages.is_reached(read, page, in_header)
+                    || is_usual && total_pages.all_came(read, page)
+                {
                     return Ok(None);
                 }
                 next.set(*send_in, param, (*number).into())?;
@@ -373,7 +376,8 @@ impl Way {
 
 /// The value at a path of the last row; none for a page without rows.
 fn last_value(page: &PageInfo<'_>, path: &JsonPath) -> Result<Option<Value>> {
-    let value = if let Some(row) = page.row {
+    // A page that is a row itself is most likely the only one.
+    let value = if let Some(row) = page.row.filter(|row| !row.is_empty()) {
         let keys: Vec<&str> = row.iter().chain(path.keys()).map(String::as_str).collect();
         page.scalar(&JsonPath::of(&keys))
     } else if page.array.is_empty() {

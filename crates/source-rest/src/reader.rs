@@ -96,6 +96,8 @@ struct StreamReader {
     empty: u32,
     /// The rows of the page before, as a hash.
     last_rows: Option<u128>,
+    /// How many pages had the same ones as the page before them, one after the other.
+    equal: u32,
     /// Their primary keys, as a hash, where the settings say which they are.
     last_keys: Option<u128>,
     primary_key: Vec<JsonPath>,
@@ -141,6 +143,7 @@ impl StreamReader {
             read: 0,
             empty: 0,
             last_rows: None,
+            equal: 0,
             last_keys: None,
             primary_key: stream
                 .primary_key
@@ -306,9 +309,8 @@ impl StreamReader {
     fn repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Option<Error> {
         let range = match at {
             RowsAt::Array(range) => range,
-            // Two small objects may well be equal, where another link leads to each.
-            RowsAt::Object(range) if self.pager.counts() => range,
-            RowsAt::Object(_) | RowsAt::Nowhere => return None,
+            RowsAt::Object(range) => range,
+            RowsAt::Nowhere => return None,
         };
         // An empty page is the end, or a gap, and says nothing.
         if rows == 0 {
@@ -321,21 +323,26 @@ impl StreamReader {
         let keys =
             if self.pager.counts() && matches!(at, RowsAt::Array(_)) { self.keys_of(text) } else { None };
         let is_same = self.last_rows.replace(now) == Some(now);
+        self.equal = if is_same { self.equal + 1 } else { 0 };
+        // A few small objects may well be equal, where another link leads to each.
+        let is_few = matches!(at, RowsAt::Object(_)) && !self.pager.counts() && self.equal <= MOST_EMPTY;
         let before = std::mem::replace(&mut self.last_keys, keys);
         let has_same_keys = keys.is_some() && keys == before;
-        is_same.then(again).or_else(|| has_same_keys.then(same_keys))
+        (is_same && !is_few).then(again).or_else(|| has_same_keys.then(same_keys))
     }
 
-    /// The primary keys of rows, as a hash; none where a row has not all of its key.
+    /// The primary keys of rows, as a hash; none where a row has nothing of its key.
     fn keys_of(&self, array: &[u8]) -> Option<u128> {
         if self.primary_key.is_empty() {
             return None;
         }
         let mut hasher = Hasher::new();
         for row in row_spans(array, &self.primary_key).ok()? {
-            for value in row.values {
-                hasher.add(array.get(value?).filter(|value| *value != b"null")?);
-            }
+            let values = row.values.into_iter();
+            let values: Vec<_> =
+                values.map(|value| array.get(value?).filter(|value| *value != b"null")).collect();
+            values.iter().any(Option::is_some).then_some(())?;
+            values.iter().for_each(|value| hasher.add(value.unwrap_or_default()));
         }
         Some(hasher.finish())
     }

@@ -24,8 +24,12 @@ pub(super) fn check(page: &PageInfo<'_>, path: &JsonPath) -> Result<()> {
         ))
         .with_context("at", shown(&node.path)));
     }
-    // What the page as a row says of a next one is most likely what is looked for.
-    if let Some(sign) = auto::sign(&PageInfo { row: None, ..*page }) {
+    // What the page as a row says of a next one is most likely what is looked for; where the page itself is the row, and has no
+    // list of others, all but a link is of something else.
+    let is_alone = page.row.is_some_and(<[String]>::is_empty) && !page.outline.has_list();
+    let whole = PageInfo { row: None, ..*page };
+    let sign = if is_alone { auto::linked(&whole) } else { auto::sign(&whole) };
+    if let Some(sign) = sign {
         return Err(said(more()).with_context("says_more", sign));
     }
     if auto::is_done(page) {

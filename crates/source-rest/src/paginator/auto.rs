@@ -8,7 +8,7 @@ use super::about::Of;
 use super::config::{next, page};
 use super::names::{
     ABOUT_ROWS, COUNTS, CURSORS, HEADER, LAST, LIMITS, MORE, MORE_ASKED, MORE_OF, NEXT, OFFSETS,
-    OTHER_TOTALS, PAGE_COUNTS, PAGE_NUMBERS, TOTALS,
+    OTHER_TOTALS, PAGE_COUNTS, PAGE_NUMBERS, SIZES, TOTALS,
 };
 use super::{PageInfo, Way, link, said};
 use crate::SendIn;
@@ -234,11 +234,16 @@ pub(super) fn sign(info: &PageInfo<'_>) -> Option<String> {
     flag(info).or_else(|| lead(info))
 }
 
-/// What leads to a next page: a link or a cursor.
+/// What leads to a next page: a link, or else a cursor.
 pub(super) fn lead(info: &PageInfo<'_>) -> Option<String> {
+    let cursor = || nodes(info).find(|node| cursor_param(node, info).is_some());
+    linked(info).or_else(|| cursor().map(|node| node.path.join(".")))
+}
+
+/// What leads to a next page by its address.
+pub(super) fn linked(info: &PageInfo<'_>) -> Option<String> {
     let link = link::find(info.links, &next()).map(|_| "the header Link".to_owned());
-    let leads = |node: &&Node| is_link(node, info) || cursor_param(node, info).is_some();
-    link.or_else(|| nodes(info).find(leads).map(|node| node.path.join(".")))
+    link.or_else(|| nodes(info).find(|node| is_link(node, info)).map(|node| node.path.join(".")))
 }
 
 /// A first page that tells its offset, its limit and how many rows there are is asked for the others by the same names.
@@ -265,6 +270,14 @@ pub(super) fn sure_total(info: &PageInfo<'_>) -> Option<u64> {
     sure.filter_map(|node| number(node, info)).chain(info.told.total).max()
 }
 
+/// The same where it can be nothing else: a mere `total` is the number of pages in some APIs, as in those that jqGrid reads,
+/// unless they say how many rows a page has.
+pub(super) fn unmistakable_total(info: &PageInfo<'_>) -> Option<u64> {
+    let has_size = || named(info, &SIZES).any(|node| info.of(node) == Of::Rows);
+    let sure = totals(info).filter(|node| is_sure(node) && (last(node) != "total" || has_size()));
+    sure.filter_map(|node| number(node, info)).chain(info.told.total).max()
+}
+
 /// Whether a number of rows is none of the page alone, as a `count` may be.
 pub(super) fn is_sure(node: &Node) -> bool {
     last(node) != "count"
@@ -273,8 +286,11 @@ pub(super) fn is_sure(node: &Node) -> bool {
 /// What may be the number of all rows.
 pub(super) fn totals<'a>(info: &PageInfo<'a>) -> impl Iterator<Item = &'a Node> {
     let all = || nodes(info).filter(|node| is_total(node) && info.of(node) == Of::Rows);
-    // Beside a usual name others may be of something else.
-    let is_usual = |node: &&Node| !OTHER_TOTALS.contains(&last(node).as_str());
+    // Beside a usual name others may be of something else, unless that one may be of the page alone.
+    let is_usual = |node: &&Node| {
+        let name = last(node);
+        is_sure(node) && name != "itemcount" && !OTHER_TOTALS.contains(&name.as_str())
+    };
     let has_usual = all().any(|node| is_usual(&node));
     all().filter(move |node| !has_usual || is_usual(node))
 }

@@ -17,6 +17,9 @@ pub(super) const PAGE_NUMBERS: [&str; 10] = [
 ];
 pub(super) const OFFSETS: [&str; 2] = ["offset", "skip"];
 pub(super) const LIMITS: [&str; 1] = ["limit"];
+/// How many rows a page has at most.
+pub(super) const SIZES: [&str; 7] =
+    ["limit", "perpage", "pagesize", "pagelimit", "itemsperpage", "size", "resultsperpage"];
 pub(super) const TOTALS: [&str; 12] = [
     "total",
     "totalcount",

@@ -86,7 +86,7 @@ impl Promise {
         if let Some(field) = &said.more {
             return Err(broken("more", page.read, field));
         }
-        if said.ends || self.is_taken_back(page) {
+        if said.ends {
             return Ok(());
         }
         self.check_kept(&said, page)
@@ -141,7 +141,10 @@ impl Promise {
         {
             return Err(broken(pages.all, self.read_pages, &pages.place));
         }
-        self.flag.as_ref().map_or(Ok(()), |field| Err(broken("more", page.read, field)))
+        match &self.flag {
+            Some(field) if !self.is_taken_back(page) => Err(broken("more", page.read, field)),
+            _ => Ok(()),
+        }
     }
 }
 

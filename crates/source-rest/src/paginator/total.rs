@@ -14,11 +14,13 @@ pub(super) struct Total {
     is_in_header: bool,
     /// Whether it is the number of the last page, where the first one has the number 0.
     is_from_zero: bool,
+    /// How many rows the first page had.
+    first_rows: u64,
 }
 
 impl From<JsonPath> for Total {
     fn from(path: JsonPath) -> Self {
-        Self { path, told: None, is_in_header: false, is_from_zero: false }
+        Self { path, told: None, is_in_header: false, is_from_zero: false, first_rows: 0 }
     }
 }
 
@@ -44,6 +46,34 @@ impl Total {
             (self.told, self.is_in_header) = (Some(now), true);
         }
         page.rows == 0 || self.told.is_some_and(|all| read >= all)
+    }
+
+    /// Whether no number of pages was told, and all rows have come that a page tells of, which are more than its own. Where it
+    /// tells of them by a mere `total`, that may be the number of pages: a page that is not as full as the first one is the
+    /// last in any case, and behind so many pages there is none.
+    pub(super) fn all_came(&mut self, pages: u64, page: &PageInfo<'_>) -> bool {
+        if page.is_first {
+            self.first_rows = page.rows;
+        }
+        if self.told.is_some() {
+            return false;
+        }
+        let is_it = |total: &u64| *total == page.read && *total > page.rows;
+        if auto::unmistakable_total(page).is_some_and(|total| is_it(&total)) {
+            return true;
+        }
+        let total = auto::sure_total(page);
+        if total.is_some_and(|total| total > page.rows && total < page.read && pages >= total) {
+            tracing::warn!(
+                url = page.shown_url,
+                total,
+                rows = page.read,
+                "more rows came than `total` says, so that it is taken for the number of pages, of which this is the last; if \
+                 rows came twice, let `total_pages` of `page_number` point to the number of pages, or use another paginator"
+            );
+            return true;
+        }
+        total.is_some_and(|total| is_it(&total) && page.rows < self.first_rows)
     }
 
     /// Whether there may be more than so many, as Elasticsearch says of ten thousand.

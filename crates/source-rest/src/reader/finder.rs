@@ -109,7 +109,7 @@ impl Finder {
     /// languages, with the places or names of the rows as its keys.
     fn may_have_rows(&self, node: &Node, outline: &Outline) -> bool {
         match self.selector {
-            Some(_) => !(self.had_list && is_map(node, outline, |_| true)),
+            Some(_) => !(self.had_list && (is_map(node, outline, |_| true) || has_places(node, outline))),
             None => node.may_have_rows(),
         }
     }
@@ -170,6 +170,13 @@ fn is_map(node: &Node, outline: &Outline, is_key: impl Fn(&str) -> bool) -> bool
     let fits = |field: &Node| field.kind == Kind::Object && field.path.last().is_some_and(|key| is_key(key));
     let mut fields = outline.fields(&node.path).peekable();
     node.kind == Kind::Object && fields.peek().is_some() && fields.all(fits)
+}
+
+/// Whether something is an object whose keys are the places of what it has, whatever that is.
+fn has_places(node: &Node, outline: &Outline) -> bool {
+    let is_place = |field: &Node| field.path.last().is_some_and(|key| is_number(key));
+    let mut fields = outline.fields(&node.path).peekable();
+    node.kind == Kind::Object && fields.peek().is_some() && fields.all(is_place)
 }
 
 fn is_number(key: &str) -> bool {

@@ -215,3 +215,57 @@ async fn a_row_that_is_an_object_comes_once() {
         assert_eq!(read(&source(builder), None).await.unwrap().ids(), ["1", "2"]);
     }
 }
+
+/// An object with the places of rows as its keys is no row, where pages before had lists; whatever it has for them.
+#[tokio::test]
+async fn a_list_that_becomes_a_map_of_places_is_refused() {
+    for map in [
+        json!({ "2": { "id": 2 }, "3": { "id": 3 } }),
+        json!({ "2": { "id": 2 }, "3": null }),
+        json!({ "2": [{ "id": 2 }] }),
+        json!({ "2": "c", "3": "d" }),
+    ] {
+        let first = json!({ "data": [{ "id": "1" }], "next": "/s?page=2" });
+        let api = pages(&[first, json!({ "data": map })]).await.data_selector("data");
+        let got = read(&source(api.paginator(Paginator::json_link("next"))), None).await;
+        assert_eq!(got.expect_err(&map.to_string()).kind(), ErrorKind::InvalidData, "{map}");
+    }
+}
+
+/// One object may be equal to the one before it, but not for ever.
+#[tokio::test]
+async fn objects_that_are_equal_for_ever_end() {
+    let api = |most: usize| async move {
+        let place = Arc::new(AtomicUsize::new(0));
+        let page = move || {
+            let n = place.fetch_add(1, Ordering::SeqCst);
+            let next = (n < most).then(|| format!("/s?n={n}"));
+            async move { json!({ "data": { "id": "0" }, "next": next }).to_string() }
+        };
+        rest(serve(Router::new().route("/s", get(page))).await)
+            .stream("s", "/s")
+            .data_selector("data")
+            .paginator(Paginator::json_link("next"))
+    };
+    assert_eq!(read(&source(api(20).await), None).await.unwrap().rows.len(), 21);
+    let error = read(&source(api(usize::MAX).await), None).await.unwrap_err();
+    assert!(error.message().contains("the same page again"), "{error}");
+}
+
+/// A stream of one object takes on the paginator of the source, which finds nothing in it.
+#[tokio::test]
+async fn an_object_alone_is_a_page_of_its_own() {
+    for paginator in [Paginator::last_row("id", "after"), Paginator::json_link("links.next")] {
+        for body in [
+            json!({ "id": "acct_1" }),
+            json!({ "id": "1", "done": false }),
+            json!({ "id": "1", "is_last": false, "more": true }),
+            json!({ "id": "1", "next": "abc" }),
+        ] {
+            let api =
+                pages(std::slice::from_ref(&body)).await.data_selector("$").paginator(paginator.clone());
+            let got = read(&source(api), None).await;
+            assert!(got.as_ref().is_ok_and(|got| got.rows.len() == 1), "{paginator:?} {body}: {got:?}");
+        }
+    }
+}

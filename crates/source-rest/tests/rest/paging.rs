@@ -364,6 +364,16 @@ async fn rows_that_change_while_they_are_read_are_known_by_their_primary_key() {
         let error = read(&source(builder), None).await.unwrap_err();
         assert!(error.message().contains("primary keys of those before"), "{error}");
     }
+    // A part of the key may be null in each row.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let page = move || {
+        let age = asked.fetch_add(1, Ordering::SeqCst);
+        async move { json!([{ "id": "1", "part": null, "age": age }, { "id": "2", "age": age }]).to_string() }
+    };
+    let url = serve(Router::new().route("/s", get(page))).await;
+    let builder = rest(&url).stream("s", "/s").paginator(Paginator::page_number());
+    let error = read(&source(builder.primary_key("id").primary_key("part")), None).await.unwrap_err();
+    assert!(error.message().contains("primary keys of those before"), "{error}");
     // A key that is null tells nothing.
     let page = |uri: Uri| async move {
         let number: u32 = uri.query().unwrap_or_default().trim_start_matches("page=").parse().unwrap();

@@ -2,6 +2,7 @@
 
 use super::leads::with_flag;
 use super::*;
+use crate::paginator::names::OTHER_TOTALS;
 
 #[test]
 fn what_other_things_say_ends_no_stream() {
@@ -130,4 +131,69 @@ fn the_own_way_of_a_page_goes_before_that_of_other_things() {
         |fields: &str| said(&Paginator::Auto, &[(&format!(r#"{{"results":[{{}}],{fields}}}"#), &[], 10)]);
     assert!(rows(r#""report":{"pages":1}"#).contains("taken for the only page"));
     assert_eq!(rows(r#""result_info":{"page":1,"total_pages":1}"#), "");
+}
+
+/// A number of rows that may be of the page alone hides no other one, and a flag that is of other things takes none back.
+#[test]
+fn what_may_be_of_the_page_alone_hides_no_total() {
+    for total in OTHER_TOTALS {
+        for own in ["count", "itemCount"] {
+            let body = format!(r#"{{"results":[{{}},{{}},{{}}],"{own}":3,"{total}":500}}"#);
+            let error = run(&Paginator::Auto, &[(&body, &[], 3)]).expect_err(&body);
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{body}");
+            let first = format!(r#"{{"results":[{{}},{{}},{{}}],"{own}":3,"{total}":500,"next":"?p=2"}}"#);
+            let empty = format!(r#"{{"results":[],"{own}":0,"{total}":500}}"#);
+            let pages: [(&str, &[&str], u64); 2] = [(&first, &[], 3), (&empty, &[], 0)];
+            assert!(run(&Paginator::json_link("next"), &pages).is_err(), "{empty}");
+        }
+        // Beside a usual name it may be of something else.
+        let body = format!(r#"{{"results":[{{}},{{}},{{}}],"totalCount":3,"{total}":500}}"#);
+        assert_eq!(run(&Paginator::Auto, &[(&body, &[], 3)]).unwrap(), ["~", "end"], "{body}");
+    }
+    let first = r#"{"total":500,"next":"?p=2","has_more_comments":true,"results":[{},{},{}]}"#;
+    let ends = |empty: &str| run(&Paginator::json_link("next"), &[(first, &[], 3), (empty, &[], 0)]);
+    let error = ends(r#"{"results":[],"has_more_comments":false}"#).unwrap_err();
+    assert_eq!((error.context("told"), error.context("read")), (Some("500"), Some("3")));
+    let first = r#"{"next":"?p=2","has_more_comments":true,"results":[{}]}"#;
+    let ends = |empty: &str| run(&Paginator::json_link("next"), &[(first, &[], 1), (empty, &[], 0)]);
+    assert_eq!(ends(r#"{"results":[],"has_more_comments":false}"#).unwrap(), ["~", "?p=2", "end"].map(url));
+    assert!(ends(r#"{"results":[],"has_more_comments":"soon"}"#).is_err(), "no answer takes nothing back");
+}
+
+/// A flag is of the rows where it has the name of their list, however it is written.
+#[test]
+fn a_flag_by_the_name_of_the_list_is_heard() {
+    let body = r#"{"order_items":[{}],"hasMoreOrderItems":false,"next":"?p=2"}"#;
+    assert_eq!(run(&Paginator::json_link("next"), &[(body, &[], 1)]).unwrap(), ["~", "end"]);
+    let body = r#"{"order_items":[{}],"hasMoreOrders":false,"next":"?p=2"}"#;
+    assert_eq!(run(&Paginator::json_link("next"), &[(body, &[], 1)]).unwrap(), ["~", "?p=2"].map(url));
+}
+
+fn url(text: &str) -> String {
+    text.replace('?', "http://h/a?")
+}
+
+/// A mere `total` is the number of pages in some APIs.
+#[test]
+fn pages_by_number_end_with_a_number_of_rows_that_is_nothing_else() {
+    let ends = |bodies: &[&str]| {
+        let rows = |body: &str| body.matches("{}").count() as u64;
+        let pages: Vec<(&str, &[&str], u64)> =
+            bodies.iter().map(|body| (*body, &[][..], rows(body))).collect();
+        run(&Paginator::page_number(), &pages).unwrap().len() == bodies.len() + 1
+            && run(&Paginator::page_number(), &pages).unwrap().last().unwrap() == "end"
+    };
+    let full = |rest: &str| format!(r#"{{"items":[{{}},{{}}],{rest}}}"#);
+    let short = |rest: &str| format!(r#"{{"items":[{{}}],{rest}}}"#);
+    for rest in [r#""total_count":4"#, r#""total":4,"per_page":2"#, r#""meta":{"total":4,"limit":2}"#] {
+        assert!(ends(&[&full(rest), &full(rest)]), "{rest}");
+        assert!(!ends(&[&full(rest)]), "{rest}");
+    }
+    // It may be four pages, but one that is not full is the last.
+    assert!(!ends(&[&full(r#""total":4"#), &full(r#""total":4"#)]));
+    assert!(ends(&[&full(r#""total":3"#), &short(r#""total":3"#)]));
+    // Behind so many pages there is none.
+    let total = full(r#""total":3"#);
+    assert!(!ends(&[&total, &total]));
+    assert!(ends(&[&total, &total, &total]));
 }

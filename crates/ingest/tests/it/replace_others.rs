@@ -158,7 +158,8 @@ async fn rows_that_came_by_another_catalog_or_namespace_are_not_replaced() {
     };
     let other_catalog =
         |rig: &Rig| bare(rig).with_catalog(Arc::new(MemoryCatalog::new()), vec!["db".to_owned()]);
-    let ways: [(&str, &dyn Fn(&Rig) -> Destination, &dyn Fn(&Rig) -> Destination); 4] = [
+    type Place<'a> = &'a dyn Fn(&Rig) -> Destination;
+    let ways: [(&str, Place<'_>, Place<'_>); 4] = [
         ("theirs has no catalog", &bare, &named),
         ("mine has no catalog", &named, &bare),
         ("namespaces", &named, &other_namespace),

@@ -24,5 +24,8 @@ fn plain(reason: &str) -> &str {
 
 /// Bytes that are not what the format says.
 pub(crate) fn broken(message: &str) -> Error {
-    Error::invalid_data(message)
+    Error::invalid_data(message).with_context(
+        "remedy",
+        "see whether the Avro file is cut off, damaged or something else, and fetch or write it anew",
+    )
 }

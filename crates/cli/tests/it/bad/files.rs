@@ -56,17 +56,17 @@ fn files_that_are_broken_are_named() {
     write("no.avro", b"Obj\x01nothing");
     write("no.arrow", b"ARROW1\0\0nothing");
     for (name, says) in [
-        ("footer.parquet", ""),
-        ("length.parquet", ""),
-        ("short.parquet", ""),
-        ("empty.parquet", ""),
+        ("footer.parquet", "no readable Parquet file"),
+        ("length.parquet", "fetch or write it anew"),
+        ("short.parquet", "cut off, damaged or something else"),
+        ("empty.parquet", "too short to be a Parquet file"),
         ("cut.ndjson", "row=2"),
-        ("html.json", ""),
+        ("html.json", "no JSON object row=0"),
         ("ragged.csv", "line=3"),
         ("quote.csv", "quotes"),
-        ("no.csv.gz", ""),
-        ("no.avro", ""),
-        ("no.arrow", ""),
+        ("no.csv.gz", "not compressed as its name or the option `compression` says"),
+        ("no.avro", "the Avro file is cut off, damaged or something else"),
+        ("no.arrow", "begins as an Arrow file and has no end"),
     ] {
         let ran = folder.run(["sql", &format!("select * from 'data/{name}'"), "-o", "csv"]);
         refused(name, &ran, 1, &[name, says]);

@@ -75,7 +75,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn pages_that_are_no_rows() {
-    let html = answer("200 OK", "content-type: text/html\r\n", b"<html><body>Please log in</body></html>");
+    // It says the token back, as pages of errors do.
+    let html = format!("<html><body>Please log in, {CANARY}</body></html>");
+    let html = answer("200 OK", "content-type: text/html\r\n", html.as_bytes());
     let short = Answer::Bytes(
         b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\nconnection: close\r\n\r\n[{\"id\":3}".to_vec(),
     );
@@ -84,12 +86,17 @@ fn pages_that_are_no_rows() {
     for (what, second, code, says) in [
         ("JSON that ends too early", json("[{\"id\":3},{\"id\":4"), 1, &["JSON"][..]),
         ("broken JSON", json("[{\"id\":3,}]"), 1, &["JSON"]),
-        ("bytes that are no text", answer("200 OK", "", b"[{\"id\":3,\"name\":\"\xff\xfe\"}]"), 1, &[]),
+        (
+            "bytes that are no text",
+            answer("200 OK", "", b"[{\"id\":3,\"name\":\"\xff\xfe\"}]"),
+            1,
+            &["not UTF-8"],
+        ),
         ("HTML", html, 1, &["<html>"]),
-        ("nothing at all", json(""), 1, &[]),
-        ("a number", json("7"), 1, &[]),
+        ("nothing at all", json(""), 1, &["the answer is empty", "Accept: application/json"]),
+        ("a number", json("7"), 1, &["no list of objects", "body=7"]),
         ("rows that are no objects", json("[1,2,3]"), 1, &["object"]),
-        ("an answer that is cut", short, 4, &[]),
+        ("an answer that is cut", short, 4, &["broke off"]),
         ("a bomb", bomb, 1, &["max_response_bytes"]),
         ("gzip that is none", no_gzip, 4, &["gzip"]),
         ("a row without its cursor", json("[{\"name\":\"three\"}]"), 1, &["id"]),
@@ -100,7 +107,8 @@ fn pages_that_are_no_rows() {
 
 #[test]
 fn servers_that_refuse() {
-    let status = |status: &str| answer(status, "", b"{\"message\":\"no\"}");
+    let body = format!("{{\"message\":\"no to {CANARY}\"}}");
+    let status = |status: &str| answer(status, "", body.as_bytes());
     let redirect = answer("302 Found", "location: /again\r\n", b"");
     for (what, second, code, says) in [
         ("401", status("401 Unauthorized"), 1, &["401"][..]),
@@ -109,8 +117,8 @@ fn servers_that_refuse() {
         ("500 for ever", status("500 Internal Server Error"), 4, &["500", "attempts"]),
         ("a redirect loop", redirect, 1, &["redirect"]),
         ("a socket that hangs", Answer::Hang, 4, &["timeout_seconds"]),
-        ("a server that hangs up", Answer::Bytes(vec![]), 4, &[]),
-        ("no HTTP", Answer::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), 4, &[]),
+        ("a server that hangs up", Answer::Bytes(vec![]), 4, &["connection to the API was lost"]),
+        ("no HTTP", Answer::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), 4, &["speaks no HTTP"]),
     ] {
         fails(what, second, code, says);
     }

@@ -183,6 +183,13 @@ impl Client {
             return Err(Error::invalid_config("the request cannot be made").with_source(error.without_url()));
         }
         let untrusted = tls::problem(&error);
+        // The error of the HTTP library names the URL, in which a key may stand.
+        let error = error.without_url();
+        let mut innermost: &dyn StdError = &error;
+        while let Some(cause) = innermost.source() {
+            innermost = cause;
+        }
+        let reason = self.redactor.text(&innermost.to_string());
         let message = if let Some(problem) = untrusted {
             problem
         } else if error.is_timeout() {
@@ -191,16 +198,11 @@ impl Client {
             "the API cannot be reached; see whether its address is right, and whether this machine reaches it"
         } else if error.is_body() || error.is_decode() {
             "the answer broke off"
+        } else if reason.starts_with("invalid HTTP") {
+            "what answers there speaks no HTTP; see whether the address and its port are right, and whether `https://` is meant"
         } else {
             "the connection to the API was lost"
         };
-        // The error of the HTTP library names the URL, in which a key may stand.
-        let error = error.without_url();
-        let mut innermost: &dyn StdError = &error;
-        while let Some(cause) = innermost.source() {
-            innermost = cause;
-        }
-        let reason = self.redactor.text(&innermost.to_string());
         if untrusted.is_some() {
             let refused = Error::new(ErrorKind::PermissionDenied, message);
             return Err(refused.with_context("reason", reason).with_source(error));

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use stitchwork_core::ErrorKind;
+use stitchwork_source_rest::{RequestConfig, rest};
 
 use crate::read;
 
@@ -43,8 +44,23 @@ fn with_own_certificate() -> (u16, Arc<AtomicUsize>) {
     })
 }
 
+/// What answers there in TLS is no answer to plain HTTP.
+#[tokio::test]
+async fn a_server_of_https_asked_by_http_is_told() {
+    let (port, _) = server(|mut stream| {
+        let _ = stream.read(&mut [0; 1024]);
+        // The alert that the message was none of TLS.
+        let _ = stream.write_all(&[0x15, 3, 1, 0, 2, 2, 70]);
+    });
+    let once = RequestConfig { max_attempts: 1, ..RequestConfig::default() };
+    let source =
+        rest(format!("http://localhost:{port}/")).stream("rows", "rows").requests(once).build().unwrap();
+    let error = read(&source, None).await.unwrap_err();
+    assert!(error.message().contains("whether `https://` is meant"), "{error}");
+}
+
 async fn refusal(url: String) -> stitchwork_core::Error {
-    let source = stitchwork_source_rest::rest(url).stream("rows", "rows").build().unwrap();
+    let source = rest(url).stream("rows", "rows").build().unwrap();
     read(&source, None).await.unwrap_err()
 }
 

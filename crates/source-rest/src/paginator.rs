@@ -8,6 +8,7 @@ mod link;
 mod names;
 mod own_number;
 mod promise;
+mod reads;
 mod said;
 mod sign;
 mod total;
@@ -18,7 +19,7 @@ use url::Url;
 
 use crate::SendIn;
 use crate::auth::set_param;
-use crate::json::{Node, Outline, row_spans};
+use crate::json::Outline;
 use crate::path::JsonPath;
 pub(crate) use auto::{tells_none, tells_of_pages};
 pub use config::Paginator;
@@ -89,56 +90,6 @@ pub(crate) struct Told {
     pub(crate) more: Option<bool>,
     /// Whether there is a next page, or something that leads to one.
     pub(crate) next_page: bool,
-}
-
-impl PageInfo<'_> {
-    fn scalar(&self, path: &JsonPath) -> Option<Value> {
-        self.outline.scalar(self.body, path).filter(|value| !value.is_null())
-    }
-
-    fn number(&self, path: &JsonPath) -> Option<u64> {
-        whole(&self.scalar(path)?)
-    }
-
-    /// Whether the page says that it is the last one. Silence, and what is no answer to this question, do not.
-    fn says_last(&self, has_more: Option<&JsonPath>) -> bool {
-        has_more.is_some_and(|path| self.says(path) == Some(false))
-    }
-
-    /// What the page answers at a path to the question whether there are more.
-    fn says(&self, has_more: &JsonPath) -> Option<bool> {
-        auto::answer(self.outline.get(has_more)?, self)
-    }
-
-    /// A text or number that leads to the next page; none on the last one.
-    ///
-    /// # Errors
-    /// What is there is neither; or nothing is there, although there are more pages.
-    fn lead(&self, path: &JsonPath) -> Result<Option<Value>> {
-        match self.outline.get(path) {
-            None => absent::check(self, path).map(|()| None),
-            Some(node) => match node.value(self.body) {
-                Some(Value::String(text)) if text.is_empty() => Ok(None),
-                Some(Value::Null | Value::Bool(false)) => Ok(None),
-                Some(lead @ (Value::String(_) | Value::Number(_))) => Ok(Some(lead)),
-                // What some servers write for nothing.
-                None if self.is_hollow(node) => Ok(None),
-                _ => Err(no_text(path)),
-            },
-        }
-    }
-
-    /// Whether it is a list or an object without anything in it.
-    fn is_hollow(&self, node: &Node) -> bool {
-        let text = self.body.get(node.range.clone()).unwrap_or_default();
-        text.iter().filter(|byte| !byte.is_ascii_whitespace()).count() == 2
-    }
-
-    fn link(&self, text: &str) -> Result<Url> {
-        self.url
-            .join(text)
-            .map_err(|e| Error::invalid_data("the link to the next page is no URL").with_source(e))
-    }
 }
 
 /// A whole number, as it may be written.
@@ -345,7 +296,7 @@ impl Way {
                 Some(token) => next.set(*send_in, param, token)?,
                 None => return Ok(None),
             },
-            Self::LastRow { path, param, send_in, .. } => match last_value(page, path)? {
+            Self::LastRow { path, param, send_in, .. } => match page.last_value(path)? {
                 Some(value) => next.set(*send_in, param, value)?,
                 None => return Ok(None),
             },
@@ -371,28 +322,6 @@ impl Way {
         }
         // The last page of some leads to itself.
         Ok(Some(next).filter(|next| page.rows > 0 || next != request))
-    }
-}
-
-/// The value at a path of the last row; none for a page without rows.
-fn last_value(page: &PageInfo<'_>, path: &JsonPath) -> Result<Option<Value>> {
-    // A page that is a row itself is most likely the only one.
-    let value = if let Some(row) = page.row.filter(|row| !row.is_empty()) {
-        let keys: Vec<&str> = row.iter().chain(path.keys()).map(String::as_str).collect();
-        page.scalar(&JsonPath::of(&keys))
-    } else if page.array.is_empty() {
-        return Ok(None);
-    } else {
-        let Some(row) = row_spans(page.array, std::slice::from_ref(path))?.pop() else { return Ok(None) };
-        let value = row.values.into_iter().next().flatten().and_then(|range| page.array.get(range));
-        value.and_then(|value| serde_json::from_slice(value).ok())
-    };
-    match value {
-        Some(value @ (Value::String(_) | Value::Number(_))) => Ok(Some(value)),
-        _ => Err(Error::invalid_data(
-            "the last row of the page has neither text nor a number where the value for the next page should be",
-        )
-        .with_context("path", path.keys().join("."))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads streams page by page.
 
 mod finder;
+mod repeats;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,11 +13,12 @@ use crate::client::{Body, Client};
 use crate::config::{IncrementalConfig, Method, Partial, RestConfig, RowOrder, StreamConfig};
 use crate::cursor::{Etag, SourceState, StreamState};
 use crate::hash::{self, Hasher};
-use crate::json::{Outline, RowsAt, failed, incomplete, row_spans, wrap_rows};
+use crate::json::{Outline, RowsAt, failed, incomplete, wrap_rows};
 use crate::paginator::{PageInfo, PageRequest, Pager};
 use crate::path::JsonPath;
 use crate::tracker::Tracker;
 use finder::Finder;
+use repeats::Repeats;
 
 /// The most pages in a row without rows: some APIs leave pages empty, and some name a next page for ever.
 const MOST_EMPTY: u32 = 100;
@@ -94,13 +96,7 @@ struct StreamReader {
     /// How many rows came so far, and how many pages without rows since the last one with rows.
     read: u64,
     empty: u32,
-    /// The rows of the page before, as a hash.
-    last_rows: Option<u128>,
-    /// How many pages had the same ones as the page before them, one after the other.
-    equal: u32,
-    /// Their primary keys, as a hash, where the settings say which they are.
-    last_keys: Option<u128>,
-    primary_key: Vec<JsonPath>,
+    repeats: Repeats,
     pager: Pager,
     next: PageRequest,
     /// The requests so far: one that comes again would come again and again.
@@ -142,14 +138,7 @@ impl StreamReader {
             partial: stream.on_errors,
             read: 0,
             empty: 0,
-            last_rows: None,
-            equal: 0,
-            last_keys: None,
-            primary_key: stream
-                .primary_key
-                .iter()
-                .map(|path| JsonPath::parse(path))
-                .collect::<Result<_>>()?,
+            repeats: Repeats::new(&stream.primary_key)?,
             pager,
             next,
             seen: BTreeSet::new(),
@@ -236,7 +225,14 @@ impl StreamReader {
         if at != RowsAt::Nowhere {
             self.finder.learn(&outline, &body);
         }
-        if let Some(again) = self.repeated(&body, &at, rows) {
+        // An empty page is the end, or a gap, and says nothing.
+        let rows_text = match &at {
+            RowsAt::Array(range) | RowsAt::Object(range) if rows > 0 => body.get(range.clone()),
+            _ => None,
+        };
+        if let Some(again) =
+            self.repeats.check(rows_text, matches!(at, RowsAt::Array(_)), self.pager.counts())
+        {
             if self.pager.has_all(self.read - rows) {
                 return Ok(PageRows { rows: None, is_last: true });
             }
@@ -304,49 +300,6 @@ impl StreamReader {
         hasher.finish()
     }
 
-    /// What is wrong with a page that is the one before. An API that does not know the parameter of the page gives the same one for ever,
-    /// though it may have a new link or cursor each time, and rows that change while they are read.
-    fn repeated(&mut self, body: &[u8], at: &RowsAt, rows: u64) -> Option<Error> {
-        let range = match at {
-            RowsAt::Array(range) => range,
-            RowsAt::Object(range) => range,
-            RowsAt::Nowhere => return None,
-        };
-        // An empty page is the end, or a gap, and says nothing.
-        if rows == 0 {
-            return None;
-        }
-        let text = body.get(range.clone()).unwrap_or_default();
-        let mut hasher = Hasher::new();
-        hasher.add(text);
-        let now = hasher.finish();
-        let keys =
-            if self.pager.counts() && matches!(at, RowsAt::Array(_)) { self.keys_of(text) } else { None };
-        let is_same = self.last_rows.replace(now) == Some(now);
-        self.equal = if is_same { self.equal + 1 } else { 0 };
-        // A few small objects may well be equal, where another link leads to each.
-        let is_few = matches!(at, RowsAt::Object(_)) && !self.pager.counts() && self.equal <= MOST_EMPTY;
-        let before = std::mem::replace(&mut self.last_keys, keys);
-        let has_same_keys = keys.is_some() && keys == before;
-        (is_same && !is_few).then(again).or_else(|| has_same_keys.then(same_keys))
-    }
-
-    /// The primary keys of rows, as a hash; none where a row has nothing of its key.
-    fn keys_of(&self, array: &[u8]) -> Option<u128> {
-        if self.primary_key.is_empty() {
-            return None;
-        }
-        let mut hasher = Hasher::new();
-        for row in row_spans(array, &self.primary_key).ok()? {
-            let values = row.values.into_iter();
-            let values: Vec<_> =
-                values.map(|value| array.get(value?).filter(|value| *value != b"null")).collect();
-            values.iter().any(Option::is_some).then_some(())?;
-            values.iter().for_each(|value| hasher.add(value.unwrap_or_default()));
-        }
-        Some(hasher.finish())
-    }
-
     /// The state to go on from; none where a load cannot be cut off here.
     fn state(&self, is_last: bool) -> Option<StreamState> {
         let tracker = self.tracker.as_ref()?;
@@ -358,20 +311,6 @@ impl StreamReader {
         }
         tracker.can_stop_anywhere().then(|| tracker.state())
     }
-}
-
-fn again() -> Error {
-    Error::invalid_data(
-        "the API gives the same page again: it does not know the parameter of the page, or does not heed the link that it gave; \
-         set `paginator` (`single` to take one page only), or let the API give a field that tells rows apart, such as their id",
-    )
-}
-
-fn same_keys() -> Error {
-    Error::invalid_data(
-        "the rows of the page have the primary keys of those before: the API does not know the parameter of the page, or \
-         `primary_key` does not tell rows apart; set `paginator` (`single` to take one page only), or correct `primary_key`",
-    )
 }
 
 fn first_request(

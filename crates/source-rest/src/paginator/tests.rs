@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use stitchwork_core::ErrorKind;
 
 use super::*;
-use crate::json::RowsAt;
+use crate::json::{Node, RowsAt};
 
 /// The URLs that a paginator asks for, given the pages that come.
 fn run(paginator: &Paginator, pages: &[(&str, &[&str], u64)]) -> Result<Vec<String>> {

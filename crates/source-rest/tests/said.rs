@@ -1,4 +1,4 @@
-//! Events and spans, of ours and of what we use, show no secret. This is a program of its own, since what is said by one thread
+//! Events and spans, of ours and of what we use, show no secret, and warn of what they should. This is a program of its own, since what is said by one thread
 //! would be missed where tests beside it have met the same event before anybody listened.
 
 use std::io::Write;
@@ -9,7 +9,7 @@ use axum::http::{StatusCode, Uri};
 use axum::routing::get;
 use futures::TryStreamExt;
 use stitchwork_core::{OpenArgs, Source};
-use stitchwork_source_rest::{Auth, KeyLocation, RequestConfig, rest};
+use stitchwork_source_rest::{Auth, KeyLocation, Paginator, RequestConfig, rest};
 use tokio::net::TcpListener;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -45,6 +45,10 @@ async fn no_event_and_no_span_shows_a_secret() {
     let page = |uri: Uri| async move {
         match uri.path() {
             "/500" => (StatusCode::INTERNAL_SERVER_ERROR, format!("no: {uri}")),
+            "/places" => (StatusCode::OK, r#"{"data":{"1":{"id":1},"2":{"id":2}}}"#.to_owned()),
+            "/parts" => (StatusCode::OK, r#"{"data":{"user":{"id":1},"book":{"id":2}}}"#.to_owned()),
+            "/done" => (StatusCode::OK, r#"{"data":[{"id":1}],"done":true}"#.to_owned()),
+            "/silent" => (StatusCode::OK, r#"{"data":[{"id":1}]}"#.to_owned()),
             // As many rows as pages often have, which is warned of.
             _ => (
                 StatusCode::OK,
@@ -76,9 +80,23 @@ async fn no_event_and_no_span_shows_a_secret() {
             }
         }
     }
+    for path in ["/places", "/parts", "/done", "/silent"] {
+        let links = Paginator::json_link("next");
+        let source = rest(&url).stream("s", path).data_selector("data").paginator(links).build().unwrap();
+        let messages = source.open(OpenArgs::default()).await.unwrap();
+        messages.try_collect::<Vec<_>>().await.unwrap();
+    }
     let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
     for ours in ["the request is made again", "taken for the only page"] {
         assert!(said.contains(ours), "{ours}: {said}");
+    }
+    let warns = |path: &str, of: &str| {
+        said.lines().any(|line| line.contains("WARN") && line.contains(path) && line.contains(of))
+    };
+    for (warned, other, of) in
+        [("/places", "/parts", "whose keys are numbers"), ("/silent", "/done", "taken for the only page")]
+    {
+        assert!(warns(warned, of) && !warns(other, of), "{of}: {said}");
     }
     for line in said.lines() {
         let shows = ["canary", "4711", "dXNlcjpjYW5hcnk"].iter().any(|secret| line.contains(secret));

@@ -38,7 +38,8 @@ async fn rows_of_another_pipeline_are_not_replaced() {
         other().run().await.unwrap();
         let mine =
             Script::new(["a", "b"]).page("a", json!([{"id": 3}])).page("b", json!([{"id": 4, "t": "a"}]));
-        let error = refused(rig.pipeline(&mine).replace().run().await);
+        // It is told before the source is read, which would fail.
+        let error = refused(rig.pipeline(&Script::new(["a"]).failing()).replace().run().await);
         assert!(error.context("state").unwrap().ends_with("_stitchwork/other"), "{error}");
         // Where rows say the table, they are known first.
         let by_row = || rig.pipeline(&mine).replace().table_name("b", "{t}").table_name("a", "c");

@@ -196,7 +196,7 @@ pub trait Log: Debug + Send + Sync + 'static {
     /// Locations of the log's own files, such as metadata, that are none of any version, for whoever removes them: commits
     /// that were stopped half-way have left them. Those of a commit under way look the same; only their age tells.
     /// # Errors
-    /// As [`Log::snapshot`]; nothing is known then.
+    /// As [`Log::snapshot`], and where something may be another's; nothing is known then.
     /// # For implementors
     /// MUST list its files before it reads which are needed, and know its own by their names. In doubt a file is none.
     async fn orphan_files(&self) -> Result<Vec<String>> {

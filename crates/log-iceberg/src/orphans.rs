@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use stitchwork_core::{ErrorKind, Result};
-use stitchwork_iceberg_meta::{TableMeta, metadata_path};
+use stitchwork_core::{CommitTag, Error, ErrorKind, Result};
+use stitchwork_iceberg_meta::{IceSchema, IceSnapshot, TableMeta, metadata_path};
 use uuid::Uuid;
 
 use crate::part::{Part, PartKind};
 use crate::pointer::Pointers;
 use crate::state::{Shared, State, read_manifest_list, read_meta};
+use crate::tags;
 
 /// How many manifest lists are read at once.
 const AT_ONCE: usize = 8;
@@ -18,9 +19,12 @@ const AT_ONCE: usize = 8;
 /// The locations of the metadata files, manifest lists and manifests in the table's folder that no version needs.
 ///
 /// Files go by their names, which hold a UUID, so that it does not matter how a location is spelled; those whose names
-/// have another form are somebody else's. In doubt there are none: where only a catalog's server writes, where the folder is
-/// one of several tables (`write.metadata.path`), or where metadata files in it tell of another table than this one, or
-/// of another line of versions.
+/// have another form are somebody else's. There are none where nobody here can know: where only a catalog's server writes, and
+/// where the folder is one of several tables (`write.metadata.path`).
+///
+/// # Errors
+/// `Conflict` where a metadata file in the folder tells of more than the table does: another catalog, or another name, may
+/// have it as the newest. What the store says, and `InvalidData` for a broken file.
 pub(crate) async fn find(shared: &Shared) -> Result<Vec<String>> {
     if shared.pointers.check_writable().is_err() {
         return Ok(vec![]);
@@ -36,9 +40,7 @@ pub(crate) async fn find(shared: &Shared) -> Result<Vec<String>> {
         return Ok(vec![]);
     }
     found.keep_published(shared, &state).await?;
-    if !found.are_of_stopped_commits(shared, &folder, state.meta.uuid()).await? {
-        return Ok(vec![]);
-    }
+    found.check_superseded(shared, &folder, &state.meta).await?;
     found.keep_manifests(shared, &state).await?;
     let names = [found.metadata, found.lists, found.manifests].into_iter().flatten();
     names.map(|name| Ok(shared.files.object(&format!("{folder}{name}"))?.location())).collect()
@@ -79,10 +81,12 @@ impl Found {
             if self.metadata.is_empty() {
                 break;
             }
-            oldest = match read(shared, &location).await? {
-                Some(meta) => self.keep_log(&meta),
-                // It was removed, as tables may ask for.
-                None => None,
+            let part = Part::new(PartKind::FoundMetadata, &location);
+            oldest = match read_meta(&shared.files, part).await {
+                Ok(meta) => self.keep_log(&meta),
+                // It was removed, as tables may ask for, or is damaged, which hurts nobody who reads the table.
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => None,
+                Err(e) => return Err(e),
             };
         }
         Ok(())
@@ -97,21 +101,27 @@ impl Found {
         log.into_iter().next().map(|entry| entry.metadata_file)
     }
 
-    /// Whether each of the metadata files that are left is one that a stopped commit, or a stopped creation, of this table
-    /// can have left: one of another table has no snapshots, and none was gone on from. A table of another catalog that
-    /// lies in the same folder, and a branch that a catalog keeps apart, show themselves by that.
-    async fn are_of_stopped_commits(&self, shared: &Shared, folder: &str, table: Uuid) -> Result<bool> {
+    /// Refuses metadata files that are left where one of them tells of more than the table does.
+    async fn check_superseded(&self, shared: &Shared, folder: &str, table: &TableMeta) -> Result<()> {
         for name in &self.metadata {
-            let Some(meta) = read(shared, &format!("{folder}{name}")).await? else { continue };
-            let before = meta.metadata_log();
-            let is_gone_on_from = before.iter().any(|e| self.metadata.contains(file_name(&e.metadata_file)));
-            let is_other = meta.uuid() != table && !meta.snapshots().is_empty();
-            if is_gone_on_from || is_other {
-                tracing::debug!(folder, name, "metadata of another table or catalog lies in the folder");
-                return Ok(false);
+            let location = format!("{folder}{name}");
+            let left = read_meta(&shared.files, Part::new(PartKind::FoundMetadata, &location)).await;
+            match left {
+                // The commit that wrote it has removed it meanwhile.
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+                Ok(left) if is_superseded(&left, table) => {}
+                Ok(_) => {
+                    return Err(Error::conflict(
+                        "a metadata file in the table's folder tells of more than the table does: it is of another table or \
+                         catalog, or of a commit that was stopped and not made again; nothing in the folder is taken for left \
+                         behind as long as it is there; remove it where no catalog names it",
+                    )
+                    .with_context("metadata", location));
+                }
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Keeps the manifests of all snapshots, newest first: most are in the first lists, and then the others need no look.
@@ -131,16 +141,34 @@ impl Found {
     }
 }
 
-/// A metadata file; none where it is gone.
-///
-/// # Errors
-/// `InvalidData` for one that is broken: nobody knows what it would have needed.
-async fn read(shared: &Shared, location: &str) -> Result<Option<TableMeta>> {
-    match read_meta(&shared.files, Part::new(PartKind::FoundMetadata, location)).await {
-        Ok(meta) => Ok(Some(meta)),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
+/// Whether a metadata file tells nothing that the table does not tell as well: that of a commit which was stopped, and made
+/// again by whoever goes on with the load, or an older one of the table; or of a creation that was stopped.
+fn is_superseded(left: &TableMeta, table: &TableMeta) -> bool {
+    if left.uuid() != table.uuid() {
+        return left.snapshots().is_empty() && left.last_updated_ms() <= oldest_ms(table);
     }
+    let newest = table.current_snapshot();
+    let is_done = |tag: CommitTag| {
+        let known = tags::find(table, newest.as_ref(), &tag.application, true);
+        known.is_some_and(|known| known.id >= tag.id)
+    };
+    let is_known = |snapshot: &IceSnapshot| {
+        table.snapshot(snapshot.id).is_some() || tags::from_summary(&snapshot.summary).is_some_and(is_done)
+    };
+    let has_fields = |schema: &IceSchema| table.schemas().iter().any(|known| known.fields == schema.fields);
+    let has_property = |(key, value): (&String, &String)| {
+        tags::is_tag_property(key) || table.property(key) == Some(value.as_str())
+    };
+    left.snapshots().iter().all(is_known)
+        && left.schemas().iter().all(has_fields)
+        && left.properties().iter().all(has_property)
+}
+
+/// The earliest time that the table tells of.
+fn oldest_ms(table: &TableMeta) -> i64 {
+    let snapshots = table.snapshots().into_iter().map(|snapshot| snapshot.timestamp_ms);
+    let files = table.metadata_log().into_iter().map(|entry| entry.timestamp_ms);
+    snapshots.chain(files).min().unwrap_or_else(|| table.last_updated_ms())
 }
 
 /// The names that this log gives to its files, and Iceberg's other writers to theirs.

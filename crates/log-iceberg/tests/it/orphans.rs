@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use serde_json::{Value, json};
+use stitchwork_core::arrow::schema::{DataType, Field, Schema};
 use stitchwork_core::object_store::ObjectStoreExt;
 use stitchwork_core::{
-    At, Catalog, Changes, CommitArgs, ErrorKind, Log, LogArgs, LogFactory, Pointer, Retry, SwapArgs,
-    TableIdent,
+    At, Catalog, Changes, CommitArgs, CommitTag, ErrorKind, FileFilter, Log, LogArgs, LogFactory, Pointer,
+    Retry, Snapshot, SwapArgs, TableIdent,
 };
 use stitchwork_log_iceberg::IcebergLogFactory;
 use uuid::Uuid;
 
 use crate::races::{Lossy, lossy};
-use crate::setup::{Place, adds, all_names, any, append, create_args, latest};
+use crate::setup::{Place, adds, all_names, any, append, create_args, latest, names};
 
 const METADATA: &str = "memory:/t/metadata";
 
@@ -51,17 +52,53 @@ async fn set(log: &Arc<dyn Log>, key: &str, value: &str) {
     log.commit(CommitArgs::new(latest(log).await, "set", changes)).await.unwrap();
 }
 
+fn load(base: Arc<dyn Snapshot>, name: &str, id: i64) -> CommitArgs {
+    let tag = CommitTag { application: "loads".to_owned(), id, payload: None };
+    CommitArgs { tag: Some(tag), ..CommitArgs::new(base, "append", adds([any(name)])) }
+}
+
+async fn land(log: &Arc<dyn Log>, name: &str, id: i64) {
+    log.commit(load(latest(log).await, name, id)).await.unwrap();
+}
+
 /// A commit that never ends: what it has written stays, and nobody knows of it.
-async fn stop(catalog: &Lossy, log: &Arc<dyn Log>, name: &str) {
-    let mut args = CommitArgs::new(latest(log).await, "append", adds([any(name)]));
+async fn stop(catalog: &Lossy, log: &Arc<dyn Log>, name: &str, id: i64) {
+    stop_with(catalog, log, load(latest(log).await, name, id)).await;
+}
+
+async fn stop_with(catalog: &Lossy, log: &Arc<dyn Log>, mut args: CommitArgs) {
     args.retry = Retry { patience: Duration::from_millis(1) };
     catalog.lose_requests.store(1000, Ordering::SeqCst);
     log.commit(args).await.unwrap_err();
     catalog.lose_requests.store(0, Ordering::SeqCst);
 }
 
+/// Makes changed metadata the newest, as another program would.
+async fn publish(place: &Place, change: impl FnOnce(&mut Value)) {
+    let (expected, mut metadata) = metadata(place).await;
+    let before = json!({"metadata-file": expected.0, "timestamp-ms": metadata["last-updated-ms"]});
+    metadata["metadata-log"].as_array_mut().unwrap().push(before);
+    change(&mut metadata);
+    let new = name(90);
+    put(place, &new, metadata.to_string()).await;
+    let new = Some(Pointer(format!("{METADATA}/{new}")));
+    let swap = SwapArgs { ident: TableIdent::new("n", "t"), expected: Some(expected), new, updates: None };
+    place.catalog.as_ref().unwrap().swap(vec![swap]).await.unwrap();
+}
+
 async fn orphans(log: &Arc<dyn Log>) -> Vec<String> {
     log.orphan_files().await.unwrap()
+}
+
+/// A metadata file tells of more than the table.
+async fn assert_in_doubt(log: &Arc<dyn Log>, what: &str) {
+    let Err(error) = log.orphan_files().await else { panic!("{what}: nothing is in doubt") };
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{what}: {error}");
+    assert!(error.context("metadata").unwrap().ends_with(".metadata.json"), "{what}: {error}");
+}
+
+fn extra() -> Arc<Field> {
+    Arc::new(Field::new("extra", DataType::Utf8, true))
 }
 
 fn name(number: u64) -> String {
@@ -74,16 +111,26 @@ async fn what_stopped_commits_left_is_found() {
     let log = place.table().await;
     append(&log, "a").await;
     let before = listed(&place).await;
-    stop(&catalog, &log, "b").await;
-    stop(&catalog, &log, "c").await;
+    stop(&catalog, &log, "b", 1).await;
+    stop(&catalog, &log, "c", 1).await;
+    let columns = latest(&log).await.schema().fields().iter().cloned().chain([extra()]).collect::<Vec<_>>();
+    let changes = Changes { schema: Some(Arc::new(Schema::new(columns))), ..Changes::default() };
+    let evolve = CommitArgs::new(latest(&log).await, "add columns", changes);
+    stop_with(&catalog, &log, evolve.clone()).await;
     let left = listed(&place).await - before;
-    assert_eq!(left, 6, "each has left a manifest, a manifest list and a metadata file");
-    append(&log, "d").await;
+    assert_eq!(
+        left, 7,
+        "a load leaves a manifest, a manifest list and a metadata file, a new column the last of these"
+    );
+    assert_in_doubt(&log, "nobody has gone on with the load").await;
+    land(&log, "d", 1).await;
+    assert_in_doubt(&log, "nobody has gone on with the column").await;
+    log.commit(CommitArgs { base: latest(&log).await, ..evolve }).await.unwrap();
     for log in [&log, &place.open().await.unwrap()] {
         let found = orphans(log).await;
         assert_eq!(found.len(), left, "{found:?}");
-        for ending in [".metadata.json", "-m0.avro"] {
-            assert_eq!(found.iter().filter(|location| location.ends_with(ending)).count(), 2, "{found:?}");
+        for (part, count) in [(".metadata.json", 3), ("-m0.avro", 2), ("/snap-", 2)] {
+            assert_eq!(found.iter().filter(|location| location.contains(part)).count(), count, "{found:?}");
         }
     }
     for location in orphans(&log).await {
@@ -120,7 +167,7 @@ async fn in_a_folder_manifests_of_stopped_commits_are_found() {
 
 #[tokio::test]
 async fn all_that_a_version_needs_stays() {
-    let place = Place::in_catalog();
+    let (catalog, place) = lossy();
     let mut create = create_args();
     // Small manifests become one soon, and few metadata files are in the log.
     for (key, value) in
@@ -132,27 +179,44 @@ async fn all_that_a_version_needs_stays() {
     for n in 0..8 {
         append(&log, &format!("f{n}")).await;
     }
-    let (expected, mut metadata) = metadata(&place).await;
-    assert_eq!(metadata["metadata-log"].as_array().unwrap().len(), 2);
-    assert_eq!(orphans(&log).await, [""; 0], "metadata files that have left the log are the table's");
+    stop(&catalog, &log, "g", 1).await;
+    land(&log, "g", 1).await;
+    let left = orphans(&log).await;
+    assert_eq!(left.len(), 3, "metadata files that have left the log are the table's: {left:?}");
+    let (_, before) = metadata(&place).await;
+    assert_eq!(before["metadata-log"].as_array().unwrap().len(), 2);
     // The branch goes back, and the newest snapshots are on another one.
     let is_first = |snapshot: &&Value| snapshot.get("parent-snapshot-id").is_none_or(Value::is_null);
-    let first = metadata["snapshots"].as_array().unwrap().iter().find(is_first).unwrap();
-    let first = first["snapshot-id"].as_i64().unwrap();
-    let newest = metadata["current-snapshot-id"].as_i64().unwrap();
-    metadata["current-snapshot-id"] = json!(first);
-    metadata["refs"] = json!({
-        "main": {"snapshot-id": first, "type": "branch"},
-        "audit": {"snapshot-id": newest, "type": "branch"},
-    });
-    let entry = json!({"metadata-file": expected.0, "timestamp-ms": metadata["last-updated-ms"]});
-    metadata["metadata-log"].as_array_mut().unwrap().push(entry);
-    let new = name(20);
-    put(&place, &new, metadata.to_string()).await;
-    let new = Some(Pointer(format!("{METADATA}/{new}")));
-    let swap = SwapArgs { ident: TableIdent::new("n", "t"), expected: Some(expected), new, updates: None };
-    place.catalog.as_ref().unwrap().swap(vec![swap]).await.unwrap();
+    let first = before["snapshots"].as_array().unwrap().iter().find(is_first).unwrap();
+    let (first, newest) = (first["snapshot-id"].clone(), before["current-snapshot-id"].clone());
+    publish(&place, |metadata| {
+        metadata["current-snapshot-id"] = first.clone();
+        metadata["refs"] = json!({
+            "main": {"snapshot-id": first, "type": "branch"},
+            "audit": {"snapshot-id": newest, "type": "branch"},
+        });
+    })
+    .await;
     assert_eq!(all_names(&log).await, ["f0"]);
+    assert_eq!(orphans(&log).await, left);
+    // A metadata file of the past is damaged, or gone: those before it are nobody's.
+    let past = before["metadata-log"][0]["metadata-file"].as_str().unwrap();
+    put(&place, past.rsplit('/').next().unwrap(), "").await;
+    assert!(orphans(&log).await.len() > left.len());
+    remove(&place, past).await;
+    assert!(orphans(&log).await.len() > left.len());
+    for location in orphans(&log).await {
+        remove(&place, &location).await;
+    }
+    let versions: Vec<i64> = log.versions().try_collect().await.unwrap();
+    assert_eq!(versions.len(), 9);
+    for version in versions {
+        let snapshot = place.open().await.unwrap().snapshot(At::Version(version)).await.unwrap();
+        names(&snapshot, FileFilter::default()).await;
+    }
+    // Where the table has moved to, nobody has looked.
+    publish(&place, |metadata| metadata["location"] = json!("memory:/elsewhere")).await;
+    put(&place, &format!("{}-m0.avro", Uuid::new_v4()), "x").await;
     assert_eq!(orphans(&log).await, [""; 0]);
 }
 
@@ -160,50 +224,76 @@ async fn all_that_a_version_needs_stays() {
 async fn what_may_be_of_another_table_or_catalog_stays() {
     let (catalog, place) = lossy();
     let log = place.table().await;
-    append(&log, "a").await;
-    stop(&catalog, &log, "b").await;
-    let left = orphans(&log).await;
-    assert_eq!(left.len(), 3);
+    land(&log, "a", 1).await;
+    stop(&catalog, &log, "b", 2).await;
+    land(&log, "b", 2).await;
+    assert_eq!(orphans(&log).await.len(), 3);
     let (pointer, own) = metadata(&place).await;
+    let oldest = own["metadata-log"][0]["timestamp-ms"].as_i64().unwrap();
 
-    // Of a table that was never filled: of a creation that was stopped.
-    let mut empty = own.clone();
-    empty["table-uuid"] = json!(Uuid::new_v4());
-    for (key, value) in [
-        ("snapshots", json!([])),
-        ("current-snapshot-id", json!(-1)),
-        ("refs", json!({})),
-        ("snapshot-log", json!([])),
-        ("metadata-log", json!([])),
-    ] {
-        empty[key] = value;
+    let with = |changes: &[(&str, Value)]| {
+        let mut other = own.clone();
+        changes.iter().for_each(|(key, value)| other[*key] = value.clone());
+        other
+    };
+    let empty = |at: i64| {
+        with(&[
+            ("table-uuid", json!(Uuid::new_v4())),
+            ("snapshots", json!([])),
+            ("current-snapshot-id", json!(-1)),
+            ("refs", json!({})),
+            ("snapshot-log", json!([])),
+            ("metadata-log", json!([])),
+            ("last-updated-ms", json!(at)),
+        ])
+    };
+    let other = name(7);
+    // Of a creation that was stopped before the table was made, or of what the table was once.
+    let older = with(&[("metadata-log", json!([]))]);
+    for (what, of) in [("a creation that was stopped", empty(oldest - 1)), ("an older one", older)] {
+        put(&place, &other, of.to_string()).await;
+        assert_eq!(orphans(&log).await.len(), 4, "{what}");
     }
-    let empty_name = name(0);
-    put(&place, &empty_name, empty.to_string()).await;
-    assert_eq!(orphans(&log).await.len(), 4);
-
-    // It is not gone on from in vain.
-    empty["metadata-log"] = json!([{"metadata-file": format!("{METADATA}/{empty_name}"), "timestamp-ms": 1}]);
-    let next = name(1);
-    put(&place, &next, empty.to_string()).await;
-    assert_eq!(orphans(&log).await, [""; 0]);
-    remove(&place, &format!("{METADATA}/{next}")).await;
-
-    // Another table with rows.
-    let mut other = own.clone();
-    other["table-uuid"] = json!(Uuid::new_v4());
-    let other_name = name(1);
-    put(&place, &other_name, other.to_string()).await;
-    assert_eq!(orphans(&log).await, [""; 0]);
+    let more = |id: i64, tag: Option<(&str, i64)>| {
+        let mut snapshot = own["snapshots"][0].clone();
+        (snapshot["snapshot-id"], snapshot["sequence-number"]) = (json!(id), json!(90));
+        for key in ["stitchwork.application", "stitchwork.id"] {
+            snapshot["summary"].as_object_mut().unwrap().remove(key);
+        }
+        if let Some((application, id)) = tag {
+            snapshot["summary"]["stitchwork.application"] = json!(application);
+            snapshot["summary"]["stitchwork.id"] = json!(id.to_string());
+        }
+        let all = [own["snapshots"].as_array().unwrap().clone(), vec![snapshot]].concat();
+        with(&[("snapshots", json!(all)), ("last-sequence-number", json!(90))])
+    };
+    let mut fields = own["schemas"].as_array().unwrap().clone();
+    fields[0]["fields"][1]["name"] = json!("renamed");
+    let mut properties = own["properties"].clone();
+    properties["owner"] = json!("somebody");
+    for (what, of) in [
+        ("another table that is empty", empty(oldest + 60_000)),
+        ("another table", with(&[("table-uuid", json!(Uuid::new_v4()))])),
+        ("a commit of somebody else", more(4711, None)),
+        ("a load of somebody else", more(4711, Some(("others", 1)))),
+        ("a load that is to come", more(4711, Some(("loads", 3)))),
+        ("another schema", with(&[("schemas", json!(fields))])),
+        ("another property", with(&[("properties", properties)])),
+    ] {
+        put(&place, &other, of.to_string()).await;
+        assert_in_doubt(&log, what).await;
+    }
+    put(&place, &other, more(4711, Some(("loads", 2))).to_string()).await;
+    assert_eq!(orphans(&log).await.len(), 4, "a load that was made again");
 
     // Nobody knows whose a broken one is.
-    put(&place, &other_name, "{").await;
+    put(&place, &other, "{").await;
     let error = log.orphan_files().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     let text = format!("{error:?}");
-    assert!(text.contains(&other_name) && text.contains("remove it where no other table does"), "{text}");
-    remove(&place, &format!("{METADATA}/{other_name}")).await;
-    assert_eq!(orphans(&log).await.len(), 4);
+    assert!(text.contains(&other) && text.contains("remove it where no other table does"), "{text}");
+    remove(&place, &format!("{METADATA}/{other}")).await;
+    assert_eq!(orphans(&log).await.len(), 3);
 
     // Who can only read does not know what is newest.
     for location in [pointer.0.as_str(), "memory:/t"] {

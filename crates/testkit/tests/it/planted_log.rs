@@ -299,6 +299,7 @@ async fn each_bug_fails_its_clauses_and_no_others() {
                 "log::commit::read_conflict_refused",
                 "log::commit::remove_is_exact",
                 "log::deletes::positions_round_trip",
+                "log::orphans::none_after_commits",
             ],
         ),
         (Bug::DeclaresNoDeletes, &["log::deletes::positions_round_trip"]),

@@ -151,15 +151,7 @@ impl Destination {
         }
         let forgotten = self.keep_needed(&mut candidates, &mut found.skipped).await?;
         found.files.extend(forgotten.into_iter().filter(|file| is_old(file.modified)));
-        for (name, table) in candidates.tables() {
-            if found.skipped.iter().any(|(skipped, _)| skipped == name) {
-                continue;
-            }
-            match metadata::find(stores, name, table, &is_old).await {
-                Ok(files) => found.files.extend(files),
-                Err(e) => found.skipped.push((name.to_owned(), e)),
-            }
-        }
+        found.files.extend(metadata::find(stores, &candidates, |_| true, &is_old, &mut found.skipped).await?);
         let state = stores.resolve(&join(&self.location, STATE))?;
         let mut folders: BTreeSet<String> = BTreeSet::from([state.location()]);
         found.files.extend(uploads::find(&state, None, &is_old)?);
@@ -229,19 +221,9 @@ impl Destination {
                 }
             }
             self.keep_needed(&mut candidates, &mut skipped).await?;
-            for (name, table) in candidates.tables() {
-                let is_of_table = |file: &&Leftover| {
-                    file.kind == LeftoverKind::Metadata && file.table.as_deref() == Some(name)
-                };
-                let found: Vec<_> = of_tables.iter().filter(is_of_table).collect();
-                if found.is_empty() {
-                    continue;
-                }
-                match metadata::find(stores, name, table, &|_| true).await {
-                    Ok(now) => unneeded.extend(now.into_iter().filter(|file| found.contains(&file))),
-                    Err(e) => skipped.push((name.to_owned(), e)),
-                }
-            }
+            let has_some = |name: &str| of_tables.iter().any(|file| is_metadata_of(file, name));
+            let now = metadata::find(stores, &candidates, has_some, &|_| true, &mut skipped).await?;
+            unneeded.extend(now.into_iter().filter(|file| of_tables.contains(file)));
         }
         unneeded.extend(candidates.into_leftovers());
         let locations: BTreeSet<&str> = unneeded.iter().map(|file| file.location.as_str()).collect();
@@ -260,6 +242,10 @@ impl Destination {
         }
         cleaned
     }
+}
+
+fn is_metadata_of(file: &Leftover, table: &str) -> bool {
+    file.kind == LeftoverKind::Metadata && file.table.as_deref() == Some(table)
 }
 
 async fn remove(stores: &Stores, file: &Leftover) -> Result<()> {

@@ -19,6 +19,7 @@ use crate::manifest::LoadManifest;
 use crate::mutation::{Mutation, Planted};
 use crate::report::{LoadReport, RunReport};
 use crate::state::State;
+use others::Other;
 
 /// Starts a pipeline of this name. The name stands for its state: a pipeline of the same name at the same
 /// destination goes on where the last run ended.
@@ -163,6 +164,7 @@ impl Pipeline {
             next_load: 1,
             cursor: None,
             known: BTreeMap::new(),
+            others: vec![],
             left: BTreeSet::new(),
             discovered: BTreeSet::new(),
             writers: BTreeMap::new(),
@@ -232,6 +234,8 @@ struct Run<'a> {
     cursor: Option<Cursor>,
     /// Every table of the pipeline, and the streams whose rows it has.
     known: BTreeMap<String, BTreeSet<String>>,
+    /// The other pipelines at the location that a replacing load has come to know.
+    others: Vec<Other>,
     /// The streams of [`LoadManifest::left`].
     left: BTreeSet<String>,
     /// The streams that the source has.

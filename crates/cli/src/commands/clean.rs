@@ -99,7 +99,9 @@ impl Done {
 
 fn tell_skipped(context: &Context, skipped: &[(String, Error)]) {
     for (table, e) in skipped {
-        context.console.say(&format!("{table} cannot be read and stays as it is: {e}"));
+        context
+            .console
+            .say(&format!("{table} cannot be looked at, and what is left behind there stays: {e}"));
     }
 }
 

@@ -21,7 +21,8 @@ use crate::manifest::LoadManifest;
 pub(super) struct Candidates {
     files: BTreeMap<String, Vec<Leftover>>,
     tables: Vec<(String, Table)>,
-    /// The folders of tables that cannot be read.
+    /// The folders of tables that cannot be read, and those of which the candidates have not been held against them yet.
+    unread: Vec<String>,
     skipped: Vec<String>,
 }
 
@@ -71,8 +72,14 @@ impl Candidates {
     /// Keeps whatever lies below a location, under whichever name: its table cannot be read.
     pub(super) fn skip(&mut self, stores: &Stores, location: &str) {
         if let Ok(folder) = below(stores, location) {
+            self.unread.push(folder.clone());
             self.skipped.push(folder);
         }
+    }
+
+    /// Whether a table that cannot be read lies in this folder.
+    pub(super) fn is_unread(&self, folder: &str) -> bool {
+        self.unread.iter().any(|unread| unread == folder)
     }
 
     pub(super) fn tables(&self) -> impl Iterator<Item = (&str, &Table)> {
@@ -185,7 +192,7 @@ fn file_name(location: &str) -> &str {
 }
 
 /// What the locations of all that lies in a folder begin with.
-fn below(stores: &Stores, folder: &str) -> Result<String> {
+pub(super) fn below(stores: &Stores, folder: &str) -> Result<String> {
     Ok(format!("{}/", stores.resolve(folder)?.location()))
 }
 

@@ -7,7 +7,7 @@ use stitchwork_core::{CommitTag, DataFile, Error, ErrorKind, Result};
 use stitchwork_table::CommitFilesArgs;
 
 use super::Run;
-use super::others::{self, Other, When};
+use super::others::{self, When};
 use crate::config::Progress;
 use crate::manifest::{LoadManifest, ManifestTable};
 use crate::mutation::Mutation;
@@ -21,15 +21,13 @@ impl Run<'_> {
         manifest: &LoadManifest,
         mut written: BTreeMap<String, Vec<DataFile>>,
     ) -> Result<LoadReport> {
-        let replaces = manifest.tables.iter().any(|share| share.replace);
-        let others = if replaces { others::find(self).await? } else { vec![] };
         let mut report = LoadReport { id: manifest.load, rows: manifest.rows, tables: BTreeMap::new() };
         for share in &manifest.tables {
             let tables = manifest.tables.len();
             self.tell(&Progress::Committing { load: manifest.load, table: share.name.clone(), tables });
             let files = written.remove(&share.name);
             let size = self
-                .commit_table(manifest, share, files, &others)
+                .commit_table(manifest, share, files)
                 .await
                 .map_err(|e| e.with_context("table", &share.name))?;
             report.tables.insert(share.name.clone(), size);
@@ -44,7 +42,6 @@ impl Run<'_> {
         manifest: &LoadManifest,
         share: &ManifestTable,
         written: Option<Vec<DataFile>>,
-        others: &[Other],
     ) -> Result<TableReport> {
         let tag = CommitTag {
             application: self.application(),
@@ -70,11 +67,13 @@ impl Run<'_> {
             }
             Err(e) => return Err(e),
         };
+        // Before the table is looked at, so that whoever has put rows into it is known.
+        let others = if share.replace { others::find(self).await? } else { vec![] };
         let snapshot = table.snapshot().await?;
         let done = snapshot.tag(&tag.application).await?.is_some_and(|known| known.id >= tag.id);
         if !done {
             if share.replace {
-                others::refuse_in(&self.pipeline.name, snapshot.as_ref(), others, When::Committing)
+                others::refuse_in(&self.pipeline.name, snapshot.as_ref(), &others, When::Committing)
                     .await
                     .map_err(|e| e.with_context("manifest", self.state.manifest_location(manifest.load)))?;
             }

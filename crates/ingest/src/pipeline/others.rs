@@ -91,29 +91,34 @@ pub(super) async fn refuse_in(
     Ok(())
 }
 
-/// The pipelines at the location but this one.
+/// The pipelines at the location but this one, as they are now; what is known of them is kept.
 pub(super) async fn find(run: &mut Run<'_>) -> Result<Vec<Other>> {
     let folder = join(&run.destination.location, STATE);
-    let mut others = Vec::new();
     for state in State::all(run.destination.registry.stores(), &folder).await? {
-        if state.location() == run.state.location() {
+        let location = state.location();
+        let is_known = location == run.state.location() || run.others.iter().any(|o| o.state == location);
+        if is_known {
             continue;
         }
-        let newest = state.newest().await.map_err(|e| {
-            let kind = e.kind();
-            Error::new(
-                kind,
-                "the state of another pipeline cannot be read, so that nobody knows whether a table to be replaced has rows of it",
-            )
-            .with_operation("ingest::replace")
-            .with_context("pipeline", &run.pipeline.name)
-            .with_context("state", state.location())
-            .with_source(e)
-        })?;
+        let newest = state.newest().await.map_err(|e| unreadable(&run.pipeline.name, &location, e))?;
         // A copy of one's own state is nobody else's.
         if let Some((last, _)) = newest.filter(|(last, _)| last.pipeline != run.pipeline.name) {
-            others.push(Other { pipeline: last.pipeline, state: state.location() });
+            run.others.push(Other { pipeline: last.pipeline, state: location });
         }
     }
-    Ok(others)
+    Ok(run.others.clone())
+}
+
+fn unreadable(pipeline: &str, state: &str, error: Error) -> Error {
+    let message = format!(
+        "the state of another pipeline cannot be read, so that nobody knows whether a table to be replaced has rows of it: {}",
+        error.message()
+    );
+    let file = error.context("location").unwrap_or(state).to_owned();
+    Error::new(error.kind(), message)
+        .with_operation("ingest::replace")
+        .with_context("pipeline", pipeline)
+        .with_context("state", state)
+        .with_context("file", file)
+        .with_source(error)
 }

@@ -1,11 +1,12 @@
 //! Replacing where other pipelines have put rows into the tables.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use stitchwork_catalog_memory::MemoryCatalog;
 use stitchwork_core::{Error, ErrorKind};
-use stitchwork_ingest::{Destination, pipeline};
+use stitchwork_ingest::{CommitPolicy, Destination, Progress, ProgressFn, pipeline};
 
 use crate::matrix::faults::{Fault, Trouble};
 use crate::matrix::steps::Where;
@@ -87,6 +88,55 @@ async fn rows_that_come_while_the_source_is_read_are_not_replaced() {
         let (outcome, ()) = futures::join!(mine.run(), meanwhile);
         refused(outcome);
         assert_eq!(rig.column("a", "id").await, ["1", "9"], "{:?}", rig.log);
+    }
+}
+
+/// A first load of another pipeline into a table that is not committed yet, while the tables before it are.
+#[tokio::test]
+async fn rows_that_come_while_other_tables_are_committed_are_not_replaced() {
+    for log in LOGS {
+        let rig = Rig::new(log);
+        let both = |id: i64| {
+            Script::new(["a", "b"]).page("a", json!([{ "id": id }])).page("b", json!([{ "id": id }]))
+        };
+        let policy = CommitPolicy::default();
+        let mine = |script: &Script, destination| {
+            pipeline("script").source(script.clone()).destination(destination).commit_policy(policy)
+        };
+        mine(&both(1), rig.destination()).run().await.unwrap();
+        let rows = |table: &'static str| async { rig.column(table, "id").await };
+        // The last table of the load is slow: whichever it is, the other one is committed by then.
+        let progress = Arc::new(Mutex::new(vec![]));
+        let told = progress.clone();
+        let (rig_in, entered) = (rig.clone(), Arc::new(AtomicUsize::new(0)));
+        let on_progress = ProgressFn::new(move |progress| {
+            if let Progress::Committing { table, .. } = progress {
+                told.lock().unwrap().push(table.clone());
+                if entered.fetch_add(1, Ordering::SeqCst) == 1 {
+                    let (rig, table) = (rig_in.clone(), table.clone());
+                    // Another process, which ends before this one goes on.
+                    std::thread::spawn(move || {
+                        let runtime =
+                            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                        let theirs = Script::new([table.as_str()]).page(&table, json!([{"id": 9}]));
+                        let run = pipeline("other").source(theirs).destination(rig.destination());
+                        runtime.block_on(async { run.run().await.unwrap() });
+                    })
+                    .join()
+                    .unwrap();
+                }
+            }
+        });
+        let outcome = mine(&both(2), rig.destination()).replace().on_progress(on_progress).run().await;
+        let error = outcome.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.context("other")),
+            (ErrorKind::InvalidConfig, Some("other")),
+            "{log:?}: {error}"
+        );
+        let order = progress.lock().unwrap().clone();
+        let last = if order[1] == "a" { "a" } else { "b" };
+        assert_eq!(rows(last).await, ["1", "9"], "{log:?}");
     }
 }
 
@@ -200,6 +250,8 @@ async fn a_copy_of_the_own_state_is_nobody_elses_and_a_broken_one_is_named() {
     rig.put("data/_stitchwork/else/00000000000000000001.json", b"{".to_vec()).await;
     let error = rig.pipeline(&one(3)).replace().run().await.unwrap_err();
     assert!(error.message().contains("the state of another pipeline cannot be read"), "{error}");
+    assert!(error.message().contains("remove the pipeline's state folder"), "{error}");
+    assert!(error.context("file").unwrap().ends_with("else/00000000000000000001.json"), "{error}");
     assert!(error.context("state").unwrap().ends_with("_stitchwork/else"), "{error}");
     // Adding removes nothing.
     rig.pipeline(&one(3).page("a", json!([{"id": 4}]))).run().await.unwrap();

@@ -86,6 +86,13 @@ impl SqlConfig {
             )
             .with_operation("catalog::open"));
         }
+        if place::is_server(url) && place::has_at_in_path(url) {
+            return Err(Error::invalid_config(
+                "an @ stands behind a slash of the URL: a slash in a user or a password is written as %2F, and an @ in the name \
+                 of a database as %40",
+            )
+            .with_operation("catalog::open"));
+        }
         options.extend(open.options);
         let mut known = SETTINGS.to_vec();
         if place::is_server(url) {
@@ -180,7 +187,16 @@ mod tests {
             let error = SqlConfig::from_open(OpenUrl::new(odd)).unwrap_err();
             assert!(error.message().contains("%3F") && !format!("{error:?}").contains("canary"), "{error:?}");
         }
+        for odd in [
+            "postgres://u:p@canary/x@h/d",
+            "postgresql://u:p@canary/x?y@h/d",
+            "postgres://u:p/canary@h:5432/d",
+        ] {
+            let error = SqlConfig::from_open(OpenUrl::new(odd)).unwrap_err();
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
         SqlConfig::from_open(OpenUrl::new("postgres://u:p@h/d?application_name=a%40b")).unwrap();
+        SqlConfig::from_open(OpenUrl::new("postgres://u:p@h/d%40x")).unwrap();
     }
 
     #[test]

@@ -29,6 +29,13 @@ pub(super) fn is_server(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
 }
 
+/// Whether an `@` stands behind the first slash of the URL of a server: what stands before it may be a part of the password, and
+/// would be told as a host or a database.
+pub(super) fn has_at_in_path(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split_once('/').is_some_and(|(_, path)| path.contains('@'))
+}
+
 /// A path as it stands in the URL of a file.
 pub(super) fn escaped(path: &str) -> String {
     let escaped = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");

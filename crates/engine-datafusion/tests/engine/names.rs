@@ -150,7 +150,7 @@ async fn an_unknown_table_is_named_with_those_like_it() {
     assert_eq!((error.context("table"), error.context("near")), (Some("nothing_like_it"), None));
     let error = query_error(&engine, "select * from github.issues$histori").await;
     assert!(error.to_string().contains("`t$history`, `t$snapshots` and `t$files`"), "{error}");
-    let error = query_error(&engine, "select * from github.isue$history").await;
+    let error = query_error(&engine, "select * from github.issue$history").await;
     assert_eq!(error.context("near"), Some("github.issues, lake.gh.isues"), "{error}");
     assert_eq!(rows(&engine, "show tables").await, ["datafusion|github|issues", "lake|gh|isues"]);
     for sql in

@@ -7,8 +7,8 @@ use stitchwork_core::{Error, Result};
 use super::about::Of;
 use super::config::{next, page};
 use super::names::{
-    ABOUT_ROWS, COUNTS, CURSORS, HEADER, LAST, LIMITS, MORE, MORE_ASKED, MORE_OF, NEXT, OFFSETS,
-    OTHER_TOTALS, PAGE_COUNTS, PAGE_NUMBERS, SIZES, TOTALS,
+    ABOUT_ROWS, COUNTS, CURSORS, HEADER, LAST, LIMITS, MAYBE_TOTALS, MORE, MORE_ASKED, MORE_OF, NEXT,
+    OFFSETS, OTHER_TOTALS, PAGE_COUNTS, PAGE_NUMBERS, SIZES, TOTALS,
 };
 use super::{PageInfo, Way, link, said};
 use crate::SendIn;
@@ -29,7 +29,14 @@ pub(super) fn detect(info: &PageInfo<'_>) -> Result<Way> {
     let total = said::all_rows(info);
     let sign = flag(info).or_else(|| hint(info).filter(|_| sure_total(info).is_none()));
     let of_total = || total.as_ref().filter(|total| total.all > info.rows).map(|total| total.place.clone());
-    if let Some(sign) = sign.or_else(of_total) {
+    // Where no number of all rows is told, or one that is none, another one may be it.
+    let of_other = || {
+        let other = named(info, &MAYBE_TOTALS).filter(|node| info.of(node) == Of::Rows);
+        let mut more = other.filter(|node| number(node, info).is_some_and(|all| all > info.rows));
+        let is_none = sure_total(info).is_none_or(|total| total < info.rows);
+        more.next().filter(|_| is_none).map(|node| node.path.join("."))
+    };
+    if let Some(sign) = sign.or_else(of_total).or_else(of_other) {
         return Err(Error::invalid_data(
             "the page says that there is more, but not how to get it; set `paginator` to how the API pages (`page_number` or \
              `offset` with the names of its parameters, `cursor`, `json_link`, `last_row`), or to `single` to take this page \
@@ -195,11 +202,15 @@ fn hint(info: &PageInfo<'_>) -> Option<String> {
 
 /// A list of links with the relation `next` among them, as OGC's APIs and those of Spring have it.
 fn link_in_list<'a>(info: &PageInfo<'a>) -> Option<&'a Node> {
-    let lists = info.own().filter(|node| node.kind == Kind::Array && last(node) == "links");
+    let lists = info
+        .own()
+        .filter(|node| node.kind == Kind::Array && ["link", "links"].contains(&last(node).as_str()));
     lists.into_iter().find(|node| {
         let text = info.body.get(node.range.clone()).unwrap_or_default();
         let links: Vec<Value> = serde_json::from_slice(text).unwrap_or_default();
-        links.iter().any(|link| link.get("rel").and_then(Value::as_str) == Some("next"))
+        let is_next =
+            |link: &Value| ["rel", "relation"].iter().any(|key| link.get(*key) == Some(&"next".into()));
+        links.iter().any(is_next)
     })
 }
 
@@ -332,6 +343,8 @@ pub(super) fn named<'a>(
 /// A name as the lists above have it: `@odata.nextLink` is `nextlink`.
 pub(super) fn plain(name: &str) -> String {
     let name = name.strip_prefix("@odata.").unwrap_or(name);
+    // `hydra:next` and `opensearch:totalResults` have their vocabulary before them.
+    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

@@ -58,6 +58,20 @@ pub(super) const OTHER_TOTALS: [&str; 8] = [
     "totalobjects",
     "totalrecordcount",
 ];
+/// What is the number of all rows in some APIs, and of a page, or of something else, in others.
+pub(super) const MAYBE_TOTALS: [&str; 11] = [
+    "filtercount",
+    "found",
+    "numresults",
+    "recordcount",
+    "records",
+    "recordsfiltered",
+    "recordstotal",
+    "resultcount",
+    "resultsize",
+    "rowcount",
+    "totalitemcount",
+];
 pub(super) const MORE: [&str; 5] = ["hasnext", "hasnextpage", "next", "exceededtransferlimit", "istruncated"];
 /// What stands before `more` in the names of what asks for it.
 pub(super) const MORE_ASKED: [&str; 10] =

@@ -102,6 +102,32 @@ fn the_first_page_tells_how_to_go_on() {
 }
 
 #[test]
+fn rarer_signs_of_more_are_not_overlooked() {
+    let auto = |body: &str| run(&Paginator::Auto, &[(body, &[], 2)]);
+    for body in [
+        r#"{"total":1,"page":1,"records":65,"rows":[{},{}]}"#,
+        r#"{"entry":[{},{}],"link":[{"relation":"self","url":"/P"},{"relation":"next","url":"/P?page=2"}]}"#,
+        r#"{"data":[{},{}],"draw":1,"recordsTotal":65,"recordsFiltered":65}"#,
+        r#"{"hits":[{},{}],"found":65}"#,
+        r#"{"search-results":{"opensearch:totalResults":"65","entry":[{},{}]}}"#,
+        r#"{"data":[{},{}],"meta":{"filter_count":65}}"#,
+        r#"{"Items":[{},{}],"TotalItemCount":65}"#,
+    ] {
+        assert!(auto(body).is_err(), "{body}");
+    }
+    for body in [
+        r#"{"hits":[{},{}],"found":2}"#,
+        r#"{"data":[{},{}],"rowCount":1}"#,
+        r#"{"data":[{},{}],"total":2,"records":65}"#,
+        r#"{"entry":[{},{}],"link":[{"relation":"self","url":"/P"}]}"#,
+    ] {
+        assert_eq!(auto(body).unwrap(), ["~", "end"], "{body}");
+    }
+    let body = r#"{"hydra:member":[{},{}],"hydra:totalItems":65,"hydra:view":{"hydra:next":"/a?page=2"}}"#;
+    assert_eq!(auto(body).unwrap(), ["~", "http://h/a?page=2"]);
+}
+
+#[test]
 fn headers_that_tell_of_more_are_not_overlooked() {
     let outline = Outline::of(b"[]").unwrap();
     let url = Url::parse("http://h/a").unwrap();

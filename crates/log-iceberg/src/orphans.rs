@@ -15,6 +15,8 @@ use crate::tags;
 
 /// How many manifest lists are read at once.
 const AT_ONCE: usize = 8;
+/// How many files an error names.
+const NAMED: usize = 20;
 
 /// The locations of the metadata files, manifest lists and manifests in the table's folder that no version needs.
 ///
@@ -103,6 +105,7 @@ impl Found {
 
     /// Refuses metadata files that are left where one of them tells of more than the table does.
     async fn check_superseded(&self, shared: &Shared, folder: &str, table: &TableMeta) -> Result<()> {
+        let mut in_doubt = Vec::new();
         for name in &self.metadata {
             let location = format!("{folder}{name}");
             let left = read_meta(&shared.files, Part::new(PartKind::FoundMetadata, &location)).await;
@@ -111,17 +114,22 @@ impl Found {
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
                 Err(e) => return Err(e),
                 Ok(left) if is_superseded(&left, table) => {}
-                Ok(_) => {
-                    return Err(Error::conflict(
-                        "a metadata file in the table's folder tells of more than the table does: it is of another table or \
-                         catalog, or of a commit that was stopped and not made again; nothing in the folder is taken for left \
-                         behind as long as it is there; remove it where no catalog names it",
-                    )
-                    .with_context("metadata", location));
-                }
+                Ok(_) => in_doubt.push(name.as_str()),
             }
         }
-        Ok(())
+        if in_doubt.is_empty() {
+            return Ok(());
+        }
+        let count = in_doubt.len();
+        in_doubt.truncate(NAMED);
+        Err(Error::conflict(
+            "metadata files in the table's folder tell of more than the table does: they are of another table or catalog, or of a \
+             commit that was stopped and not made again; nothing in the folder is taken for left behind as long as they are \
+             there; remove those that no catalog names",
+        )
+        .with_context("folder", folder)
+        .with_context("metadata", in_doubt.join(","))
+        .with_context("files", count))
     }
 
     /// Keeps the manifests of all snapshots, newest first: most are in the first lists, and then the others need no look.
@@ -145,7 +153,7 @@ impl Found {
 /// again by whoever goes on with the load, or an older one of the table; or of a creation that was stopped.
 fn is_superseded(left: &TableMeta, table: &TableMeta) -> bool {
     if left.uuid() != table.uuid() {
-        return left.snapshots().is_empty() && left.last_updated_ms() <= oldest_ms(table);
+        return left.snapshots().is_empty() && left.last_updated_ms() <= born_ms(table);
     }
     let newest = table.current_snapshot();
     let is_done = |tag: CommitTag| {
@@ -156,19 +164,30 @@ fn is_superseded(left: &TableMeta, table: &TableMeta) -> bool {
         table.snapshot(snapshot.id).is_some() || tags::from_summary(&snapshot.summary).is_some_and(is_done)
     };
     let has_fields = |schema: &IceSchema| table.schemas().iter().any(|known| known.fields == schema.fields);
+    // Properties that the table had long ago may have other values by now.
+    let is_old = left.last_updated_ms() < oldest_ms(table);
     let has_property = |(key, value): (&String, &String)| {
-        tags::is_tag_property(key) || table.property(key) == Some(value.as_str())
+        is_old || tags::is_tag_property(key) || table.property(key) == Some(value.as_str())
     };
     left.snapshots().iter().all(is_known)
         && left.schemas().iter().all(has_fields)
         && left.properties().iter().all(has_property)
 }
 
-/// The earliest time that the table tells of.
+/// The earliest time of a metadata file that the table tells of.
 fn oldest_ms(table: &TableMeta) -> i64 {
+    table
+        .metadata_log()
+        .into_iter()
+        .map(|entry| entry.timestamp_ms)
+        .min()
+        .unwrap_or_else(|| table.last_updated_ms())
+}
+
+/// The earliest time that the table tells of.
+fn born_ms(table: &TableMeta) -> i64 {
     let snapshots = table.snapshots().into_iter().map(|snapshot| snapshot.timestamp_ms);
-    let files = table.metadata_log().into_iter().map(|entry| entry.timestamp_ms);
-    snapshots.chain(files).min().unwrap_or_else(|| table.last_updated_ms())
+    snapshots.chain([oldest_ms(table)]).min().unwrap_or_default()
 }
 
 /// The names that this log gives to its files, and Iceberg's other writers to theirs.

@@ -95,6 +95,7 @@ async fn assert_in_doubt(log: &Arc<dyn Log>, what: &str) {
     let Err(error) = log.orphan_files().await else { panic!("{what}: nothing is in doubt") };
     assert_eq!(error.kind(), ErrorKind::Conflict, "{what}: {error}");
     assert!(error.context("metadata").unwrap().ends_with(".metadata.json"), "{what}: {error}");
+    assert_eq!(error.context("folder"), Some("memory:/t/metadata/"), "{what}: {error}");
 }
 
 fn extra() -> Arc<Field> {
@@ -250,7 +251,22 @@ async fn what_may_be_of_another_table_or_catalog_stays() {
     let other = name(7);
     // Of a creation that was stopped before the table was made, or of what the table was once.
     let older = with(&[("metadata-log", json!([]))]);
-    for (what, of) in [("a creation that was stopped", empty(oldest - 1)), ("an older one", older)] {
+    let mut owned = own["properties"].clone();
+    owned["owner"] = json!("somebody");
+    let long_ago = with(&[
+        ("properties", owned),
+        ("last-updated-ms", json!(oldest - 1)),
+        ("metadata-log", json!([])),
+        ("snapshots", json!([])),
+        ("current-snapshot-id", json!(-1)),
+        ("refs", json!({})),
+        ("snapshot-log", json!([])),
+    ]);
+    for (what, of) in [
+        ("a creation that was stopped", empty(oldest - 1)),
+        ("an older one", older),
+        ("one with a property of long ago", long_ago),
+    ] {
         put(&place, &other, of.to_string()).await;
         assert_eq!(orphans(&log).await.len(), 4, "{what}");
     }

@@ -29,7 +29,7 @@ Exit codes:
   0    done
   1    failed
   2    the command line is wrong
-  3    the project file or a setting is wrong, or the file is not there
+  3    the project file or a setting is wrong, or the project file is not there
   4    not now: the same command may succeed later
        (1 where pipelines of one call failed for different reasons)
   130  interrupted (Ctrl-C); 143 terminated";

@@ -40,6 +40,11 @@ pub(super) async fn run(context: &Context, args: &RunArgs) -> Result<(), Failure
     for (name, config) in pipelines {
         match run_one(workspace, name, config).await {
             Ok(report) => {
+                if is_in_memory(project, config)? {
+                    context.console.say(&format!(
+                        "{name}: the tables are in memory, or their catalog is, so that they are gone when this program ends"
+                    ));
+                }
                 for (table, part) in report.tables() {
                     rows.push([
                         name.into(),
@@ -88,6 +93,15 @@ pub(super) fn pipelines<'a>(
     let mut seen = BTreeSet::new();
     let names = args.pipeline.iter().filter(|name| seen.insert(name.as_str()));
     Ok(names.map(|name| project.pipeline(Some(name))).collect::<Result<_>>()?)
+}
+
+/// Whether nothing of a load outlives the program.
+fn is_in_memory(project: &Project, config: &project::Pipeline) -> Result<bool> {
+    let destination = project.destination(config)?;
+    let catalog = destination.catalog.as_ref().and_then(|name| project.config.catalogs.get(name));
+    let is_memory = |location: String| location.starts_with("memory:");
+    Ok(is_memory(destination.location.to_string())
+        || catalog.is_some_and(|catalog| is_memory(catalog.url.to_string())))
 }
 
 /// The parts of the file that the pipelines need.

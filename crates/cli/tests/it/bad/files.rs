@@ -93,6 +93,15 @@ fn settings_that_nobody_knows_are_named() {
 }
 
 #[test]
+fn a_place_that_keeps_nothing_is_told() {
+    let (folder, _api) = four_rows("{log: delta, location: \"memory:rows\"}");
+    let ran = folder.run(["run"]);
+    assert!(ran.code == 0 && ran.stderr.contains("gone when this program ends"), "{ran:?}");
+    let (folder, _api) = four_rows("{log: delta, location: data}");
+    assert!(!folder.run(["run"]).stderr.contains("gone when"), "a folder keeps it");
+}
+
+#[test]
 fn a_place_that_takes_nothing_is_named() {
     // Not even root writes there.
     let (folder, _api) = four_rows("{log: delta, location: /proc/sys/stitchwork}");

@@ -1,7 +1,9 @@
 //! Committing files that were written before.
 
+use std::sync::Arc;
+
 use futures::TryStreamExt;
-use stitchwork_core::{Changes, CommitArgs, CommitTag, DataFile, Reads, Result};
+use stitchwork_core::{Changes, CommitArgs, CommitTag, DataFile, Reads, Result, Snapshot};
 
 use super::OperationSummary;
 use crate::Table;
@@ -18,6 +20,9 @@ pub struct CommitFilesArgs {
     pub replace: bool,
     /// Whose commit it is. A table that carries the tag already is left as it is.
     pub tag: Option<CommitTag>,
+    /// The state of the table that somebody has looked at: the commit is made on it, once, and is a `Conflict` where another
+    /// one was faster. Without it, the newest state is taken, again after each race that is lost.
+    pub base: Option<Arc<dyn Snapshot>>,
 }
 
 impl Table {
@@ -27,10 +32,13 @@ impl Table {
     /// # Errors
     /// `NotFound` when a file without statistics is gone; what the log says. Files stay, whatever happens: whoever wrote them decides.
     pub async fn commit_files(&self, args: CommitFilesArgs) -> Result<Option<OperationSummary>> {
-        let mut tries = self.config.conflict_retries;
+        let mut tries = if args.base.is_some() { 0 } else { self.config.conflict_retries };
         let mut added = args.files;
         loop {
-            let base = self.snapshot().await?;
+            let base = match &args.base {
+                Some(base) => base.clone(),
+                None => self.snapshot().await?,
+            };
             if let Some(tag) = &args.tag
                 && base.tag(&tag.application).await?.is_some_and(|known| known.id >= tag.id)
             {

@@ -31,7 +31,7 @@ async fn written_files_are_invisible_until_committed_and_survive_as_json() {
         read.push(file);
     }
     let tag = Some(CommitTag { application: "load".to_owned(), id: 1, payload: None });
-    let args = CommitFilesArgs { files: read, replace: false, tag };
+    let args = CommitFilesArgs { files: read, replace: false, tag, base: None };
     let done = rig.table.commit_files(args.clone()).await.unwrap().unwrap();
     assert_eq!((done.rows_added, done.files_added), (10, 2));
     // The statistics that nobody had kept are those of the files.
@@ -58,9 +58,15 @@ async fn committed_files_can_replace_everything() {
     let mut sink = rig.table.sink(rig.table.snapshot().await.unwrap(), "x-").unwrap();
     sink.write(&rows(10, 5, Some("a"))).await.unwrap();
     let files = sink.finish().await.unwrap();
-    let args = CommitFilesArgs { files, replace: true, tag: None };
+    let args = CommitFilesArgs { files, replace: true, tag: None, base: None };
+    // On a state that somebody has looked at, or not at all.
+    let base = Some(rig.table.snapshot().await.unwrap());
+    rig.append(&[rows(20, 1, None)]).await;
+    let error = rig.table.commit_files(CommitFilesArgs { base, ..args.clone() }).await.unwrap_err();
+    assert!(error.is_lost_race(), "{error}");
+    assert_eq!(rig.ids().await, [0, 1, 20]);
     let done = rig.table.commit_files(args).await.unwrap().unwrap();
-    assert_eq!((done.rows_added, done.rows_removed, done.files_removed), (5, 2, 1));
+    assert_eq!((done.rows_added, done.rows_removed, done.files_removed), (5, 3, 2));
     assert_eq!(rig.ids().await, [10, 11, 12, 13, 14]);
 }
 
@@ -80,7 +86,7 @@ async fn an_aborted_sink_leaves_nothing_and_a_lost_file_is_told() {
     let object = rig.registry.stores().resolve(&file.location).unwrap();
     object_store::ObjectStoreExt::delete(&object.store, &object.path).await.unwrap();
     let file = rig.table.file_from_json(&value, snapshot.as_ref()).unwrap();
-    let args = CommitFilesArgs { files: vec![file], replace: false, tag: None };
+    let args = CommitFilesArgs { files: vec![file], replace: false, tag: None, base: None };
     let error = rig.table.commit_files(args).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
 }

@@ -1,17 +1,18 @@
 //! Metadata that nothing refers to: what commits have written that were stopped before they were published.
 
+mod superseded;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use stitchwork_core::{CommitTag, Error, ErrorKind, Result};
-use stitchwork_iceberg_meta::{IceSchema, IceSnapshot, TableMeta, metadata_path};
+use stitchwork_core::{Error, ErrorKind, Result};
+use stitchwork_iceberg_meta::{TableMeta, metadata_path};
 use uuid::Uuid;
 
 use crate::part::{Part, PartKind};
 use crate::pointer::Pointers;
 use crate::state::{Shared, State, read_manifest_list, read_meta};
-use crate::tags;
 
 /// How many manifest lists are read at once.
 const AT_ONCE: usize = 8;
@@ -54,6 +55,9 @@ struct Found {
     metadata: BTreeSet<String>,
     lists: BTreeSet<String>,
     manifests: BTreeSet<String>,
+    /// The names of the metadata files of the table's own line, and the first of them, where it is still there.
+    published: BTreeSet<String>,
+    first: Option<TableMeta>,
 }
 
 impl Found {
@@ -72,11 +76,12 @@ impl Found {
 
     /// Keeps the newest metadata file, those before it, and the manifest lists of all snapshots.
     async fn keep_published(&mut self, shared: &Shared, state: &State) -> Result<()> {
-        self.metadata.remove(file_name(&state.location));
+        self.publish(&state.location);
         for snapshot in state.meta.snapshots() {
             self.lists.remove(file_name(&snapshot.manifest_list));
         }
         // The log of metadata files has the last hundred: the oldest of them names those before it.
+        self.first = Some(state.meta.clone()).filter(|meta| meta.metadata_log().is_empty());
         let mut oldest = self.keep_log(&state.meta);
         let mut seen = BTreeSet::from([state.location.clone()]);
         while let Some(location) = oldest.filter(|location| seen.insert(location.clone())) {
@@ -85,7 +90,11 @@ impl Found {
             }
             let part = Part::new(PartKind::FoundMetadata, &location);
             oldest = match read_meta(&shared.files, part).await {
-                Ok(meta) => self.keep_log(&meta),
+                Ok(meta) => {
+                    let before = self.keep_log(&meta);
+                    self.first = Some(meta).filter(|_| before.is_none());
+                    before
+                }
                 // It was removed, as tables may ask for, or is damaged, which hurts nobody who reads the table.
                 Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => None,
                 Err(e) => return Err(e),
@@ -98,9 +107,15 @@ impl Found {
     fn keep_log(&mut self, meta: &TableMeta) -> Option<String> {
         let log = meta.metadata_log();
         for entry in &log {
-            self.metadata.remove(file_name(&entry.metadata_file));
+            self.publish(&entry.metadata_file);
         }
         log.into_iter().next().map(|entry| entry.metadata_file)
+    }
+
+    fn publish(&mut self, location: &str) {
+        let name = file_name(location);
+        self.metadata.remove(name);
+        self.published.insert(name.to_owned());
     }
 
     /// Refuses metadata files that are left where one of them tells of more than the table does.
@@ -113,7 +128,7 @@ impl Found {
                 // The commit that wrote it has removed it meanwhile.
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
                 Err(e) => return Err(e),
-                Ok(left) if is_superseded(&left, table) => {}
+                Ok(left) if self.is_superseded(shared, &left, table).await? => {}
                 Ok(_) => in_doubt.push(name.as_str()),
             }
         }
@@ -132,6 +147,26 @@ impl Found {
         .with_context("files", count))
     }
 
+    /// Whether a metadata file is one of a creation that was stopped, and made again; or of a commit that was stopped, on a
+    /// state of the table's own line, and made again.
+    async fn is_superseded(&self, shared: &Shared, left: &TableMeta, table: &TableMeta) -> Result<bool> {
+        if left.uuid() != table.uuid() {
+            let first = self.first.as_ref();
+            return Ok(first.is_some_and(|first| superseded::is_creation_of(left, first)));
+        }
+        let Some(before) =
+            left.metadata_log().pop().filter(|e| self.published.contains(file_name(&e.metadata_file)))
+        else {
+            return Ok(false);
+        };
+        let part = Part::new(PartKind::FoundMetadata, &before.metadata_file);
+        match read_meta(&shared.files, part).await {
+            Ok(before) => Ok(superseded::is_commit_of(left, &before, table)),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
     /// Keeps the manifests of all snapshots, newest first: most are in the first lists, and then the others need no look.
     async fn keep_manifests(&mut self, shared: &Shared, state: &State) -> Result<()> {
         let mut snapshots = state.meta.snapshots();
@@ -147,47 +182,6 @@ impl Found {
         }
         Ok(())
     }
-}
-
-/// Whether a metadata file tells nothing that the table does not tell as well: that of a commit which was stopped, and made
-/// again by whoever goes on with the load, or an older one of the table; or of a creation that was stopped.
-fn is_superseded(left: &TableMeta, table: &TableMeta) -> bool {
-    if left.uuid() != table.uuid() {
-        return left.snapshots().is_empty() && left.last_updated_ms() <= born_ms(table);
-    }
-    let newest = table.current_snapshot();
-    let is_done = |tag: CommitTag| {
-        let known = tags::find(table, newest.as_ref(), &tag.application, true);
-        known.is_some_and(|known| known.id >= tag.id)
-    };
-    let is_known = |snapshot: &IceSnapshot| {
-        table.snapshot(snapshot.id).is_some() || tags::from_summary(&snapshot.summary).is_some_and(is_done)
-    };
-    let has_fields = |schema: &IceSchema| table.schemas().iter().any(|known| known.fields == schema.fields);
-    // Properties that the table had long ago may have other values by now.
-    let is_old = left.last_updated_ms() < oldest_ms(table);
-    let has_property = |(key, value): (&String, &String)| {
-        is_old || tags::is_tag_property(key) || table.property(key) == Some(value.as_str())
-    };
-    left.snapshots().iter().all(is_known)
-        && left.schemas().iter().all(has_fields)
-        && left.properties().iter().all(has_property)
-}
-
-/// The earliest time of a metadata file that the table tells of.
-fn oldest_ms(table: &TableMeta) -> i64 {
-    table
-        .metadata_log()
-        .into_iter()
-        .map(|entry| entry.timestamp_ms)
-        .min()
-        .unwrap_or_else(|| table.last_updated_ms())
-}
-
-/// The earliest time that the table tells of.
-fn born_ms(table: &TableMeta) -> i64 {
-    let snapshots = table.snapshots().into_iter().map(|snapshot| snapshot.timestamp_ms);
-    snapshots.chain([oldest_ms(table)]).min().unwrap_or_default()
 }
 
 /// The names that this log gives to its files, and Iceberg's other writers to theirs.

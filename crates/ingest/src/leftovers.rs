@@ -151,7 +151,10 @@ impl Destination {
         }
         let forgotten = self.keep_needed(&mut candidates, &mut found.skipped).await?;
         found.files.extend(forgotten.into_iter().filter(|file| is_old(file.modified)));
-        found.files.extend(metadata::find(stores, &candidates, |_| true, &is_old, &mut found.skipped).await?);
+        let (metadata, refused) =
+            metadata::find(stores, &candidates, |_| true, &is_old, &mut found.skipped).await?;
+        found.files.extend(metadata);
+        candidates.keep_tables(&refused);
         let state = stores.resolve(&join(&self.location, STATE))?;
         let mut folders: BTreeSet<String> = BTreeSet::from([state.location()]);
         found.files.extend(uploads::find(&state, None, &is_old)?);
@@ -221,9 +224,11 @@ impl Destination {
                 }
             }
             self.keep_needed(&mut candidates, &mut skipped).await?;
-            let has_some = |name: &str| of_tables.iter().any(|file| is_metadata_of(file, name));
-            let now = metadata::find(stores, &candidates, has_some, &|_| true, &mut skipped).await?;
+            let has_some = |name: &str| of_tables.iter().any(|file| file.table.as_deref() == Some(name));
+            let (now, refused) =
+                metadata::find(stores, &candidates, has_some, &|_| true, &mut skipped).await?;
             unneeded.extend(now.into_iter().filter(|file| of_tables.contains(file)));
+            candidates.keep_tables(&refused);
         }
         unneeded.extend(candidates.into_leftovers());
         let locations: BTreeSet<&str> = unneeded.iter().map(|file| file.location.as_str()).collect();
@@ -242,10 +247,6 @@ impl Destination {
         }
         cleaned
     }
-}
-
-fn is_metadata_of(file: &Leftover, table: &str) -> bool {
-    file.kind == LeftoverKind::Metadata && file.table.as_deref() == Some(table)
 }
 
 async fn remove(stores: &Stores, file: &Leftover) -> Result<()> {

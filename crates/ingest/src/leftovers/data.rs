@@ -129,6 +129,11 @@ impl Candidates {
         });
     }
 
+    /// Keeps all files that were found in these tables.
+    pub(super) fn keep_tables(&mut self, names: &[String]) {
+        self.retain(|file| file.table.as_ref().is_none_or(|table| !names.contains(table)));
+    }
+
     fn retain(&mut self, keep: impl Fn(&Leftover) -> bool) {
         self.files.values_mut().for_each(|files| files.retain(&keep));
         self.files.retain(|_, files| !files.is_empty());

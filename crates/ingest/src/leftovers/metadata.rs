@@ -11,19 +11,20 @@ use super::data::{Candidates, below};
 use super::{Leftover, LeftoverKind};
 
 /// The old ones of the tables that have one of these names, where all tables in a folder say so: under two names of a catalog
-/// may lie one folder, of which one name knows less than the other.
+/// may lie one folder, of which one name knows less than the other. With them come the tables in whose folder there is what may
+/// be another's: data files that none of these tables has may be, too.
 pub(super) async fn find(
     stores: &Stores,
     candidates: &Candidates,
     is_wanted: impl Fn(&str) -> bool,
     is_old: &(impl Fn(SystemTime) -> bool + Sync),
     skipped: &mut Vec<(String, Error)>,
-) -> Result<Vec<Leftover>> {
+) -> Result<(Vec<Leftover>, Vec<String>)> {
     let mut folders: BTreeMap<String, Vec<(&str, &Table)>> = BTreeMap::new();
     for (name, table) in candidates.tables() {
         folders.entry(below(stores, table.log().location())?).or_default().push((name, table));
     }
-    let mut found = Vec::new();
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
     for (folder, tables) in folders {
         let is_skipped = |name: &str| skipped.iter().any(|(skipped, _)| skipped == name);
         let unread = tables.iter().any(|(name, _)| is_skipped(name)) || candidates.is_unread(&folder);
@@ -36,10 +37,13 @@ pub(super) async fn find(
                     found.extend(old(stores, name, &location, is_old).await?);
                 }
             }
-            Err((name, e)) => skipped.push((name.to_owned(), e)),
+            Err((name, e)) => {
+                refused.extend(tables.iter().map(|(name, _)| (*name).to_owned()));
+                skipped.push((name.to_owned(), e));
+            }
         }
     }
-    Ok(found)
+    Ok((found, refused))
 }
 
 /// What every one of these tables, which lie in one folder, says that no version needs, under the name of the first.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use stitchwork_core::{CommitTag, DataFile, Error, ErrorKind, Result};
-use stitchwork_table::CommitFilesArgs;
+use stitchwork_table::{CommitFilesArgs, Table};
 
 use super::Run;
 use super::others::{self, When};
@@ -67,29 +67,19 @@ impl Run<'_> {
             }
             Err(e) => return Err(e),
         };
-        // Before the table is looked at, so that whoever has put rows into it is known.
-        let others = if share.replace { others::find(self).await? } else { vec![] };
-        let snapshot = table.snapshot().await?;
-        let done = snapshot.tag(&tag.application).await?.is_some_and(|known| known.id >= tag.id);
-        if !done {
-            if share.replace {
-                others::refuse_in(&self.pipeline.name, snapshot.as_ref(), &others, When::Committing)
-                    .await
-                    .map_err(|e| e.with_context("manifest", self.state.manifest_location(manifest.load)))?;
-            }
-            let files = match written {
-                Some(files) => files,
-                None => {
-                    let described = share.files.iter();
-                    described
-                        .map(|file| table.file_from_json(file, snapshot.as_ref()))
-                        .collect::<Result<_>>()?
+        let mut tries = self.destination.config.conflict_retries;
+        loop {
+            match self.commit_once(manifest, share, &table, written.clone(), tag.clone()).await {
+                Ok(()) => break,
+                // Another commit has changed what the replacement was checked against, or is that of the same load.
+                Err(e)
+                    if share.replace
+                        && tries > 0
+                        && (e.is_lost_race() || e.kind() == ErrorKind::AlreadyExists) =>
+                {
+                    tries -= 1;
                 }
-            };
-            let tag = (!self.has(Mutation::CommitUntagged)).then_some(tag);
-            let commit = CommitFilesArgs { files, replace: share.replace, tag };
-            if let Some(done) = table.commit_files(commit).await? {
-                self.tables.refresh(&share.name, done.snapshot);
+                Err(e) => return Err(e),
             }
         }
         let size =
@@ -99,5 +89,42 @@ impl Run<'_> {
             files: share.files.len() as u64,
             bytes: share.files.iter().map(size).sum(),
         })
+    }
+
+    /// Commits to a table, unless it carries the tag already. A replacement is made of the very state of the table in which no
+    /// other pipeline has rows.
+    async fn commit_once(
+        &mut self,
+        manifest: &LoadManifest,
+        share: &ManifestTable,
+        table: &Table,
+        written: Option<Vec<DataFile>>,
+        tag: CommitTag,
+    ) -> Result<()> {
+        let snapshot = table.snapshot().await?;
+        if snapshot.tag(&tag.application).await?.is_some_and(|known| known.id >= tag.id) {
+            return Ok(());
+        }
+        if share.replace {
+            // Whoever has committed by then has had a state before.
+            let others = others::find(self).await?;
+            others::refuse_in(&self.pipeline.name, snapshot.as_ref(), &others, When::Committing)
+                .await
+                .map_err(|e| e.with_context("manifest", self.state.manifest_location(manifest.load)))?;
+        }
+        let files = match written {
+            Some(files) => files,
+            None => {
+                let described = share.files.iter();
+                described.map(|file| table.file_from_json(file, snapshot.as_ref())).collect::<Result<_>>()?
+            }
+        };
+        let tag = (!self.has(Mutation::CommitUntagged)).then_some(tag);
+        let base = share.replace.then_some(snapshot);
+        let commit = CommitFilesArgs { files, replace: share.replace, tag, base };
+        if let Some(done) = table.commit_files(commit).await? {
+            self.tables.refresh(&share.name, done.snapshot);
+        }
+        Ok(())
     }
 }

@@ -289,6 +289,8 @@ async fn metadata_of_a_table_under_two_names_stays() {
     }
     let more = script().page("events", json!([{"id": 3}]));
     rig.pipeline(&more).run().await.unwrap();
+    // A load of somebody else into one of them would look like this.
+    rig.put("data/events/data/load-00000001-01a226314676729f9172ed777404d623.parquet", b"x".to_vec()).await;
     let before = rig.paths().await;
     let cleaned = rig.destination().clean(&now()).await.unwrap();
     assert_eq!((cleaned.removed.len(), cleaned.skipped.len()), (0, 1), "{cleaned:?}");

@@ -342,9 +342,9 @@ pub(super) fn named<'a>(
 
 /// A name as the lists above have it: `@odata.nextLink` is `nextlink`.
 pub(super) fn plain(name: &str) -> String {
-    let name = name.strip_prefix("@odata.").unwrap_or(name);
-    // `hydra:next` and `opensearch:totalResults` have their vocabulary before them.
-    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
+    // The vocabulary before a name; that of `acme:next-order` is nobody else's.
+    let name =
+        ["@odata.", "hydra:", "opensearch:"].iter().find_map(|of| name.strip_prefix(of)).unwrap_or(name);
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

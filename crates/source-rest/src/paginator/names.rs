@@ -59,14 +59,13 @@ pub(super) const OTHER_TOTALS: [&str; 8] = [
     "totalrecordcount",
 ];
 /// What is the number of all rows in some APIs, and of a page, or of something else, in others.
-pub(super) const MAYBE_TOTALS: [&str; 11] = [
+pub(super) const MAYBE_TOTALS: [&str; 10] = [
     "filtercount",
     "found",
     "numresults",
     "recordcount",
     "records",
     "recordsfiltered",
-    "recordstotal",
     "resultcount",
     "resultsize",
     "rowcount",

@@ -117,6 +117,8 @@ fn rarer_signs_of_more_are_not_overlooked() {
     }
     for body in [
         r#"{"hits":[{},{}],"found":2}"#,
+        r#"{"data":[{},{}],"draw":1,"recordsTotal":57,"recordsFiltered":2}"#,
+        r#"{"_embedded":{"orders":[{},{}]},"_links":{"acme:next-order":{"href":"/orders/3"}}}"#,
         r#"{"data":[{},{}],"rowCount":1}"#,
         r#"{"data":[{},{}],"total":2,"records":65}"#,
         r#"{"entry":[{},{}],"link":[{"relation":"self","url":"/P"}]}"#,

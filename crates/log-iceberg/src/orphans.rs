@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::part::{Part, PartKind};
 use crate::pointer::Pointers;
 use crate::state::{Shared, State, read_manifest_list, read_meta};
+use superseded::{Adds, added_files, is_creation_of};
 
 /// How many manifest lists are read at once.
 const AT_ONCE: usize = 8;
@@ -140,7 +141,7 @@ impl Found {
         Err(Error::conflict(
             "metadata files in the table's folder tell of more than the table does: they are of another table or catalog, or of a \
              commit that was stopped and not made again; nothing in the folder is taken for left behind as long as they are \
-             there; remove those that no catalog names",
+             there; remove those that no catalog names and that are older than any load takes",
         )
         .with_context("folder", folder)
         .with_context("metadata", in_doubt.join(","))
@@ -152,7 +153,7 @@ impl Found {
     async fn is_superseded(&self, shared: &Shared, left: &TableMeta, table: &TableMeta) -> Result<bool> {
         if left.uuid() != table.uuid() {
             let first = self.first.as_ref();
-            return Ok(first.is_some_and(|first| superseded::is_creation_of(left, first)));
+            return Ok(first.is_some_and(|first| is_creation_of(left, first)));
         }
         let Some(before) =
             left.metadata_log().pop().filter(|e| self.published.contains(file_name(&e.metadata_file)))
@@ -160,10 +161,21 @@ impl Found {
             return Ok(false);
         };
         let part = Part::new(PartKind::FoundMetadata, &before.metadata_file);
-        match read_meta(&shared.files, part).await {
-            Ok(before) => Ok(superseded::is_commit_of(left, &before, table)),
+        let same = async {
+            let before = read_meta(&shared.files, part).await?;
+            match Adds::of(left, &before, table) {
+                Adds::Schema => Ok::<_, Error>(true),
+                Adds::Load(snapshots) => {
+                    let (files, [new, known]) = (&shared.files, *snapshots);
+                    Ok(added_files(files, left, &new).await? == added_files(files, table, &known).await?)
+                }
+                Adds::More => Ok(false),
+            }
+        };
+        match same.await {
+            // What is gone or damaged tells nothing.
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => Ok(false),
-            Err(e) => Err(e),
+            same => same,
         }
     }
 

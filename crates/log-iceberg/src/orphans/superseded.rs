@@ -1,9 +1,17 @@
 //! What of metadata a table has made again.
 
-use serde_json::{Map, Value};
-use stitchwork_iceberg_meta::{IceSchema, IceSnapshot, TableMeta};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tags;
+use serde_json::{Map, Value};
+use stitchwork_core::Result;
+use stitchwork_iceberg_meta::{
+    EntryStatus, IceRef, IceSchema, IceSnapshot, MAIN_BRANCH, TableMeta, parse_manifest,
+};
+
+use crate::files::Files;
+use crate::part::{Part, PartKind};
+use crate::state::read_manifest_list;
+use crate::{error, tags};
 
 /// What a commit of a load, or of a new column, changes besides its snapshot and its tag.
 const CHANGED: [&str; 11] = [
@@ -26,52 +34,95 @@ pub(super) fn is_creation_of(left: &TableMeta, first: &TableMeta) -> bool {
     left.last_updated_ms() <= first.last_updated_ms() && without(left, &own) == without(first, &own)
 }
 
-/// Whether metadata is that of a commit on a state of the table which has been made again since: it adds a snapshot of a load that
-/// the table has with the same rows, or a schema that the table has, and changes nothing else.
-pub(super) fn is_commit_of(left: &TableMeta, before: &TableMeta, table: &TableMeta) -> bool {
-    let schemas = [left.current_schema()];
-    without_tags(left) == without_tags(before)
-        && other_refs(left) == other_refs(before)
-        && left.schemas().iter().chain(schemas).all(|schema| has_schema(table, schema))
-        && match new_snapshots(left, before).as_slice() {
-            [] => left.current_snapshot_id() == before.current_snapshot_id() && has_all(left, before),
-            [new] => {
-                left.current_snapshot_id() == Some(new.id) && has_all(left, before) && is_repeated(new, table)
-            }
-            _ => false,
+/// What metadata adds to a state of the table.
+#[derive(Debug)]
+pub(super) enum Adds {
+    /// Nothing but a schema that the table has by now.
+    Schema,
+    /// Nothing but the first of these snapshots, which is of a load of which the table has the second. They are the same if their
+    /// files are.
+    Load(Box<[IceSnapshot; 2]>),
+    /// Something that the table does not have.
+    More,
+}
+
+impl Adds {
+    pub(super) fn of(left: &TableMeta, before: &TableMeta, table: &TableMeta) -> Self {
+        let has_all = before.snapshots().iter().all(|snapshot| left.snapshot(snapshot.id).is_some());
+        if without_tags(left) != without_tags(before) || refs(left) != refs(before) || !has_all {
+            return Self::More;
         }
+        let new: Vec<_> =
+            left.snapshots().into_iter().filter(|snapshot| before.snapshot(snapshot.id).is_none()).collect();
+        let newest = left.current_snapshot_id();
+        let same_schema =
+            left.schemas() == before.schemas() && left.current_schema_id() == before.current_schema_id();
+        match <[IceSnapshot; 1]>::try_from(new) {
+            Ok([new]) if same_schema && newest == Some(new.id) => match repeated(&new, table) {
+                Some(known) => Self::Load(Box::new([new, known])),
+                None => Self::More,
+            },
+            Err(new)
+                if new.is_empty()
+                    && newest == before.current_snapshot_id()
+                    && adds_schema(left, before, table) =>
+            {
+                Self::Schema
+            }
+            _ => Self::More,
+        }
+    }
 }
 
-fn new_snapshots(left: &TableMeta, before: &TableMeta) -> Vec<IceSnapshot> {
-    left.snapshots().into_iter().filter(|snapshot| before.snapshot(snapshot.id).is_none()).collect()
-}
-
-/// Whether no snapshot was expired.
-fn has_all(left: &TableMeta, before: &TableMeta) -> bool {
-    before.snapshots().iter().all(|snapshot| left.snapshot(snapshot.id).is_some())
-}
-
-fn has_schema(table: &TableMeta, schema: &IceSchema) -> bool {
-    table.schemas().iter().any(|known| known.fields == schema.fields)
-}
-
-/// Whether the table has a snapshot of the same load, with the same files.
-fn is_repeated(new: &IceSnapshot, table: &TableMeta) -> bool {
-    let Some(tag) = tags::from_summary(&new.summary) else { return false };
-    let added = |snapshot: &IceSnapshot| -> Vec<(String, String)> {
-        let added = snapshot.summary.iter().filter(|(key, _)| key.starts_with("added-"));
-        added.map(|(key, value)| (key.clone(), value.clone())).collect()
+/// Whether the newest schema is a new one that the table has by now.
+fn adds_schema(left: &TableMeta, before: &TableMeta, table: &TableMeta) -> bool {
+    let new = left.current_schema();
+    let is_same = |known: &IceSchema| {
+        known.fields == new.fields && known.identifier_field_ids == new.identifier_field_ids
     };
-    let same = |snapshot: &IceSnapshot| {
-        tags::from_summary(&snapshot.summary).as_ref() == Some(&tag) && added(snapshot) == added(new)
-    };
-    table.snapshots().iter().any(same)
+    left.schemas().len() == before.schemas().len() + 1
+        && before.schema(new.id).is_none()
+        && table.schemas().iter().any(is_same)
 }
 
-/// The references but that of the main branch.
-fn other_refs(meta: &TableMeta) -> Vec<(String, i64)> {
-    let refs = meta.refs().iter().filter(|(name, _)| *name != stitchwork_iceberg_meta::MAIN_BRANCH);
-    refs.map(|(name, reference)| (name.clone(), reference.snapshot_id)).collect()
+/// The table's snapshot of the same load.
+fn repeated(new: &IceSnapshot, table: &TableMeta) -> Option<IceSnapshot> {
+    let tag = tags::from_summary(&new.summary)?;
+    table.snapshots().into_iter().find(|known| tags::from_summary(&known.summary).as_ref() == Some(&tag))
+}
+
+/// The names of the data files that a snapshot added.
+///
+/// # Errors
+/// What the store says, or a broken file.
+pub(super) async fn added_files(
+    files: &Files,
+    meta: &TableMeta,
+    snapshot: &IceSnapshot,
+) -> Result<BTreeSet<String>> {
+    let mut added = BTreeSet::new();
+    let list = read_manifest_list(files, meta, snapshot).await?;
+    for info in list.iter().filter(|info| info.added_snapshot_id == snapshot.id) {
+        let part = Part::new(PartKind::Manifest, &info.path);
+        let bytes = part.read(files).await?;
+        let manifest = parse_manifest(&bytes, Some(info)).map_err(|e| part.fail(error::meta(e)))?;
+        let entries = manifest.entries.into_iter().filter(|entry| entry.status == EntryStatus::Added);
+        added.extend(entries.map(|entry| super::file_name(&entry.file.path).to_owned()));
+    }
+    Ok(added)
+}
+
+/// The references, of which that of the main branch may have moved.
+fn refs(meta: &TableMeta) -> BTreeMap<String, IceRef> {
+    let mut refs = meta.refs().clone();
+    if let Some(main) = refs.get_mut(MAIN_BRANCH) {
+        main.snapshot_id = 0;
+        if *main == IceRef::branch(0) {
+            // The first snapshot makes it.
+            refs.remove(MAIN_BRANCH);
+        }
+    }
+    refs
 }
 
 /// The rest of metadata, without the properties that tags are kept in. `None` is never equal to anything.

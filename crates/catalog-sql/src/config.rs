@@ -86,7 +86,7 @@ impl SqlConfig {
             )
             .with_operation("catalog::open"));
         }
-        if place::is_server(url) && place::has_at_in_path(url) {
+        if place::has_at_in_path(url) {
             return Err(Error::invalid_config(
                 "an @ stands behind a slash of the URL: a slash in a user or a password is written as %2F, and an @ in the name \
                  of a database as %40",

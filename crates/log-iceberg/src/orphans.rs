@@ -82,8 +82,8 @@ impl Found {
             self.lists.remove(file_name(&snapshot.manifest_list));
         }
         // The log of metadata files has the last hundred: the oldest of them names those before it.
-        self.first = Some(state.meta.clone()).filter(|meta| meta.metadata_log().is_empty());
         let mut oldest = self.keep_log(&state.meta);
+        self.first = oldest.is_none().then(|| state.meta.clone());
         let mut seen = BTreeSet::from([state.location.clone()]);
         while let Some(location) = oldest.filter(|location| seen.insert(location.clone())) {
             if self.metadata.is_empty() {
@@ -93,7 +93,7 @@ impl Found {
             oldest = match read_meta(&shared.files, part).await {
                 Ok(meta) => {
                     let before = self.keep_log(&meta);
-                    self.first = Some(meta).filter(|_| before.is_none());
+                    self.first = before.is_none().then_some(meta);
                     before
                 }
                 // It was removed, as tables may ask for, or is damaged, which hurts nobody who reads the table.
@@ -166,8 +166,8 @@ impl Found {
             match Adds::of(left, &before, table) {
                 Adds::Schema => Ok::<_, Error>(true),
                 Adds::Load(snapshots) => {
-                    let (files, [new, known]) = (&shared.files, *snapshots);
-                    Ok(added_files(files, left, &new).await? == added_files(files, table, &known).await?)
+                    let [new, known] = *snapshots;
+                    Ok(added_files(shared, left, &new).await? == added_files(shared, table, &known).await?)
                 }
                 Adds::More => Ok(false),
             }

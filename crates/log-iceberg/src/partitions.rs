@@ -143,6 +143,13 @@ fn elsewhere(meta: &TableMeta, id: i32) -> Option<&IceField> {
     meta.schemas().iter().rev().find_map(|schema| schema.field_by_id(id))
 }
 
+/// The one of these that a manifest was written by.
+pub(crate) fn spec_of(specs: &[Spec], id: i32) -> Result<&Spec> {
+    specs.iter().find(|spec| spec.id == id).ok_or_else(|| {
+        Error::invalid_data("a manifest has a partition spec that the table lacks").with_context("spec", id)
+    })
+}
+
 /// All specs of a table, that of files written now last.
 pub(crate) fn specs(
     meta: &TableMeta,

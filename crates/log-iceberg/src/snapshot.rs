@@ -141,10 +141,7 @@ impl Inner {
     }
 
     pub(crate) fn spec(&self, id: i32) -> Result<&Spec> {
-        self.specs.iter().find(|spec| spec.id == id).ok_or_else(|| {
-            Error::invalid_data("a manifest has a partition spec that the table lacks")
-                .with_context("spec", id)
-        })
+        partitions::spec_of(&self.specs, id)
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn is_server(url: &str) -> bool {
 /// would be told as a host or a database.
 pub(super) fn has_at_in_path(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split_once('/').is_some_and(|(_, path)| path.contains('@'))
+    is_server(url) && rest.split_once('/').is_some_and(|(_, path)| path.contains('@'))
 }
 
 /// A path as it stands in the URL of a file.

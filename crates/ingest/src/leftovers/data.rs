@@ -21,8 +21,7 @@ use crate::manifest::LoadManifest;
 pub(super) struct Candidates {
     files: BTreeMap<String, Vec<Leftover>>,
     tables: Vec<(String, Table)>,
-    /// The folders of tables that cannot be read, and those of which the candidates have not been held against them yet.
-    unread: Vec<String>,
+    /// The folders of tables that cannot be read.
     skipped: Vec<String>,
 }
 
@@ -72,14 +71,13 @@ impl Candidates {
     /// Keeps whatever lies below a location, under whichever name: its table cannot be read.
     pub(super) fn skip(&mut self, stores: &Stores, location: &str) {
         if let Ok(folder) = below(stores, location) {
-            self.unread.push(folder.clone());
             self.skipped.push(folder);
         }
     }
 
     /// Whether a table that cannot be read lies in this folder.
     pub(super) fn is_unread(&self, folder: &str) -> bool {
-        self.unread.iter().any(|unread| unread == folder)
+        self.skipped.iter().any(|skipped| skipped == folder)
     }
 
     pub(super) fn tables(&self) -> impl Iterator<Item = (&str, &Table)> {
@@ -113,7 +111,7 @@ impl Candidates {
                 skipped.push((name, e));
             }
         }
-        let skipped = std::mem::take(&mut self.skipped);
+        let skipped = self.skipped.clone();
         if skipped.is_empty() {
             return;
         }

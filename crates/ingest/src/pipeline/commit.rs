@@ -6,8 +6,7 @@ use serde_json::json;
 use stitchwork_core::{CommitTag, DataFile, Error, ErrorKind, Result};
 use stitchwork_table::{CommitFilesArgs, Table};
 
-use super::Run;
-use super::others::{self, When};
+use super::{Run, others};
 use crate::config::Progress;
 use crate::manifest::{LoadManifest, ManifestTable};
 use crate::mutation::Mutation;
@@ -41,7 +40,7 @@ impl Run<'_> {
         &mut self,
         manifest: &LoadManifest,
         share: &ManifestTable,
-        written: Option<Vec<DataFile>>,
+        mut written: Option<Vec<DataFile>>,
     ) -> Result<TableReport> {
         let tag = CommitTag {
             application: self.application(),
@@ -69,7 +68,9 @@ impl Run<'_> {
         };
         let mut tries = self.destination.config.conflict_retries;
         loop {
-            match self.commit_once(manifest, share, &table, written.clone(), tag.clone()).await {
+            // Only what replaces is tried again.
+            let files = if share.replace { written.clone() } else { written.take() };
+            match self.commit_once(manifest, share, &table, files, tag.clone()).await {
                 Ok(()) => break,
                 // Another commit has changed what the replacement was checked against, or is that of the same load.
                 Err(e)
@@ -108,7 +109,7 @@ impl Run<'_> {
         if share.replace {
             // Whoever has committed by then has had a state before.
             let others = others::find(self).await?;
-            others::refuse_in(&self.pipeline.name, snapshot.as_ref(), &others, When::Committing)
+            others::refuse_in(&self.pipeline.name, snapshot.as_ref(), &others, others::COMMITTING)
                 .await
                 .map_err(|e| e.with_context("manifest", self.state.manifest_location(manifest.load)))?;
         }

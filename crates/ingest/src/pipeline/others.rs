@@ -15,41 +15,20 @@ pub(super) struct Other {
     state: String,
 }
 
-/// Where a load stands whose replacement is refused.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum When {
-    /// Its manifest is not written yet, so that it is as if it had never been.
-    Before,
-    /// Its manifest says what it replaces.
-    Committing,
-}
+/// What is said of a load whose manifest is not written yet, so that it is as if it had never been.
+const BEFORE: &str = "a table has rows of another pipeline, and replacing would remove them, which that pipeline would not bring again; give the \
+     stream a table of its own, or load it into another destination; if that pipeline is no more, remove the folder of its state";
 
-impl When {
-    fn message(self) -> &'static str {
-        match self {
-            Self::Before => {
-                "a table has rows of another pipeline, and replacing would remove them, which that pipeline would not bring \
-                 again; give the stream a table of its own, or load it into another destination; if that pipeline is no more, \
-                 remove the folder of its state"
-            }
-            Self::Committing => {
-                "another pipeline has put rows into a table that an interrupted load was to replace, and would not bring them \
-                 again; leave the table as it is by taking it out of `tables` in the load's manifest, then give the stream a \
-                 table of its own; if that pipeline is no more, remove the folder of its state"
-            }
-        }
-    }
-}
+/// What is said of one whose manifest says what it replaces.
+pub(super) const COMMITTING: &str = "another pipeline has put rows into a table that an interrupted load was to replace, and would not bring them again; leave \
+     the table as it is by taking it out of `tables` in the load's manifest, then give the stream a table of its own; if that \
+     pipeline is no more, remove the folder of its state";
 
-/// Refuses to replace tables that have rows of other pipelines.
+/// Refuses to replace tables that have rows of other pipelines, before anything is written down.
 ///
 /// # Errors
 /// `InvalidConfig` for such a table. A state that cannot be read: nobody knows whose it is.
-pub(super) async fn refuse(
-    run: &mut Run<'_>,
-    replaced: impl IntoIterator<Item = String>,
-    when: When,
-) -> Result<()> {
+pub(super) async fn refuse(run: &mut Run<'_>, replaced: impl IntoIterator<Item = String>) -> Result<()> {
     let mut replaced = replaced.into_iter().peekable();
     if replaced.peek().is_none() {
         return Ok(());
@@ -65,7 +44,7 @@ pub(super) async fn refuse(
             Err(e) if is_no_table(&e) => continue,
             Err(e) => return Err(e),
         };
-        let refused = refuse_in(&run.pipeline.name, snapshot.as_ref(), &others, when).await;
+        let refused = refuse_in(&run.pipeline.name, snapshot.as_ref(), &others, BEFORE).await;
         refused.map_err(|e| e.with_context("table", name))?;
     }
     Ok(())
@@ -77,11 +56,11 @@ pub(super) async fn refuse_in(
     pipeline: &str,
     snapshot: &dyn Snapshot,
     others: &[Other],
-    when: When,
+    message: &'static str,
 ) -> Result<()> {
     for other in others {
         if snapshot.tag(&application(&other.pipeline)).await?.is_some() {
-            return Err(Error::invalid_config(when.message())
+            return Err(Error::invalid_config(message)
                 .with_operation("ingest::replace")
                 .with_context("pipeline", pipeline)
                 .with_context("other", &other.pipeline)

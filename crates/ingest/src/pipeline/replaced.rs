@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use stitchwork_core::{Error, Result};
 use stitchwork_shred::table_name;
 
-use super::Run;
-use super::others::{self, When};
 use super::streams::{is_read, table_text};
+use super::{Run, others};
 
 /// Where long names are cut to make room for a mark.
 const CUT: usize = 244;
@@ -44,7 +43,7 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<()> {
     let mut tables: BTreeSet<String> = tables(run)?.into_keys().collect();
     let read = run.discovered.iter().filter(|stream| run.replaces() && is_read(run, stream));
     tables.extend(read.filter_map(|stream| root_of(run, stream)));
-    others::refuse(run, tables, When::Before).await
+    others::refuse(run, tables).await
 }
 
 /// The tables whose rows go with a load, none where it does not replace. Says which others stay, and keeps whose rows each has
@@ -54,7 +53,7 @@ pub(super) async fn settle(run: &mut Run<'_>) -> Result<BTreeSet<String>> {
         return Ok(BTreeSet::new());
     }
     let going = tables(run)?;
-    others::refuse(run, going.keys().cloned(), When::Before).await?;
+    others::refuse(run, going.keys().cloned()).await?;
     let kept = kept(run, &going);
     tell_kept(run, &kept);
     let left = left(run, &kept);

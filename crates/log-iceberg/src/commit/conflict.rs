@@ -121,11 +121,7 @@ impl Others<'_> {
         let fail = |e: Error| e.with_context("winner", snapshot.id);
         let list = read_manifest_list(&self.shared.files, &self.state.meta, snapshot).await?;
         for info in list.iter().filter(|info| info.added_snapshot_id == snapshot.id) {
-            let spec = self.specs.iter().find(|spec| spec.id == info.spec_id);
-            let spec = spec.ok_or_else(|| {
-                Error::invalid_data("a manifest has a partition spec that the table lacks")
-                    .with_context("spec", info.spec_id)
-            })?;
+            let spec = partitions::spec_of(&self.specs, info.spec_id)?;
             let reads = match self.reads {
                 // A rewrite of files changes no rows.
                 _ if snapshot.operation() == "replace" => None,

@@ -4,14 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use stitchwork_core::Result;
-use stitchwork_iceberg_meta::{
-    EntryStatus, IceRef, IceSchema, IceSnapshot, MAIN_BRANCH, TableMeta, parse_manifest,
-};
+use stitchwork_iceberg_meta::{EntryStatus, IceRef, IceSchema, IceSnapshot, MAIN_BRANCH, TableMeta};
 
-use crate::files::Files;
-use crate::part::{Part, PartKind};
-use crate::state::read_manifest_list;
-use crate::{error, tags};
+use crate::state::{Shared, read_manifest_list};
+use crate::{manifest, partitions, tags, types};
 
 /// What a commit of a load, or of a new column, changes besides its snapshot and its tag.
 const CHANGED: [&str; 11] = [
@@ -96,18 +92,22 @@ fn repeated(new: &IceSnapshot, table: &TableMeta) -> Option<IceSnapshot> {
 /// # Errors
 /// What the store says, or a broken file.
 pub(super) async fn added_files(
-    files: &Files,
+    shared: &Shared,
     meta: &TableMeta,
     snapshot: &IceSnapshot,
 ) -> Result<BTreeSet<String>> {
+    let specs = partitions::specs(meta, &types::columns_by_id(meta.current_schema()));
     let mut added = BTreeSet::new();
-    let list = read_manifest_list(files, meta, snapshot).await?;
+    let list = read_manifest_list(&shared.files, meta, snapshot).await?;
     for info in list.iter().filter(|info| info.added_snapshot_id == snapshot.id) {
-        let part = Part::new(PartKind::Manifest, &info.path);
-        let bytes = part.read(files).await?;
-        let manifest = parse_manifest(&bytes, Some(info)).map_err(|e| part.fail(error::meta(e)))?;
-        let entries = manifest.entries.into_iter().filter(|entry| entry.status == EntryStatus::Added);
-        added.extend(entries.map(|entry| super::file_name(&entry.file.path).to_owned()));
+        let spec = partitions::spec_of(&specs, info.spec_id)?;
+        for rows in manifest::read(shared, info, spec, false).await?.iter() {
+            let rows = rows.as_ref();
+            let is_added = |row: &usize| rows.status(*row) == EntryStatus::Added;
+            added.extend(
+                (0..rows.len()).filter(is_added).map(|row| super::file_name(rows.path(row)).to_owned()),
+            );
+        }
     }
     Ok(added)
 }

@@ -277,16 +277,20 @@ fn offset(info: &PageInfo<'_>, of: Of) -> Option<Way> {
 
 /// How many rows there are in all, as the page says where it speaks of no less than that.
 pub(super) fn sure_total(info: &PageInfo<'_>) -> Option<u64> {
-    let sure = totals(info).filter(|node| is_sure(node));
-    sure.filter_map(|node| number(node, info)).chain(info.told.total).max()
+    largest_total(info, is_sure)
 }
 
 /// The same where it can be nothing else: a mere `total` is the number of pages in some APIs, as in those that jqGrid reads,
 /// unless they say how many rows a page has.
 pub(super) fn unmistakable_total(info: &PageInfo<'_>) -> Option<u64> {
     let has_size = || named(info, &SIZES).any(|node| info.of(node) == Of::Rows);
-    let sure = totals(info).filter(|node| is_sure(node) && (last(node) != "total" || has_size()));
-    sure.filter_map(|node| number(node, info)).chain(info.told.total).max()
+    largest_total(info, |node| is_sure(node) && (last(node) != "total" || has_size()))
+}
+
+/// The largest of such numbers of rows, and of that in a header.
+fn largest_total(info: &PageInfo<'_>, is_one: impl Fn(&Node) -> bool) -> Option<u64> {
+    let numbers = totals(info).filter(|node| is_one(node)).filter_map(|node| number(node, info));
+    numbers.chain(info.told.total).max()
 }
 
 /// Whether a number of rows is none of the page alone, as a `count` may be.

@@ -82,7 +82,7 @@ impl Finder {
         let is_there = |node: &&Node| self.selector.is_some() || node.kind != Kind::Null;
         match outline.get(path).filter(is_there) {
             Some(node) if self.may_have_rows(node, outline) => {
-                if is_map(node, outline, is_number) {
+                if is_object_of(node, outline, |field| is_object(field) && is_place(field)) {
                     warn_of_map(path, shown_url);
                 }
                 outline.rows(path)
@@ -109,7 +109,10 @@ impl Finder {
     /// languages, with the places or names of the rows as its keys.
     fn may_have_rows(&self, node: &Node, outline: &Outline) -> bool {
         match self.selector {
-            Some(_) => !(self.had_list && (is_map(node, outline, |_| true) || has_places(node, outline))),
+            Some(_) => {
+                let is_map = is_object_of(node, outline, is_object) || is_object_of(node, outline, is_place);
+                !(self.had_list && is_map)
+            }
             None => node.may_have_rows(),
         }
     }
@@ -165,22 +168,19 @@ impl Finder {
     }
 }
 
-/// Whether something is an object of objects with such keys.
-fn is_map(node: &Node, outline: &Outline, is_key: impl Fn(&str) -> bool) -> bool {
-    let fits = |field: &Node| field.kind == Kind::Object && field.path.last().is_some_and(|key| is_key(key));
+/// Whether something is an object with fields, all of them such.
+fn is_object_of(node: &Node, outline: &Outline, fits: impl Fn(&Node) -> bool) -> bool {
     let mut fields = outline.fields(&node.path).peekable();
-    node.kind == Kind::Object && fields.peek().is_some() && fields.all(fits)
+    is_object(node) && fields.peek().is_some() && fields.all(fits)
 }
 
-/// Whether something is an object whose keys are the places of what it has, whatever that is.
-fn has_places(node: &Node, outline: &Outline) -> bool {
-    let is_place = |field: &Node| field.path.last().is_some_and(|key| is_number(key));
-    let mut fields = outline.fields(&node.path).peekable();
-    node.kind == Kind::Object && fields.peek().is_some() && fields.all(is_place)
+fn is_object(node: &Node) -> bool {
+    node.kind == Kind::Object
 }
 
-fn is_number(key: &str) -> bool {
-    key.parse::<u64>().is_ok()
+/// Whether the key of a field is the place of a row.
+fn is_place(field: &Node) -> bool {
+    field.path.last().is_some_and(|key| key.parse::<u64>().is_ok())
 }
 
 fn warn_of_map(path: &JsonPath, shown_url: &str) {
